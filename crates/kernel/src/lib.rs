@@ -1,0 +1,17 @@
+//! The domain of Jubao Pay, decided purely: money, identifiers, order states, the ledger, notices,
+//! signatures and the merchants' dialects.
+//!
+//! Nothing here does I/O, reads a clock or draws randomness. Time, nonces and identifiers are
+//! arguments; decisions are values that the `gateway` crate performs.
+
+pub mod application;
+pub mod decide;
+pub mod id;
+pub mod ledger;
+pub mod money;
+pub mod notice;
+pub mod order;
+pub mod product;
+pub mod secret;
+pub mod state;
+pub mod time;
