@@ -1,1 +1,284 @@
-//! channels
+//! Upstream protocols, purely: bytes in, bytes out.
+//!
+//! A [`Channel`] turns an operation into an HTTP request and an HTTP answer into an [`Outcome`]; its
+//! simulator is the mirror image. Nothing here does I/O or asks for time or randomness: both come
+//! in a [`Stamp`]. Whatever is not an explicit answer is [`Outcome::Unknown`], never "failed".
+
+pub mod http;
+pub mod seal;
+pub mod sim;
+
+use kernel::id::{Id, MchId};
+use kernel::money::{Currency, Money};
+use kernel::order::Payment;
+use kernel::product::Product;
+use kernel::secret::Secret;
+use kernel::time::Timestamp;
+
+use crate::http::{HttpRequest, HttpResponse};
+
+/// An upstream protocol.
+pub trait Channel: Sync + Send {
+    /// What it offers, and which settings an account of it needs.
+    fn info(&self) -> &'static ChannelInfo;
+
+    /// What to send upstream for `op`.
+    ///
+    /// # Errors
+    /// The account's settings do not make a request possible (a key that does not parse …): nothing
+    /// was sent.
+    fn request(&self, op: &Op, account: &Account, stamp: &Stamp) -> Result<Step, SetupError>;
+
+    /// What the upstream's `answer` to `op` means. Total: definite, or [`Outcome::Unknown`].
+    fn response(&self, op: &Op, account: &Account, answer: &HttpResponse) -> Step;
+
+    /// What an upstream's callback says, verified with `account`'s keys, and how to answer it.
+    fn callback(&self, account: &Account, request: &HttpRequest, stamp: &Stamp) -> Callback;
+}
+
+/// One row of [`CHANNELS`]: what help, docs and the console show of a channel.
+#[derive(Debug)]
+pub struct ChannelInfo {
+    /// Its name; `adapter` of the merchant API, `channel` of an account.
+    pub name: &'static str,
+    /// Its title for people.
+    pub title: &'static str,
+    /// The products it can serve directly (never the mixed QR, which uses others).
+    pub products: &'static [Product],
+    /// The settings of an account.
+    pub settings: &'static [SettingInfo],
+}
+
+/// One setting of a channel's accounts.
+#[derive(Debug)]
+pub struct SettingInfo {
+    /// Its key.
+    pub key: &'static str,
+    /// What it is and where the upstream shows it.
+    pub help: &'static str,
+    /// Whether it is kept encrypted and never shown.
+    pub is_secret: bool,
+    /// Whether an account without it is refused.
+    pub is_required: bool,
+    /// The value when it is left out, or empty.
+    pub default: &'static str,
+}
+
+/// A contract with an upstream, in one version of its credentials.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Row id.
+    pub id: Id,
+    /// Version of the settings; an attempt remembers the one that it used.
+    pub version: i64,
+    /// The merchant it belongs to, or 0 if the platform's.
+    pub mch_id: MchId,
+    /// The channel's name.
+    pub channel: String,
+    /// Currency it is settled in.
+    pub currency: Currency,
+    /// The settings by key, as [`ChannelInfo::settings`] lists them, defaults filled in.
+    pub settings: Vec<(String, Secret)>,
+    /// Keys that the upstream signs with and that it told us itself ([`Op::Keys`]).
+    pub upstream_keys: Vec<UpstreamKey>,
+}
+
+impl Account {
+    /// A setting's value; empty if it is not set.
+    pub fn setting(&self, key: &str) -> &str {
+        self.settings.iter().find(|(name, _)| name == key).map_or("", |(_, value)| value.expose())
+    }
+}
+
+/// A key that an upstream signs with (a WeChat Pay platform certificate).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UpstreamKey {
+    /// The serial number that signatures name.
+    pub serial: String,
+    /// The certificate or public key as PEM.
+    pub pem: String,
+    /// When it stops to count.
+    pub expires_at: Timestamp,
+}
+
+/// The moment and the nonce of a request: what pure code cannot find out by itself.
+#[derive(Clone, Debug)]
+pub struct Stamp {
+    /// Now.
+    pub now: Timestamp,
+    /// 32 hexadecimal digits, never used before.
+    pub nonce: String,
+}
+
+/// What we want of an upstream. Numbers are ours (`trade_no`), never the upstream's.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Op {
+    /// Take an order, so that the payer can pay it.
+    Place(Place),
+    /// Say where an order stands.
+    Query {
+        /// Our number.
+        trade_no: String,
+    },
+    /// Close an unpaid order.
+    Close {
+        /// Our number.
+        trade_no: String,
+    },
+    /// Tell the keys that the upstream signs with.
+    Keys,
+}
+
+/// An order for an upstream.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Place {
+    /// Our number for this attempt (28 digits).
+    pub trade_no: String,
+    /// One of the channel's products.
+    pub product: Product,
+    /// What the payer pays.
+    pub amount: Money,
+    /// What is bought; never empty.
+    pub subject: String,
+    /// Where the upstream tells us that it was paid.
+    pub notify_url: String,
+    /// Where the payer comes back to: our page.
+    pub return_url: String,
+    /// When the order stops waiting.
+    pub expires_at: Timestamp,
+    /// The payer's IP address, or empty.
+    pub payer_ip: String,
+}
+
+/// What comes next in an operation.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// Send this, and give the answer to [`Channel::response`].
+    Send(HttpRequest),
+    /// The operation is over.
+    Done(Outcome),
+}
+
+/// What an operation came to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// Place: the upstream holds the order, or the page that will create it is signed.
+    Opened {
+        /// The text to draw as QR, or the page to open.
+        pay_text: String,
+    },
+    /// The order is paid.
+    Paid(Payment),
+    /// The upstream says that it is paid (or refunded), without the facts: query.
+    PaidElsewhere,
+    /// It waits for the payer; `is_acting` once the payer has begun.
+    Unpaid {
+        /// Whether the payer is at it.
+        is_acting: bool,
+    },
+    /// It is closed, and nothing was paid.
+    Closed,
+    /// The upstream knows no such order. Soon after an unanswered Place this proves nothing.
+    NotFound,
+    /// Explicitly refused, nothing was done.
+    Refused(Refusal),
+    /// No explicit answer: timeout, broken or badly signed answer, unknown word.
+    Unknown(Doubt),
+    /// Keys: the keys that the upstream signs with now.
+    Keys(Vec<UpstreamKey>),
+}
+
+/// An upstream's explicit refusal.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refusal {
+    /// What it means to the merchant.
+    pub kind: RefusalKind,
+    /// The upstream's code.
+    pub code: String,
+    /// The upstream's words, for the merchant's `message`.
+    pub message: String,
+}
+
+/// Kinds of refusal.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum RefusalKind {
+    /// The payment is refused for a reason of its own (40500).
+    Business,
+    /// The account may not use this product (492003).
+    NotSupported,
+    /// The number was used before with other contents (40106).
+    NumberUsed,
+}
+
+/// Why an outcome is unknown.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Doubt {
+    /// Never reached the upstream: certainly not executed.
+    NotSent(String),
+    /// No answer in time.
+    Timeout,
+    /// An empty answer.
+    Empty,
+    /// Signed with a key that we do not have: fetch [`Op::Keys`], then judge the answer again.
+    UnknownKey {
+        /// The serial that the answer names.
+        serial: String,
+    },
+    /// The upstream asks to try again later (busy, limits, its own failure).
+    Busy(String),
+    /// An answer that cannot be believed or understood.
+    Unreadable(String),
+}
+
+/// What a callback comes to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Callback {
+    /// The verified facts, or why they are refused.
+    pub facts: Result<CallbackFacts, CallbackFault>,
+    /// The answer once the facts are committed.
+    pub ack: HttpResponse,
+    /// The answer when they are refused or could not be committed: the upstream sends again.
+    pub nack: HttpResponse,
+}
+
+/// What an upstream told us unasked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CallbackFacts {
+    /// Our number.
+    pub trade_no: String,
+    /// What happened: [`Outcome::Paid`], [`Outcome::Closed`], or, for a word that only a query can
+    /// settle, [`Outcome::PaidElsewhere`] or [`Outcome::Unpaid`].
+    pub outcome: Outcome,
+}
+
+/// Why a callback is refused. It changes nothing, and is counted and logged.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum CallbackFault {
+    /// Cannot be read.
+    Malformed(String),
+    /// The signature does not verify.
+    BadSignature,
+    /// Signed with a key that we do not have: fetch [`Op::Keys`], then judge it again.
+    UnknownKey {
+        /// The serial that it names.
+        serial: String,
+    },
+    /// A member names another app, merchant or seller than the account's.
+    Mismatch {
+        /// The member.
+        field: &'static str,
+    },
+}
+
+/// The account's settings do not make a request possible. The text names the setting, never its
+/// value.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SetupError(pub String);
+
+/// Every channel. A new one is a folder and a line here.
+pub static CHANNELS: &[&dyn Channel] = &[];
+
+/// The channel of that name.
+pub fn by_name(name: &str) -> Option<&'static dyn Channel> {
+    CHANNELS.iter().copied().find(|channel| channel.info().name == name)
+}
