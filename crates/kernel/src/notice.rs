@@ -1,6 +1,7 @@
 //! Notifications to merchants: what is told, and when it is tried again (contract section 7).
 
-use crate::id::{Id, MchId};
+use crate::id::{AppId, Id, MchId};
+use crate::order::SignForm;
 use crate::state::TradeState;
 use crate::time::Timestamp;
 
@@ -30,6 +31,10 @@ pub struct Notice {
     pub id: Id,
     /// The merchant.
     pub mch_id: MchId,
+    /// The application whose key signs it.
+    pub app_id: AppId,
+    /// The form that it is signed in.
+    pub sign_form: SignForm,
     /// The order.
     pub order_id: Id,
     /// The state that the order had reached.

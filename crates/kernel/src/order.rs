@@ -97,6 +97,10 @@ pub struct Order {
     pub created_at: Timestamp,
     /// When it stops waiting.
     pub expires_at: Timestamp,
+    /// When the sweeper looks at it next; `None`: nothing about it is in doubt.
+    pub sweep_at: Option<Timestamp>,
+    /// How often the sweeper has looked.
+    pub sweeps: i64,
 }
 
 impl Order {
@@ -162,10 +166,6 @@ pub struct Attempt {
     pub pay_text: String,
     /// When the upstream was first asked.
     pub created_at: Timestamp,
-    /// When the sweeper looks at it next; `None`: never.
-    pub check_at: Option<Timestamp>,
-    /// How often the sweeper has looked.
-    pub checks: i64,
 }
 
 /// Digits that an attempt's number adds to the order's `sn`.
@@ -270,6 +270,8 @@ pub(crate) mod tests {
             payment: None,
             created_at: Timestamp::from_seconds(1_795_320_005),
             expires_at: Timestamp::from_seconds(1_795_321_805),
+            sweep_at: None,
+            sweeps: 0,
         }
     }
 
