@@ -4,14 +4,22 @@
 //! Nothing here does I/O, reads a clock or draws randomness. Time, nonces and identifiers are
 //! arguments; decisions are values that the `gateway` crate performs.
 
+pub mod address;
 pub mod application;
+pub mod code;
 pub mod decide;
+pub mod egress_policy;
+pub mod fault;
+pub mod fields;
+pub mod form;
 pub mod id;
+pub mod json;
 pub mod ledger;
 pub mod money;
 pub mod notice;
 pub mod order;
 pub mod product;
 pub mod secret;
+pub mod sign;
 pub mod state;
 pub mod time;
