@@ -156,9 +156,10 @@ fn small(sign: &str, whole: &str, fraction: &str) -> Option<String> {
     if fraction.bytes().all(|byte| byte == b'0') {
         return Some(format!("{sign}0"));
     }
-    let nines = fraction.bytes().take_while(|byte| *byte == b'9').count();
-    let next = fraction.get(PHP_PRECISION..PHP_PRECISION + 2).unwrap_or("00");
-    (nines >= PHP_PRECISION && next > "51").then(|| format!("{sign}1"))
+    let padded = format!("{fraction:0<width$}", width = PHP_PRECISION + 2);
+    let (kept, rest) = padded.split_at(PHP_PRECISION);
+    let rounds_to_one = kept.bytes().all(|byte| byte == b'9') && rest.get(..2)? > "51";
+    rounds_to_one.then(|| format!("{sign}1"))
 }
 
 #[cfg(test)]
@@ -192,6 +193,7 @@ mod tests {
         number("-10.0", Some("-10"));
         number("0.0", Some("0"));
         number("0.99999999999999989", Some("1"));
+        number("0.999999999999996", Some("1"));
         number("99.99999999999999", Some("100"));
         number("9999999999999.99", Some("10000000000000"));
         number("99999999999999.9", None);

@@ -6,6 +6,7 @@
 
 pub mod address;
 pub mod application;
+pub mod choice;
 pub mod code;
 pub mod decide;
 pub mod egress_policy;
@@ -16,6 +17,7 @@ pub mod id;
 pub mod json;
 pub mod ledger;
 pub mod money;
+pub mod name;
 pub mod notice;
 pub mod order;
 pub mod product;
@@ -23,3 +25,5 @@ pub mod secret;
 pub mod sign;
 pub mod state;
 pub mod time;
+pub mod unique_parse;
+pub mod value_form;
