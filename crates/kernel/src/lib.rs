@@ -6,9 +6,11 @@
 
 pub mod address;
 pub mod application;
+pub mod call;
 pub mod choice;
 pub mod code;
 pub mod decide;
+pub mod dialect;
 pub mod egress_policy;
 pub mod fault;
 pub mod fields;
