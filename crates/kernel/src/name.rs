@@ -131,6 +131,7 @@ impl NameTable {
         let rules = rows.iter().map(|row| Rule {
             name: row.name,
             is_free: matches!(row.name, "attach" | "body" | "detail"),
+            is_ignored: row.form == ValueForm::Text,
             is_url: matches!(row.form, ValueForm::NotifyUrl | ValueForm::PageUrl),
             role: match row.role {
                 Role::Optional => 0,

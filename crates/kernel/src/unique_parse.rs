@@ -19,6 +19,8 @@ pub struct Rule {
     pub name: &'static str,
     /// A free text: a cut may begin one of these anywhere.
     pub is_free: bool,
+    /// A text that nothing acts on: where it ends does not matter.
+    pub is_ignored: bool,
     /// A URL: it could swallow an unknown name that follows.
     pub is_url: bool,
     /// The requirement that a value of this name meets, as a bit; 0 if none.
@@ -177,7 +179,8 @@ impl<'a> Scan<'a> {
             let end = next.map_or(self.text.len(), |span| span.start);
             let name = next.and_then(|span| span.rule).map(|rule| self.lexicon.rules[rule].name);
             let rules = &self.lexicon.rules;
-            !rules[rule].is_free
+            let does_matter = !rules[rule].is_free && !rules[rule].is_ignored;
+            does_matter
                 && self.splits(rule, before.value, end, name).any(|split| {
                     let value = &self.text[before.value..split];
                     split != before.end && (value.is_empty() || accepts(rule, value))
@@ -338,3 +341,7 @@ impl States {
         states
     }
 }
+
+#[cfg(test)]
+#[path = "unique_parse_tests.rs"]
+mod tests;

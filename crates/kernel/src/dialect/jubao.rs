@@ -303,5 +303,5 @@ fn name_at(fields: &Fields<'_>, at: usize) -> String {
 mod tests;
 
 #[cfg(test)]
-#[path = "unique_parse_tests.rs"]
-mod unique_parse_tests;
+#[path = "realistic_tests.rs"]
+mod realistic_tests;
