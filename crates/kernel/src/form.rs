@@ -45,9 +45,8 @@ pub fn urlencoded(text: &str, escapes: Escapes) -> Result<Pairs<'_>, FormFault> 
 /// Whether a form was certainly written without percent-encoding and means another thing when it
 /// is decoded: it holds a character that every encoder escapes, and `%` or `+`.
 pub fn may_be_verbatim(text: &str) -> bool {
-    let is_left_by_encoders = |byte: u8| {
-        byte.is_ascii_alphanumeric() || b"-_.~*!'()%+&=\r\n".contains(&byte)
-    };
+    let is_left_by_encoders =
+        |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~*!'()%+&=\r\n".contains(&byte);
     text.contains(['%', '+']) && !text.bytes().all(is_left_by_encoders)
 }
 

@@ -337,9 +337,7 @@ mod tests {
 
     #[test]
     fn depth_has_a_limit() {
-        let nested = |depth: usize| {
-            format!("{}1{}", "{\"a\":".repeat(depth), "}".repeat(depth))
-        };
+        let nested = |depth: usize| format!("{}1{}", "{\"a\":".repeat(depth), "}".repeat(depth));
         assert!(object(&nested(DEPTH_MAX)).is_ok());
         refused(&nested(DEPTH_MAX + 1), JsonFault::TooDeep);
         let list = |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));

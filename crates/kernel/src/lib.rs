@@ -25,6 +25,7 @@ pub mod order;
 pub mod product;
 pub mod secret;
 pub mod sign;
+pub mod sign_doctor;
 pub mod state;
 pub mod time;
 pub mod unique_parse;

@@ -160,12 +160,17 @@ pub(crate) mod tests {
         for vector in vectors {
             let mut fields = vector["params"].as_object().unwrap().clone();
             fields.remove("sign");
-            let mut fields =
-                fields.iter().map(|(name, value)| (name.clone(), text_of(value))).collect::<Vec<_>>();
+            let mut fields = fields
+                .iter()
+                .map(|(name, value)| (name.clone(), text_of(value)))
+                .collect::<Vec<_>>();
             fields.sort();
             let version = fields.iter().find(|(name, _)| name == "version").map(|(_, text)| text);
-            let form =
-                if version.is_some_and(|v| v == "2") { SignForm::Version2 } else { SignForm::Widened };
+            let form = if version.is_some_and(|v| v == "2") {
+                SignForm::Version2
+            } else {
+                SignForm::Widened
+            };
             let key = Secret::new(vector["key"].as_str().unwrap());
             let expect = vector["sign"].as_str().unwrap();
             let pairs = fields.iter().map(|(name, text)| (name.as_str(), text.as_str()));
@@ -200,7 +205,8 @@ pub(crate) mod tests {
 
     #[test]
     fn only_thirty_two_hexadecimal_digits_are_a_signature() {
-        for text in ["", "xyz", &"0".repeat(31), &"0".repeat(33), &"g".repeat(32), &"聚".repeat(11)] {
+        for text in ["", "xyz", &"0".repeat(31), &"0".repeat(33), &"g".repeat(32), &"聚".repeat(11)]
+        {
             assert_eq!(Signature::parse(text, None), None, "{text}");
         }
         assert!(Signature::parse(&"aF".repeat(16), None).is_some());

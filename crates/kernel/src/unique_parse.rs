@@ -5,6 +5,8 @@
 //! Beyond the contract's wording, a cut may also hold unknown names: they are signed and ignored, so
 //! the end of a value could be split off into one. Everything is bounded; nothing is guessed.
 
+use std::ops::Range;
+
 use crate::fields::is_name;
 
 /// Occurrences of known names that are still looked at.
@@ -143,8 +145,7 @@ impl<'a> Scan<'a> {
     pub fn refused_unknown(&self) -> Option<usize> {
         (0..self.spans.len()).find(|&at| {
             let span = self.spans[at];
-            span.rule.is_none()
-                && (self.holds_name(span.start, span.end) || self.is_after_url(at))
+            span.rule.is_none() && (self.holds_name(span.start, span.end) || self.is_after_url(at))
         })
     }
 
@@ -165,7 +166,20 @@ impl<'a> Scan<'a> {
             return Some(inside.map_or(0, |name| self.span_at(name.at)));
         }
         let inside = inside?;
-        self.has_other_cut(accepts).then(|| self.span_at(inside.at))
+        let is_other_cut = self.has_usable_name(accepts) && self.has_other_cut(accepts);
+        is_other_cut.then(|| self.span_at(inside.at))
+    }
+
+    /// Whether any name inside a submitted value could have a value of its own: in ordinary texts
+    /// (`out_trade_no=1`) none can, and no cut needs to be sought.
+    fn has_usable_name(&self, accepts: Accepts<'_>) -> bool {
+        self.occurrences.iter().enumerate().filter(|(_, name)| name.is_inside).any(|(at, name)| {
+            let next = self.occurrences[at + 1..].iter().copied().map(Some);
+            next.chain([None]).any(|to| {
+                let values = self.values(*name, to, accepts);
+                values.may_be_empty || values.may_be_filled
+            })
+        })
     }
 
     /// The first unknown field whose beginning could as well be the end of the value before it.
@@ -181,7 +195,7 @@ impl<'a> Scan<'a> {
             let rules = &self.lexicon.rules;
             let does_matter = !rules[rule].is_free && !rules[rule].is_ignored;
             does_matter
-                && self.splits(rule, before.value, end, name).any(|split| {
+                && self.splits(rule, before.value..end, name).any(|split| {
                     let value = &self.text[before.value..split];
                     split != before.end && (value.is_empty() || accepts(rule, value))
                 })
@@ -218,7 +232,7 @@ impl<'a> Scan<'a> {
     /// Whether a cut may begin with a name: at the first byte, or behind unknown names.
     fn may_begin_with(&self, name: Occurrence) -> bool {
         name.at == 0
-            || (self.is_tail(0, name.at, "", Some(self.lexicon.rules[name.rule].name))
+            || (self.is_tail(0..name.at, "", Some(self.lexicon.rules[name.rule].name))
                 && !self.holds_name(0, name.at))
     }
 
@@ -231,7 +245,7 @@ impl<'a> Scan<'a> {
         }
         let next = to.map(|to| self.lexicon.rules[to.rule].name);
         let is_free = self.lexicon.rules[from.rule].is_free;
-        for split in self.splits(from.rule, from.value, end, next) {
+        for split in self.splits(from.rule, from.value..end, next) {
             let value = &self.text[from.value..split];
             if value.is_empty() {
                 values.may_be_empty = true;
@@ -240,44 +254,54 @@ impl<'a> Scan<'a> {
                 // as possible, which can only refuse more.
                 values.may_be_filled = (is_free && split < end) || accepts(from.rule, value);
             }
-            if values.may_be_empty && values.may_be_filled {
+            if values.may_be_filled {
+                // The splits ascend: only the first of them can leave the value empty.
+                values.may_be_empty |= self.may_be_split_at(from, end, next);
                 break;
             }
         }
         values
     }
 
-    /// Where a value that begins at `start` could end, if the rest up to `end` were unknown names
-    /// between `rule`'s name and `next`; the end itself comes first.
+    /// Whether all that stands between a name and `end` could be unknown names.
+    fn may_be_split_at(&self, from: Occurrence, end: usize, next: Option<&'a str>) -> bool {
+        let info = self.lexicon.rules[from.rule];
+        !info.is_url
+            && self.is_tail(from.value..end, info.name, next)
+            && !self.holds_name(from.value, end)
+    }
+
+    /// Where a value that begins a stretch could end, if the rest of it were unknown names between
+    /// `rule`'s name and `next`; the end itself comes first.
     fn splits(
         &self,
         rule: usize,
-        start: usize,
-        end: usize,
+        stretch: Range<usize>,
         next: Option<&'a str>,
     ) -> impl Iterator<Item = usize> {
         let info = self.lexicon.rules[rule];
+        let Range { start, end } = stretch;
         // Unknown names hold no known name, so they begin behind the last one in the stretch.
         let first = self.last_name_within(start, end).map_or(start, |at| at + 1);
         let tails = if info.is_url { end..end } else { first..end };
-        let is_tail = move |at: &usize| self.is_tail(*at, end, info.name, next);
+        let is_tail = move |at: &usize| self.is_tail(*at..end, info.name, next);
         std::iter::once(end).chain(tails.filter(is_tail))
     }
 
-    /// Whether the bytes from `at` to `end` could be unknown names between `after` and `before`.
-    fn is_tail(&self, at: usize, end: usize, after: &str, before: Option<&str>) -> bool {
-        let bytes = &self.text.as_bytes()[at..end];
+    /// Whether a stretch of the text could be unknown names between `after` and `before`.
+    fn is_tail(&self, stretch: Range<usize>, after: &str, before: Option<&str>) -> bool {
+        let tail = &self.text.as_bytes()[stretch.clone()];
         let is_letter = |byte: &u8| byte.is_ascii_lowercase() || *byte == b'_';
-        if !bytes.first().is_some_and(is_letter) {
+        if !tail.first().is_some_and(is_letter) {
             return false;
         }
-        let longest = bytes
+        let longest = tail
             .iter()
             .take(NAME_MAX)
             .take_while(|byte| is_letter(byte) || byte.is_ascii_digit())
             .count();
         (1..=longest).any(|length| {
-            let name = &self.text[at..at + length];
+            let name = &self.text[stretch.start..stretch.start + length];
             is_name(name) && name > after && before.is_none_or(|before| name < before)
         })
     }

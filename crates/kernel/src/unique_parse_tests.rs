@@ -20,8 +20,7 @@ const RULES: [Rule; 5] = [
 ];
 
 /// What texts are made of: names, beginnings of values, and what else could be a name.
-const PIECES: &[&str] =
-    &["at", "bu", "cn", "dk", "ek", "!", "1", "2", "c", "d", "z", "dz", "_"];
+const PIECES: &[&str] = &["at", "bu", "cn", "dk", "ek", "!", "1", "2", "c", "d", "z", "dz", "_"];
 
 type Cut<'a> = Vec<(&'a str, &'a str)>;
 

@@ -271,16 +271,47 @@ mod tests {
         let members = order_members(&an_order(), &an_application(), &URLS);
         let data = read(&object(&members));
         for name in [
-            "sn", "order_sn", "mch_id", "appid", "mch_name", "out_trade_no", "provider", "adapter",
-            "trade_type", "trade_state", "cash_fee_type", "fee_type", "body", "attach", "detail",
-            "bank_type", "transaction_id", "wallet", "is_subscribe", "is_print", "openid",
-            "store_id", "created_at", "finish_time", "qrcode", "code_url",
+            "sn",
+            "order_sn",
+            "mch_id",
+            "appid",
+            "mch_name",
+            "out_trade_no",
+            "provider",
+            "adapter",
+            "trade_type",
+            "trade_state",
+            "cash_fee_type",
+            "fee_type",
+            "body",
+            "attach",
+            "detail",
+            "bank_type",
+            "transaction_id",
+            "wallet",
+            "is_subscribe",
+            "is_print",
+            "openid",
+            "store_id",
+            "created_at",
+            "finish_time",
+            "qrcode",
+            "code_url",
         ] {
             assert!(data[name].is_string(), "{name}");
         }
         for name in [
-            "id", "pay_channel_id", "status", "total_fee", "discount", "pay_amount", "cash_fee",
-            "refundable", "total_refund_fee", "create_time", "time_end",
+            "id",
+            "pay_channel_id",
+            "status",
+            "total_fee",
+            "discount",
+            "pay_amount",
+            "cash_fee",
+            "refundable",
+            "total_refund_fee",
+            "create_time",
+            "time_end",
         ] {
             assert!(data[name].is_i64(), "{name}");
         }
@@ -308,8 +339,14 @@ mod tests {
         let data = read(&object(&order_members(&order, &an_application(), &URLS)));
         let expect = json!([2, "wechat", 9_000, "HKD", "4200", "CFT", "o1", 1_795_320_065]);
         let names = [
-            "status", "provider", "cash_fee", "cash_fee_type", "transaction_id", "bank_type",
-            "openid", "time_end",
+            "status",
+            "provider",
+            "cash_fee",
+            "cash_fee_type",
+            "transaction_id",
+            "bank_type",
+            "openid",
+            "time_end",
         ];
         let told = names.iter().map(|name| data[name].clone()).collect::<Vec<_>>();
         assert_eq!(Value::from(told), expect);

@@ -61,9 +61,8 @@ fn multipart<'a>(content_type: &str, text: &'a str) -> Result<Readings<'a>, Faul
 }
 
 fn urlencoded(text: &str) -> Result<Readings<'_>, Fault> {
-    let read = |escapes| {
-        form::urlencoded(text, escapes).map_err(form_fault).and_then(Fields::from_form)
-    };
+    let read =
+        |escapes| form::urlencoded(text, escapes).map_err(form_fault).and_then(Fields::from_form);
     let decoded = read(Escapes::Decoded);
     if !form::may_be_verbatim(text) {
         return Ok(Readings { first: decoded?, verbatim: None });

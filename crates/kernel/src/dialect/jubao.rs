@@ -24,8 +24,7 @@ pub const BODY_BYTES_MAX: usize = 64 * 1024;
 pub const REPLAY_SECONDS_MAX: i64 = 300;
 
 const UNDERSCORED: Wording = ["不能带入 _sign", "_sign must not be sent"];
-const UNSIGNED: Wording =
-    ["网址中不能带其他参数", "parameters must not stand in the query string"];
+const UNSIGNED: Wording = ["网址中不能带其他参数", "parameters must not stand in the query string"];
 const TWO_MERCHANTS: Wording =
     ["mch_id 与 appid 不属于同一商户", "mch_id and appid are not of one merchant"];
 const NO_DISCOUNT: Wording =
@@ -41,10 +40,8 @@ const HIDES_NAME: Wording = [
     "会与相邻参数混淆，请改名或删去",
     "cannot be told from other parameters; rename it or leave it out",
 ];
-const AMBIGUOUS: Wording = [
-    "的内容会与其他参数混淆，请修改",
-    "can be read as other parameters; change its text",
-];
+const AMBIGUOUS: Wording =
+    ["的内容会与其他参数混淆，请修改", "can be read as other parameters; change its text"];
 
 /// A request as it arrived, its address already resolved.
 #[derive(Copy, Clone, Debug)]
@@ -154,7 +151,8 @@ fn mch_id(text: &str) -> Option<MchId> {
 }
 
 fn app_id(text: &str) -> Option<AppId> {
-    let is_shaped = (4..=10).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_shaped =
+        (4..=10).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     let id = text.parse().ok().filter(|id| is_shaped && *id < 1_i64 << 31).map(AppId)?;
     (id.to_string() == text).then_some(id)
 }
@@ -278,11 +276,7 @@ fn check_lengths(fields: &Fields<'_>, table: &NameTable) -> Result<(), Fault> {
     Ok(())
 }
 
-fn check_forms(
-    fields: &Fields<'_>,
-    table: &NameTable,
-    sender: &Sender<'_>,
-) -> Result<(), Fault> {
+fn check_forms(fields: &Fields<'_>, table: &NameTable, sender: &Sender<'_>) -> Result<(), Fault> {
     for row in &table.rows {
         let Some(text) = fields.given(row.name) else { continue };
         row.form.judge(text, sender).map_err(|wrong| match wrong {
