@@ -4,14 +4,29 @@
 //! Nothing here does I/O, reads a clock or draws randomness. Time, nonces and identifiers are
 //! arguments; decisions are values that the `gateway` crate performs.
 
+pub mod address;
 pub mod application;
+pub mod call;
+pub mod choice;
+pub mod code;
 pub mod decide;
+pub mod dialect;
+pub mod egress_policy;
+pub mod fault;
+pub mod fields;
+pub mod form;
 pub mod id;
+pub mod json;
 pub mod ledger;
 pub mod money;
+pub mod name;
 pub mod notice;
 pub mod order;
 pub mod product;
 pub mod secret;
+pub mod sign;
+pub mod sign_doctor;
 pub mod state;
 pub mod time;
+pub mod unique_parse;
+pub mod value_form;

@@ -1,0 +1,374 @@
+//! Answers in both of the document's envelopes at once (contract section 3), written by hand into
+//! one text. An error never has `ret` 0, and an order's members are strings and integers only, so
+//! that the merchant can verify them with the routine that signed the request.
+
+use std::borrow::Cow;
+
+use crate::application::Application;
+use crate::code;
+use crate::fault::{Fault, Language};
+use crate::json;
+use crate::order::{Order, SignForm};
+use crate::product::{Product, Provider};
+use crate::secret::Secret;
+use crate::sign;
+
+/// What an order's `provider` says until a wallet has paid a mixed QR.
+const NO_PROVIDER: &str = "聚宝";
+
+/// A member's value.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Member {
+    /// A JSON string.
+    Text(String),
+    /// A JSON integer.
+    Int(i64),
+}
+
+impl Member {
+    /// The text that it signs as.
+    pub fn text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Text(text) => Cow::Borrowed(text),
+            Self::Int(number) => Cow::Owned(number.to_string()),
+        }
+    }
+
+    fn push_json(&self, out: &mut String) {
+        match self {
+            Self::Text(text) => json::push_string(out, text),
+            Self::Int(number) => out.push_str(&number.to_string()),
+        }
+    }
+}
+
+impl From<&str> for Member {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Member {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<i64> for Member {
+    fn from(number: i64) -> Self {
+        Self::Int(number)
+    }
+}
+
+/// Named values in the order in which they are written.
+pub type Members = Vec<(Cow<'static, str>, Member)>;
+
+/// Members as a JSON object.
+pub fn object(members: &Members) -> String {
+    let mut out = String::with_capacity(64 * members.len());
+    push_object(&mut out, members);
+    out
+}
+
+fn push_object(out: &mut String, members: &Members) {
+    out.push('{');
+    for (at, (name, member)) in members.iter().enumerate() {
+        if at > 0 {
+            out.push(',');
+        }
+        json::push_string(out, name);
+        out.push(':');
+        member.push_json(out);
+    }
+    out.push('}');
+}
+
+/// The answer of a success.
+pub fn success(data: &Members, trace_no: &str) -> String {
+    envelope(code::SUCCESS, "success", Some(data), trace_no)
+}
+
+/// The answer of a fault; `data` holds the standing order where the contract gives one.
+pub fn failure(
+    fault: &Fault,
+    language: Language,
+    data: Option<&Members>,
+    trace_no: &str,
+) -> String {
+    envelope(fault.code(), &fault.message(language), data, trace_no)
+}
+
+fn envelope(code: i64, message: &str, data: Option<&Members>, trace_no: &str) -> String {
+    let ret = match code {
+        code::SUCCESS => 0,
+        0 => code::DEFECT,
+        other => other,
+    };
+    let mut out = String::with_capacity(2048);
+    out.push_str(&format!("{{\"code\":{code},\"message\":"));
+    json::push_string(&mut out, message);
+    out.push_str(&format!(",\"ret\":{ret},\"msg\":"));
+    json::push_string(&mut out, message);
+    if let Some(data) = data {
+        out.push_str(",\"data\":");
+        push_object(&mut out, data);
+    }
+    out.push_str(",\"_trace_no\":");
+    json::push_string(&mut out, trace_no);
+    out.push('}');
+    out
+}
+
+/// What a payer can open or scan for an order, as the gateway knows it.
+#[derive(Copy, Clone, Debug)]
+pub struct OrderUrls<'a> {
+    /// The payer's page of ours.
+    pub code_url: &'a str,
+    /// The text to draw, or the page to open; never empty for the products offered.
+    pub qrcode: &'a str,
+}
+
+/// `data` of an order, unsigned (contract section 4: "`data` always carries").
+pub fn order_members(order: &Order, app: &Application, urls: &OrderUrls<'_>) -> Members {
+    let info = order.product.info();
+    let paid_at = order.payment.as_ref().map(|payment| payment.paid_at);
+    let sn = order.sn();
+    let mut members: Members = Vec::with_capacity(48);
+    let mut add = |name: &'static str, member: Member| members.push((name.into(), member));
+    add("id", order.id.0.into());
+    add("sn", sn.as_str().into());
+    add("order_sn", sn.as_str().into());
+    add("mch_id", order.mch_id.to_string().into());
+    add("appid", order.app_id.to_string().into());
+    add("mch_name", app.mch_name.as_str().into());
+    add("out_trade_no", order.out_trade_no.as_str().into());
+    add("pay_channel_id", info.channel_id.into());
+    add("provider", provider_word(order).into());
+    add("adapter", order.adapter.as_str().into());
+    add("trade_type", info.trade_type.into());
+    add("trade_state", order.state.word().into());
+    add("status", order.state.status().into());
+    for (name, member) in money_members(order) {
+        add(name, member);
+    }
+    add("refundable", order.refundable().into());
+    add("total_refund_fee", order.total_refund_fee.into());
+    add("body", order.body.as_str().into());
+    add("attach", order.attach.as_str().into());
+    add("detail", order.detail.as_str().into());
+    for (name, member) in payment_members(order) {
+        add(name, member);
+    }
+    add("wallet", order.wallet.as_str().into());
+    add("is_subscribe", "N".into());
+    add("is_print", "0".into());
+    add("openid", order.payment.as_ref().map_or("", |payment| &payment.openid).into());
+    add("store_id", store_text(order).into());
+    add("create_time", order.created_at.seconds().into());
+    add("time_end", paid_at.map_or(0, |at| at.seconds()).into());
+    add("created_at", order.created_at.beijing().into());
+    add("finish_time", paid_at.map_or_else(String::new, |at| at.beijing()).into());
+    add("qrcode", urls.qrcode.into());
+    add("code_url", urls.code_url.into());
+    match order.product {
+        Product::WechatH5 => add("mweb_url", urls.qrcode.into()),
+        Product::AlipayWap | Product::AlipayQr | Product::WechatQr | Product::MixedQr => {}
+    }
+    members
+}
+
+/// The amounts that answers and notices share.
+pub(super) fn money_members(order: &Order) -> [(&'static str, Member); 6] {
+    let cash = order.payment.as_ref().map(|payment| payment.cash);
+    [
+        ("total_fee", order.total_fee.into()),
+        ("discount", order.discount.into()),
+        ("pay_amount", order.pay_amount().minor.into()),
+        ("cash_fee", cash.map_or(0, |cash| cash.minor).into()),
+        ("cash_fee_type", cash.map_or("", |cash| cash.currency.code()).into()),
+        ("fee_type", order.currency.code().into()),
+    ]
+}
+
+/// What the upstream said of the payment, in answers and notices.
+pub(super) fn payment_members(order: &Order) -> [(&'static str, Member); 2] {
+    let payment = order.payment.as_ref();
+    [
+        ("bank_type", payment.map_or("", |payment| &payment.bank_type).into()),
+        ("transaction_id", payment.map_or("", |payment| &payment.transaction_id).into()),
+    ]
+}
+
+/// Who took the money, else who will.
+pub(super) fn provider_word(order: &Order) -> &'static str {
+    let paid = order.payment.as_ref().map(|payment| payment.provider);
+    paid.or(order.provider).map_or(NO_PROVIDER, Provider::word)
+}
+
+fn store_text(order: &Order) -> String {
+    if order.store_id == 0 { String::new() } else { order.store_id.to_string() }
+}
+
+/// Adds `nonce_str`, `version` where the request had it, and `sign` over all the others.
+pub fn sign_members(members: &mut Members, key: &Secret, form: SignForm, nonce: &str) {
+    members.push(("nonce_str".into(), nonce.into()));
+    match form {
+        SignForm::Version2 => members.push(("version".into(), 2.into())),
+        SignForm::Widened | SignForm::Plain => {}
+    }
+    let mut texts =
+        members.iter().map(|(name, member)| (name.as_ref(), member.text())).collect::<Vec<_>>();
+    texts.sort_unstable_by(|left, right| left.0.cmp(right.0));
+    let fields = texts.iter().map(|(name, text)| (*name, text.as_ref()));
+    let signature = sign::sign(key, fields, form);
+    members.push(("sign".into(), signature.into()));
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::fields::Fields;
+    use crate::money::{Currency, Money};
+    use crate::order::{Payment, tests::an_order};
+    use crate::sign::{Signature, tests::an_application};
+    use crate::state::TradeState;
+    use crate::time::Timestamp;
+
+    const URLS: OrderUrls<'static> =
+        OrderUrls { code_url: "https://pay.example/pay/T", qrcode: "weixin://wxpay/x?pr=1" };
+
+    fn read(text: &str) -> Value {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn a_success_speaks_both_dialects() {
+        let members = vec![("a".into(), "聚\"宝/\n".into()), ("b".into(), 7.into())];
+        let text = success(&members, "t1");
+        let expect = json!({
+            "code": 200, "message": "success", "ret": 0, "msg": "success",
+            "data": {"a": "聚\"宝/\n", "b": 7}, "_trace_no": "t1",
+        });
+        assert_eq!(read(&text), expect);
+        assert!(text.contains("聚") && text.contains("/"));
+    }
+
+    #[test]
+    fn a_failure_has_the_same_words_twice_and_no_data() {
+        let text = failure(&Fault::DuplicateOrder, Language::Zh, None, "t1");
+        let expect = json!({
+            "code": 40106, "message": "订单号重复", "ret": 40106, "msg": "订单号重复",
+            "_trace_no": "t1",
+        });
+        assert_eq!(read(&text), expect);
+        assert_eq!(read(&envelope(0, "x", None, "t"))["ret"], 499_999);
+    }
+
+    #[test]
+    fn an_order_carries_every_member_of_the_contract() {
+        let members = order_members(&an_order(), &an_application(), &URLS);
+        let data = read(&object(&members));
+        for name in [
+            "sn",
+            "order_sn",
+            "mch_id",
+            "appid",
+            "mch_name",
+            "out_trade_no",
+            "provider",
+            "adapter",
+            "trade_type",
+            "trade_state",
+            "cash_fee_type",
+            "fee_type",
+            "body",
+            "attach",
+            "detail",
+            "bank_type",
+            "transaction_id",
+            "wallet",
+            "is_subscribe",
+            "is_print",
+            "openid",
+            "store_id",
+            "created_at",
+            "finish_time",
+            "qrcode",
+            "code_url",
+        ] {
+            assert!(data[name].is_string(), "{name}");
+        }
+        for name in [
+            "id",
+            "pay_channel_id",
+            "status",
+            "total_fee",
+            "discount",
+            "pay_amount",
+            "cash_fee",
+            "refundable",
+            "total_refund_fee",
+            "create_time",
+            "time_end",
+        ] {
+            assert!(data[name].is_i64(), "{name}");
+        }
+        assert_eq!(data["provider"], "聚宝");
+        assert_eq!(data["mch_id"], "10502105689001");
+        assert_eq!(data["finish_time"], "");
+        assert_eq!(data["create_time"], 1_795_320_005);
+        assert_eq!(data.get("mweb_url"), None);
+    }
+
+    #[test]
+    fn a_paid_order_tells_its_payment() {
+        let mut order = an_order();
+        order.product = Product::WechatH5;
+        order.state = TradeState::Success;
+        order.payment = Some(Payment {
+            provider: Provider::Wechat,
+            transaction_id: "4200".into(),
+            amount: order.pay_amount(),
+            cash: Money::new(9_000, Currency::Hkd),
+            bank_type: "CFT".into(),
+            openid: "o1".into(),
+            paid_at: Timestamp::from_seconds(1_795_320_065),
+        });
+        let data = read(&object(&order_members(&order, &an_application(), &URLS)));
+        let expect = json!([2, "wechat", 9_000, "HKD", "4200", "CFT", "o1", 1_795_320_065]);
+        let names = [
+            "status",
+            "provider",
+            "cash_fee",
+            "cash_fee_type",
+            "transaction_id",
+            "bank_type",
+            "openid",
+            "time_end",
+        ];
+        let told = names.iter().map(|name| data[name].clone()).collect::<Vec<_>>();
+        assert_eq!(Value::from(told), expect);
+        assert_eq!(data["finish_time"], "2026-11-22 12:01:05");
+        assert_eq!(data["mweb_url"], URLS.qrcode);
+        assert_eq!(data["refundable"], 10_000);
+    }
+
+    #[test]
+    fn a_signed_answer_is_verified_by_the_routine_that_verifies_requests() {
+        let app = an_application();
+        for form in SignForm::ALL {
+            let mut members = order_members(&an_order(), &app, &URLS);
+            sign_members(&mut members, &app.key, form, "n1");
+            let text = object(&members);
+            let fields = Fields::from_json(json::object(&text).unwrap()).unwrap();
+            let signature =
+                Signature::parse(fields.text("sign").unwrap(), fields.text("version")).unwrap();
+            let signed = sign::canonical(fields.signed());
+            let now = Timestamp::from_seconds(0);
+            assert_eq!(sign::verify(&app, now, &signed, &signature), Some(form));
+            assert_eq!(fields.has("version"), form == SignForm::Version2);
+        }
+    }
+}

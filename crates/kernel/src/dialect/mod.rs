@@ -1,0 +1,8 @@
+//! Merchants' dialects: how requests are read, answers written and notices told. A dialect knows no
+//! channel, keeps no state and never decides about money.
+
+pub mod answer;
+mod body;
+pub mod jubao;
+pub mod notice;
+mod typed;

@@ -1,0 +1,138 @@
+//! From checked fields to a typed call: which parameters an operation requires, how values depend on
+//! each other, and the call itself. Single values are judged before, by their own forms.
+
+use crate::address::Operation;
+use crate::call::{Call, OrderRef, PlaceCall};
+use crate::choice::Choice;
+use crate::fault::{Fault, Wording};
+use crate::fields::Fields;
+use crate::id::Sn;
+use crate::product::Product;
+use crate::time::Timestamp;
+use crate::value_form::{self, integer};
+
+/// How an order is named, in order of precedence (contract section 6).
+const ORDER_NAMES: [&str; 4] = ["sn", "order_sn", "out_trade_no", "transaction_id"];
+/// How a product is named.
+const PRODUCT_NAMES: [&str; 2] = ["pay_channel_id", "payment"];
+
+const DISAGREE: Wording =
+    ["与 pay_channel_id 不是同一产品", "names another product than pay_channel_id"];
+const OVER_LIMIT: Wording = ["超过支付产品限额", "is over the product's limit"];
+const NOT_BELOW: Wording = ["应小于 total_fee", "must be below total_fee"];
+
+/// Checks that everything required is there.
+///
+/// # Errors
+/// 4003 for what is absent, 491003 for what is empty, 40109 for what the product requires.
+pub fn check_required(operation: Operation, fields: &Fields<'_>) -> Result<(), Fault> {
+    match operation {
+        Operation::Place => {
+            require_one(fields, &["total_fee"])?;
+            require_one(fields, &PRODUCT_NAMES)?;
+            let requires = choice(fields).map_or(&[][..], Choice::requires);
+            let is_given = |names: &&[&str]| names.iter().any(|name| fields.given(name).is_some());
+            match requires.iter().find(|names| !is_given(names)) {
+                Some(names) => Err(Fault::MissingForProduct { field: names[0] }),
+                None => Ok(()),
+            }
+        }
+        Operation::Query | Operation::Close => require_one(fields, &ORDER_NAMES),
+    }
+}
+
+fn require_one(fields: &Fields<'_>, names: &[&'static str]) -> Result<(), Fault> {
+    if names.iter().any(|name| fields.given(name).is_some()) {
+        return Ok(());
+    }
+    match names.iter().find(|name| fields.has(name)) {
+        Some(field) => Err(Fault::Empty { field }),
+        None => Err(Fault::Missing { field: names[0] }),
+    }
+}
+
+/// Checks values against each other: both names of the product, its limit, the discount.
+///
+/// # Errors
+/// 492001.
+pub fn check_relations(operation: Operation, fields: &Fields<'_>) -> Result<(), Fault> {
+    if operation != Operation::Place {
+        return Ok(());
+    }
+    let (by_number, by_word) = (by_number(fields), by_word(fields));
+    if by_number.is_some() && by_word.is_some() && by_number != by_word {
+        return Err(Fault::bad_format("payment", DISAGREE));
+    }
+    let total_fee = number(fields, "total_fee");
+    if offered(fields).is_some_and(|product| total_fee > product.info().amount_max) {
+        return Err(Fault::bad_format("total_fee", OVER_LIMIT));
+    }
+    if number(fields, "discount") >= total_fee {
+        return Err(Fault::bad_format("discount", NOT_BELOW));
+    }
+    Ok(())
+}
+
+/// The call that checked fields make.
+///
+/// # Errors
+/// 492003 for a product that we do not offer, 40102 for an `sn` that we never made.
+pub fn call(operation: Operation, fields: &Fields<'_>, now: Timestamp) -> Result<Call, Fault> {
+    match operation {
+        Operation::Place => place(fields, now).map(|call| Call::Place(Box::new(call))),
+        Operation::Query => order_ref(fields).map(Call::Query),
+        Operation::Close => order_ref(fields).map(Call::Close),
+    }
+}
+
+fn place(fields: &Fields<'_>, now: Timestamp) -> Result<PlaceCall, Fault> {
+    let text = |name| fields.given(name).unwrap_or("").to_owned();
+    let optional = |name| fields.given(name).map(str::to_owned);
+    Ok(PlaceCall {
+        product: offered(fields).ok_or(Fault::ProductUnavailable)?,
+        total_fee: number(fields, "total_fee"),
+        discount: number(fields, "discount"),
+        out_trade_no: optional("out_trade_no"),
+        notify_url: optional("notify_url"),
+        return_url: optional("return_url").or_else(|| optional("h5_redirect_url")),
+        body: text("body"),
+        attach: text("attach"),
+        detail: text("detail"),
+        wallet: text("wallet"),
+        store_id: number(fields, "store_id"),
+        payer_ip: fields.given("spbill_create_ip").and_then(|ip| ip.parse().ok()),
+        expires_at: fields.given("time_expire").and_then(|at| value_form::expiry(at, now)),
+    })
+}
+
+fn order_ref(fields: &Fields<'_>) -> Result<OrderRef, Fault> {
+    if let Some(sn) = fields.given("sn").or_else(|| fields.given("order_sn")) {
+        return Sn::parse(sn).map(OrderRef::Sn).ok_or(Fault::OrderNotFound);
+    }
+    let by_own = fields.given("out_trade_no").map(|text| OrderRef::OutTradeNo(text.to_owned()));
+    let by_upstream = || fields.given("transaction_id").map(str::to_owned);
+    let named = by_own.or_else(|| by_upstream().map(OrderRef::TransactionId));
+    named.ok_or(Fault::Missing { field: ORDER_NAMES[0] })
+}
+
+/// An integer that was judged before; absent is 0.
+fn number(fields: &Fields<'_>, name: &str) -> i64 {
+    fields.given(name).and_then(integer).unwrap_or(0)
+}
+
+fn offered(fields: &Fields<'_>) -> Option<Product> {
+    choice(fields).and_then(Choice::offered)
+}
+
+fn choice(fields: &Fields<'_>) -> Option<Choice> {
+    by_number(fields).or_else(|| by_word(fields))
+}
+
+fn by_number(fields: &Fields<'_>) -> Option<Choice> {
+    fields.given("pay_channel_id").and_then(integer).and_then(Choice::from_channel_id)
+}
+
+fn by_word(fields: &Fields<'_>) -> Option<Choice> {
+    let word = fields.given("payment")?;
+    Choice::from_payment(word, fields.given("wallet"))
+}

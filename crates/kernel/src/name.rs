@@ -1,0 +1,178 @@
+//! The names of parameters (contract sections 2, 4 and 6): one table, with the form of each value
+//! and the operations that act on it. Names of other operations are known too, and ignored.
+
+use std::sync::LazyLock;
+
+use crate::address::Operation;
+use crate::unique_parse::{Lexicon, Rule};
+use crate::value_form::ValueForm;
+
+/// One row of [`NAMES`].
+#[derive(Debug)]
+pub struct NameInfo {
+    /// The name.
+    pub name: &'static str,
+    /// The language of its value.
+    pub form: ValueForm,
+    used_by: Users,
+    role: Role,
+}
+
+/// Which operations read a name.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+enum Users {
+    Every,
+    Place,
+    Find,
+}
+
+/// Which requirement a name meets: an operation needs one name of each role that its names have.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+enum Role {
+    Optional,
+    /// `mch_id` or `appid`.
+    Caller,
+    /// `total_fee`.
+    Amount,
+    /// `pay_channel_id` or `payment`; or what names an order.
+    Subject,
+}
+
+const fn row(name: &'static str, form: ValueForm, used_by: Users, role: Role) -> NameInfo {
+    NameInfo { name, form, used_by, role }
+}
+
+/// Every name that the operations act on, or that is known everywhere, in signing order.
+pub static NAMES: &[NameInfo] = &[
+    row("appid", ValueForm::OwnApp, Users::Every, Role::Caller),
+    row("attach", ValueForm::Echoed, Users::Place, Role::Optional),
+    row("body", ValueForm::Echoed, Users::Place, Role::Optional),
+    row("client_ip", ValueForm::IpList, Users::Every, Role::Optional),
+    row("code", ValueForm::AuthCode, Users::Place, Role::Optional),
+    row("detail", ValueForm::Detail, Users::Place, Role::Optional),
+    row("device_info", ValueForm::Text, Users::Every, Role::Optional),
+    row("discount", ValueForm::Discount, Users::Place, Role::Optional),
+    row("h5_redirect_url", ValueForm::PageUrl, Users::Place, Role::Optional),
+    row("mch_id", ValueForm::OwnMch, Users::Every, Role::Caller),
+    row("nonce_str", ValueForm::Nonce, Users::Every, Role::Optional),
+    row("notify_url", ValueForm::NotifyUrl, Users::Place, Role::Optional),
+    row("openid", ValueForm::Token(128), Users::Every, Role::Optional),
+    row("order_sn", ValueForm::Sn, Users::Find, Role::Subject),
+    row("out_trade_no", ValueForm::TradeNo, Users::Place, Role::Optional),
+    row("out_trade_no", ValueForm::TradeNo, Users::Find, Role::Subject),
+    row("pay_channel_id", ValueForm::ChannelId, Users::Place, Role::Subject),
+    row("payment", ValueForm::Payment, Users::Place, Role::Subject),
+    row("provider", ValueForm::Provider, Users::Every, Role::Optional),
+    row("return_url", ValueForm::PageUrl, Users::Place, Role::Optional),
+    row("sign_type", ValueForm::SignType, Users::Every, Role::Optional),
+    row("sn", ValueForm::Sn, Users::Find, Role::Subject),
+    row("spbill_create_ip", ValueForm::Ip, Users::Place, Role::Optional),
+    row("store_id", ValueForm::StoreId, Users::Place, Role::Optional),
+    row("sub_appid", ValueForm::Token(32), Users::Place, Role::Optional),
+    row("sub_openid", ValueForm::Token(128), Users::Place, Role::Optional),
+    row("subject", ValueForm::Text, Users::Every, Role::Optional),
+    row("time_expire", ValueForm::Expiry, Users::Place, Role::Optional),
+    row("timestamp", ValueForm::UnixTime, Users::Every, Role::Optional),
+    row("total_fee", ValueForm::Amount, Users::Place, Role::Amount),
+    row("transaction_id", ValueForm::Token(64), Users::Find, Role::Subject),
+    row("version", ValueForm::Version, Users::Every, Role::Optional),
+    row("wallet", ValueForm::Wallet, Users::Place, Role::Optional),
+];
+
+/// Names that only operations not offered yet act on; a strict application may send them.
+const KNOWN_ELSEWHERE: &[&str] = &[
+    "adapter",
+    "customer_refund_no",
+    "email",
+    "end_time",
+    "limit",
+    "out_refund_no",
+    "page",
+    "password",
+    "refund_desc",
+    "refund_fee",
+    "refund_id",
+    "refund_status",
+    "sign",
+    "start_time",
+    "trade_state",
+    "unixtimestamp_end",
+    "unixtimestamp_start",
+];
+
+/// Whether some operation knows a name.
+pub fn is_known(name: &str) -> bool {
+    NAMES.iter().any(|row| row.name == name) || KNOWN_ELSEWHERE.contains(&name)
+}
+
+/// The names that one operation acts on, with what the unique parse needs of them.
+#[derive(Debug)]
+pub struct NameTable {
+    /// Their rows, in signing order.
+    pub rows: Vec<&'static NameInfo>,
+    /// The same rows for the unique parse.
+    pub lexicon: Lexicon,
+}
+
+impl NameTable {
+    /// The table of an operation.
+    pub fn of(operation: Operation) -> &'static Self {
+        static PLACE: LazyLock<NameTable> = LazyLock::new(|| NameTable::new(Users::Place));
+        static FIND: LazyLock<NameTable> = LazyLock::new(|| NameTable::new(Users::Find));
+        match operation {
+            Operation::Place => &PLACE,
+            Operation::Query | Operation::Close => &FIND,
+        }
+    }
+
+    fn new(users: Users) -> Self {
+        let is_ours = |row: &&NameInfo| row.used_by == Users::Every || row.used_by == users;
+        let rows = NAMES.iter().filter(is_ours).collect::<Vec<_>>();
+        let rules = rows.iter().map(|row| Rule {
+            name: row.name,
+            is_free: matches!(row.name, "attach" | "body" | "detail"),
+            is_ignored: row.form == ValueForm::Text,
+            is_url: matches!(row.form, ValueForm::NotifyUrl | ValueForm::PageUrl),
+            role: match row.role {
+                Role::Optional => 0,
+                Role::Caller => 1,
+                Role::Amount => 2,
+                Role::Subject => 4,
+            },
+        });
+        let lexicon = Lexicon::new(rules.collect());
+        Self { rows, lexicon }
+    }
+
+    /// The row of a name that the operation acts on.
+    pub fn row(&self, name: &str) -> Option<&'static NameInfo> {
+        let at = self.rows.binary_search_by(|row| row.name.cmp(name)).ok()?;
+        Some(self.rows[at])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_table_is_in_signing_order_and_no_name_begins_another() {
+        for operation in [Operation::Place, Operation::Query] {
+            let rows = &NameTable::of(operation).rows;
+            for pair in rows.windows(2) {
+                assert!(pair[0].name < pair[1].name, "{}", pair[1].name);
+                assert!(!pair[1].name.starts_with(pair[0].name), "{}", pair[1].name);
+            }
+        }
+    }
+
+    #[test]
+    fn every_name_of_the_contract_is_known() {
+        for name in ["sign", "sn", "out_refund_no", "total_fee", "limit", "unixtimestamp_end"] {
+            assert!(is_known(name), "{name}");
+        }
+        assert!(!is_known("foo"));
+        assert!(NameTable::of(Operation::Query).row("total_fee").is_none());
+        assert!(NameTable::of(Operation::Place).row("total_fee").is_some());
+    }
+}

@@ -1,0 +1,343 @@
+//! The language of each parameter's value (contract sections 2 and 4): what a text must look like,
+//! judged byte by byte. The unique parse asks the same questions of values that nobody sent.
+
+use std::net::IpAddr;
+
+use crate::application::Application;
+use crate::choice::Choice;
+use crate::egress_policy::{self, Cidr, UrlFault};
+use crate::fault::Wording;
+use crate::id::Sn;
+use crate::json;
+use crate::product::PRODUCTS;
+use crate::time::Timestamp;
+
+/// Digits of an integer.
+const DIGITS_MAX: usize = 18;
+/// How far ahead `time_expire` lies at least.
+const EXPIRY_MS_MIN: i64 = 60_000;
+/// How far ahead `time_expire` lies at most.
+const EXPIRY_MS_MAX: i64 = 7 * 86_400_000;
+
+/// The form of a value.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum ValueForm {
+    /// The caller's own merchant number.
+    OwnMch,
+    /// The caller's own application number.
+    OwnApp,
+    /// `1` or `2`.
+    Version,
+    /// `MD5`; the stronger ones are not offered.
+    SignType,
+    /// 1 to the largest amount of any product.
+    Amount,
+    /// From 0; above 0 with the application's permission.
+    Discount,
+    /// The number of a product.
+    ChannelId,
+    /// The word of a product.
+    Payment,
+    /// 1–64 of `[A-Za-z0-9_|*@.-]`.
+    TradeNo,
+    /// A URL that we will connect to.
+    NotifyUrl,
+    /// A URL that the payer's browser will open.
+    PageUrl,
+    /// Text that notifications give back: it must not look like other members of theirs.
+    Echoed,
+    /// Text that is only known.
+    Text,
+    /// JSON text.
+    Detail,
+    /// A payer's auth code.
+    AuthCode,
+    /// `[A-Za-z0-9_-]`, up to this many.
+    Token(usize),
+    /// `CN` or `HK`.
+    Wallet,
+    /// A provider's word.
+    Provider,
+    /// The number of a store; 0 is none.
+    StoreId,
+    /// An IP address.
+    Ip,
+    /// IP addresses as proxies list them.
+    IpList,
+    /// Unix time or yyyyMMddHHmmss, 1 minute to 7 days ahead.
+    Expiry,
+    /// Unix time in seconds.
+    UnixTime,
+    /// A nonce: `[A-Za-z0-9_+/=.-]`.
+    Nonce,
+    /// 26 digits beginning with 11.
+    Sn,
+}
+
+/// Who sends, and when: what some forms depend on.
+#[derive(Debug)]
+pub struct Sender<'a> {
+    mch_id: String,
+    app_id: String,
+    may_discount: bool,
+    /// Now.
+    pub now: Timestamp,
+    /// Private targets that the operator allows.
+    pub allow: &'a [Cidr],
+}
+
+impl<'a> Sender<'a> {
+    /// The sender that `app` is, at `now`.
+    pub fn new(app: &Application, now: Timestamp, allow: &'a [Cidr]) -> Self {
+        Self {
+            mch_id: app.mch_id.to_string(),
+            app_id: app.app_id.to_string(),
+            may_discount: app.settings.may_discount,
+            now,
+            allow,
+        }
+    }
+}
+
+/// How a value misses its form, and what is accepted.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Wrong {
+    /// 492001.
+    Format(Wording),
+    /// 490001.
+    Time(Wording),
+    /// 491001.
+    Json,
+}
+
+impl ValueForm {
+    /// Whether `value` belongs to the language in length and form.
+    pub fn accepts(self, value: &str, sender: &Sender<'_>) -> bool {
+        !self.is_too_long(value) && self.judge(value, sender).is_ok()
+    }
+
+    /// The most that is allowed, where length has a code of its own: characters, of `detail` bytes.
+    pub fn length_max(self) -> Option<usize> {
+        match self {
+            Self::TradeNo | Self::Nonce => Some(64),
+            Self::NotifyUrl | Self::PageUrl => Some(512),
+            Self::Echoed => Some(128),
+            Self::Text | Self::IpList => Some(256),
+            Self::Detail => Some(6_000),
+            Self::Token(max) => Some(max),
+            Self::OwnMch
+            | Self::OwnApp
+            | Self::Version
+            | Self::SignType
+            | Self::Amount
+            | Self::Discount
+            | Self::ChannelId
+            | Self::Payment
+            | Self::AuthCode
+            | Self::Wallet
+            | Self::Provider
+            | Self::StoreId
+            | Self::Ip
+            | Self::Expiry
+            | Self::UnixTime
+            | Self::Sn => None,
+        }
+    }
+
+    /// Whether a value exceeds [`ValueForm::length_max`].
+    pub fn is_too_long(self, value: &str) -> bool {
+        self.length_max().is_some_and(|max| {
+            value.len() > max && (self == Self::Detail || value.chars().count() > max)
+        })
+    }
+
+    /// Judges a value that is not too long.
+    ///
+    /// # Errors
+    /// The value does not have the form.
+    pub fn judge(self, value: &str, sender: &Sender<'_>) -> Result<(), Wrong> {
+        let format =
+            |is_good: bool, cure: Wording| is_good.then_some(()).ok_or(Wrong::Format(cure));
+        match self {
+            Self::OwnMch => format(value == sender.mch_id, OWN),
+            Self::OwnApp => format(value == sender.app_id, OWN),
+            Self::Version => format(matches!(value, "1" | "2"), ["应为 1 或 2", "must be 1 or 2"]),
+            Self::SignType => format(value == "MD5", ["应为 MD5", "must be MD5"]),
+            Self::Amount => format(is_amount(value), AMOUNT),
+            Self::Discount => format(is_discount(value, sender), DISCOUNT),
+            Self::ChannelId => {
+                format(integer(value).and_then(Choice::from_channel_id).is_some(), PRODUCT)
+            }
+            Self::Payment => format(Choice::from_payment(value, None).is_some(), PRODUCT),
+            Self::TradeNo => format(consists_of(value, b"_|*@.-"), TRADE_NO),
+            Self::NotifyUrl => {
+                egress_policy::judge_url(value, sender.allow).map(|_| ()).map_err(wrong_url)
+            }
+            Self::PageUrl => egress_policy::judge_page(value).map(|_| ()).map_err(wrong_url),
+            Self::Echoed => {
+                judge_text(value).and_then(|()| format(!is_like_a_notice(value), LIKE_A_NOTICE))
+            }
+            Self::Text => judge_text(value),
+            Self::Detail => judge_detail(value),
+            Self::AuthCode => format(is_auth_code(value), ["不是付款码", "is no payer's code"]),
+            Self::Token(_) => format(consists_of(value, b"_-"), TOKEN),
+            Self::Wallet => format(matches!(value, "CN" | "HK"), WALLET),
+            Self::Provider => format(matches!(value, "wechat" | "alipay" | "unionpay"), PROVIDER),
+            Self::StoreId => format(integer(value).is_some(), INTEGER),
+            Self::Ip => format(value.parse::<IpAddr>().is_ok(), IP),
+            Self::IpList => format(is_ip_list(value), IP),
+            Self::Expiry => expiry(value, sender.now).map(|_| ()).ok_or(Wrong::Time(EXPIRY)),
+            Self::UnixTime => integer(value).map(|_| ()).ok_or(Wrong::Time(UNIX_TIME)),
+            Self::Nonce => format(consists_of(value, b"_+/=.-"), TOKEN),
+            Self::Sn => {
+                format(is_sn(value), ["应为 11 开头的 26 位数字", "must be 26 digits from 11"])
+            }
+        }
+    }
+}
+
+const OWN: Wording = ["不属于该商户", "is not the caller's own"];
+const AMOUNT: Wording = [
+    "应为正整数（单位：分），且不超过渠道限额",
+    "must be an integer from 1 to the product's limit",
+];
+const DISCOUNT: Wording =
+    ["应为不小于 0 且小于 total_fee 的整数", "must be an integer from 0, below total_fee"];
+const PRODUCT: Wording = ["不是已知的支付产品", "names no product"];
+const TRADE_NO: Wording =
+    ["应由 1–64 位 A-Za-z0-9_|*@.- 组成", "must be 1–64 characters of A-Za-z0-9_|*@.-"];
+const TOKEN: Wording = ["含有不允许的字符", "holds a character that is not allowed"];
+const WALLET: Wording = ["应为 CN 或 HK", "must be CN or HK"];
+const PROVIDER: Wording = ["应为 wechat、alipay 或 unionpay", "must be wechat, alipay or unionpay"];
+const INTEGER: Wording = ["应为整数", "must be an integer"];
+const IP: Wording = ["应为 IP 地址", "must be an IP address"];
+const EXPIRY: Wording = [
+    "应为 1 分钟至 7 天内的 Unix 时间或 yyyyMMddHHmmss",
+    "must be Unix time or yyyyMMddHHmmss, 1 minute to 7 days ahead",
+];
+const UNIX_TIME: Wording = ["应为 Unix 时间（秒）", "must be Unix time in seconds"];
+const CONTROL: Wording = ["不能含有控制字符", "must not hold control characters"];
+const HIDDEN_URL: Wording =
+    ["不能含有参数名后接网址", "must not hold a parameter's name followed by a URL"];
+const LIKE_A_NOTICE: Wording =
+    ["不能含有通知参数名后接其值", "must not hold a notification's parameter followed by a value"];
+
+/// An integer as it must be spelled: digits without sign or leading zeros.
+pub fn integer(text: &str) -> Option<i64> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_canonical = text == "0" || !text.starts_with('0');
+    let is_good = is_plain && is_canonical && (1..=DIGITS_MAX).contains(&text.len());
+    if is_good { text.parse().ok() } else { None }
+}
+
+/// Reads `time_expire`: at least a minute and at most seven days ahead of `now`.
+pub fn expiry(text: &str, now: Timestamp) -> Option<Timestamp> {
+    let at = match text.len() {
+        14 => Timestamp::from_compact(text)?,
+        _ => Timestamp::from_seconds(integer(text)?),
+    };
+    (EXPIRY_MS_MIN..=EXPIRY_MS_MAX).contains(&at.millis_since(now)).then_some(at)
+}
+
+fn is_amount(value: &str) -> bool {
+    let max = PRODUCTS.iter().map(|row| row.amount_max).max().unwrap_or(0);
+    integer(value).is_some_and(|amount| (1..=max).contains(&amount))
+}
+
+fn is_discount(value: &str, sender: &Sender<'_>) -> bool {
+    integer(value).is_some_and(|discount| discount == 0 || sender.may_discount)
+}
+
+fn consists_of(value: &str, others: &[u8]) -> bool {
+    let is_good = |byte: u8| byte.is_ascii_alphanumeric() || others.contains(&byte);
+    !value.is_empty() && value.bytes().all(is_good)
+}
+
+fn is_sn(value: &str) -> bool {
+    value.len() == Sn::LENGTH
+        && value.starts_with("11")
+        && value.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_ip_list(value: &str) -> bool {
+    value.split(',').all(|ip| ip.trim_matches(' ').parse::<IpAddr>().is_ok())
+}
+
+/// WeChat 18 digits from 10–15, Alipay 16–24 from 25–30, UnionPay 19 from 62.
+fn is_auth_code(value: &str) -> bool {
+    if !value.bytes().all(|byte| byte.is_ascii_digit()) {
+        return false;
+    }
+    match value.get(..2).unwrap_or("") {
+        "10" | "11" | "12" | "13" | "14" | "15" => value.len() == 18,
+        "25" | "26" | "27" | "28" | "29" | "30" => (16..=24).contains(&value.len()),
+        "62" => value.len() == 19,
+        _ => false,
+    }
+}
+
+fn wrong_url(fault: UrlFault) -> Wrong {
+    Wrong::Format(match fault {
+        UrlFault::Shape => ["应为 http(s) 绝对网址", "must be an absolute http(s) URL"],
+        UrlFault::UserInfo => ["不能含有用户名", "must not hold user info"],
+        UrlFault::Address => ["地址不是公网地址", "is not at a public address"],
+        UrlFault::ReservedName => ["域名是保留名称", "has a reserved host name"],
+        UrlFault::Port => ["端口不被允许", "has a port that is not allowed"],
+    })
+}
+
+/// Names whose value is a URL: no text may hold one directly followed by a URL's beginning.
+const URL_NAMES: [&str; 3] = ["notify_url", "return_url", "h5_redirect_url"];
+
+fn judge_text(value: &str) -> Result<(), Wrong> {
+    if value.chars().any(char::is_control) {
+        return Err(Wrong::Format(CONTROL));
+    }
+    judge_no_hidden_url(value)
+}
+
+fn judge_no_hidden_url(value: &str) -> Result<(), Wrong> {
+    let begins_url = |rest: &str| rest.starts_with("http:") || rest.starts_with("https:");
+    let is_hidden = value.contains("_urlhttp")
+        && URL_NAMES.iter().any(|name| followed_by(value, name, begins_url));
+    if is_hidden { Err(Wrong::Format(HIDDEN_URL)) } else { Ok(()) }
+}
+
+/// White space between JSON's tokens may be line breaks and tabs; other control characters may not.
+fn judge_detail(value: &str) -> Result<(), Wrong> {
+    let is_wrong = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t');
+    if value.contains(is_wrong) {
+        return Err(Wrong::Format(CONTROL));
+    }
+    judge_no_hidden_url(value)?;
+    if json::is_json(value) { Ok(()) } else { Err(Wrong::Json) }
+}
+
+/// Whether a text holds a name of a notification directly followed by what its value may begin
+/// with: whoever carries the notification could cut it there (contract section 2).
+fn is_like_a_notice(value: &str) -> bool {
+    let digit = |rest: &str| rest.starts_with(|next: char| next.is_ascii_digit());
+    let trade_no = |rest: &str| rest.bytes().next().is_some_and(consists_of_one);
+    let state = |rest: &str| rest.starts_with(['N', 'U', 'P', 'S', 'R', 'C']);
+    let sn = |rest: &str| {
+        rest.as_bytes().get(..16).is_some_and(|next| next.iter().all(u8::is_ascii_digit))
+    };
+    ["total_fee", "cash_fee", "pay_amount", "status"]
+        .iter()
+        .any(|name| followed_by(value, name, digit))
+        || followed_by(value, "out_trade_no", trade_no)
+        || followed_by(value, "trade_state", state)
+        || followed_by(value, "sn", sn)
+}
+
+fn consists_of_one(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"_|*@.-".contains(&byte)
+}
+
+fn followed_by(value: &str, name: &str, begins: impl Fn(&str) -> bool) -> bool {
+    value.match_indices(name).any(|(at, _)| begins(&value[at + name.len()..]))
+}
+
+#[cfg(test)]
+#[path = "value_form_tests.rs"]
+mod tests;
