@@ -106,7 +106,7 @@ mod tests {
         serde_json::from_str(include_str!("../vectors/upstreams.json")).unwrap()
     }
 
-    /// The member of a case that holds the signature, the text under it, and the case's name.
+    /// A case, its member that was signed, and the one that is the signature.
     const SIGNED: [(&str, &str, &str); 5] = [
         ("alipay_v2_request_RSA2", "string_to_sign", "sign"),
         ("alipay_v2_notify", "string_to_sign", "params.sign"),
