@@ -3,7 +3,7 @@
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::KeyPair;
+use aws_lc_rs::rsa::{KeyPair, PublicKey};
 use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, UnparsedPublicKey};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -56,6 +56,11 @@ pub fn verifies(public_key: &str, text: &[u8], signature: &str) -> bool {
     let Some(signature) = from_base64(signature) else { return false };
     let Some(der) = public_der(public_key) else { return false };
     UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, der).verify(text, &signature).is_ok()
+}
+
+/// Whether `text` is a key that [`verifies`] can use: a setting is judged before anything is sent.
+pub fn is_public_key(text: &str) -> bool {
+    public_der(text).is_some_and(|der| PublicKey::from_der(&der).is_ok())
 }
 
 /// Opens what was sealed with AES-256-GCM: the key is 32 bytes, the nonce 12, the tag comes last.
@@ -175,15 +180,16 @@ mod tests {
         for private in [pkcs8.clone(), wrapped("PRIVATE KEY", &pkcs8)] {
             let signature = RsaSigner::parse("k", &private).unwrap().sign(b"text").unwrap();
             for public in [&spki, &pkcs1, &wrapped("PUBLIC KEY", &spki)] {
-                assert!(verifies(public, b"text", &signature));
+                assert!(is_public_key(public) && verifies(public, b"text", &signature));
             }
         }
     }
 
     #[test]
-    fn what_is_no_private_key_is_refused_without_being_shown() {
+    fn what_is_no_key_is_refused_without_being_shown() {
         for text in ["", "geheim", "Z2VoZWlt", "-----BEGIN PRIVATE KEY-----"] {
             let SetupError(why) = RsaSigner::parse("private_key", text).err().unwrap();
+            assert!(!is_public_key(text));
             assert!(why.starts_with("private_key: ") && !why.contains("geheim"), "{why}");
         }
     }

@@ -230,6 +230,7 @@ fn stamp() -> Stamp {
 fn settings_that_make_no_request_possible_are_named_and_not_shown() {
     let cases = [
         ("private_key", "geheim"),
+        ("alipay_public_key", "geheim"),
         ("gateway", "ftp://geheim"),
         ("gateway", "http://geheim/gateway.do?x=1"),
     ];
