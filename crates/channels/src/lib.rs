@@ -4,6 +4,7 @@
 //! simulator is the mirror image. Nothing here does I/O or asks for time or randomness: both come
 //! in a [`Stamp`]. Whatever is not an explicit answer is [`Outcome::Unknown`], never "failed".
 
+pub mod alipay;
 pub mod http;
 pub mod seal;
 pub mod sim;
@@ -276,7 +277,7 @@ pub enum CallbackFault {
 pub struct SetupError(pub String);
 
 /// Every channel. A new one is a folder and a line here.
-pub static CHANNELS: &[&dyn Channel] = &[];
+pub static CHANNELS: &[&dyn Channel] = &[&alipay::Alipay];
 
 /// The channel of that name.
 pub fn by_name(name: &str) -> Option<&'static dyn Channel> {

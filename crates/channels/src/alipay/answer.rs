@@ -1,0 +1,203 @@
+//! What Alipay's answers and notifications mean. A verified signature comes first; then only words
+//! of the manual count, and everything else is [`Outcome::Unknown`].
+
+use kernel::money::{Currency, Money};
+use kernel::order::Payment;
+use kernel::product::Provider;
+use kernel::time::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::alipay::sign;
+use crate::alipay::wire::{self, Fields};
+use crate::http::HttpResponse;
+use crate::{CallbackFault, Doubt, Op, Outcome, Refusal, RefusalKind};
+
+/// The object of an answer that was signed with `public_key`: `<method>_response`, or
+/// `error_response` of the gateway itself (manual: openapi v2, responses).
+pub(super) fn open(
+    answer: &HttpResponse,
+    method: &str,
+    public_key: &str,
+) -> Result<Map<String, Value>, Doubt> {
+    match answer.status {
+        200 => {}
+        429 | 500.. => return Err(Doubt::Busy(format!("HTTP {}", answer.status))),
+        _ => return Err(Doubt::Unreadable(format!("HTTP {}", answer.status))),
+    }
+    if answer.body.trim_ascii().is_empty() {
+        return Err(Doubt::Empty);
+    }
+    let unreadable = |why: &str| Doubt::Unreadable(why.to_owned());
+    let text = std::str::from_utf8(&answer.body).map_err(|_| unreadable("not UTF-8"))?;
+    let members = wire::raw_members(text).ok_or_else(|| unreadable("not an object of JSON"))?;
+    let key = format!("{}_response", method.replace('.', "_"));
+    let is_object = |name: &String| *name == key || name == "error_response";
+    let mut objects = members.iter().filter(|(name, _)| is_object(name));
+    let (Some((_, raw)), None) = (objects.next(), objects.next()) else {
+        return Err(unreadable("no answer to this method"));
+    };
+    let sign = members.iter().find(|(name, _)| name == "sign");
+    let sign = sign.and_then(|(_, raw)| serde_json::from_str::<String>(raw).ok());
+    let sign = sign.ok_or_else(|| unreadable("not signed"))?;
+    let text = sign::signed_text(raw, &sign, public_key)
+        .ok_or_else(|| unreadable("the signature does not verify"))?;
+    match wire::read_json(&text) {
+        Some(Value::Object(object)) => Ok(object),
+        _ => Err(unreadable("the answer is no object")),
+    }
+}
+
+/// What the verified answer to `op` says of our order `trade_no`.
+pub(super) fn judge(op: &Op, trade_no: &str, object: &Map<String, Value>) -> Outcome {
+    let fields = Fields::from_json(object);
+    if object.contains_key("out_trade_no") && fields.of("out_trade_no") != trade_no {
+        return unreadable("the answer is about another order");
+    }
+    let sub_code = fields.of("sub_code");
+    let is_system_error = ["ACQ.SYSTEM_ERROR", "aop.", "isp."];
+    if is_system_error.iter().any(|prefix| sub_code.starts_with(prefix)) {
+        return busy(&fields);
+    }
+    match fields.of("code") {
+        "10000" => accepted(op, object, &fields),
+        "20000" | "40005" => busy(&fields),
+        "40004" => business_refusal(op, &fields),
+        "20001" | "40001" | "40002" | "40003" => refused(op, RefusalKind::Business, &fields),
+        "40006" => refused(op, RefusalKind::NotSupported, &fields),
+        _ => unreadable("a code that is not in the manual"),
+    }
+}
+
+fn accepted(op: &Op, object: &Map<String, Value>, fields: &Fields) -> Outcome {
+    if !fields.has("out_trade_no") {
+        return unreadable("the answer names no order");
+    }
+    match op {
+        Op::Place(_) if fields.has("qr_code") => {
+            Outcome::Opened { pay_text: fields.of("qr_code").to_owned() }
+        }
+        Op::Place(_) => unreadable("no qr_code"),
+        Op::Query { .. } => queried(object, fields),
+        Op::Close { .. } => Outcome::Closed,
+        Op::Keys => unreadable("Alipay tells no keys"),
+    }
+}
+
+/// A trade's status in the answer to a query (manual: alipay.trade.query).
+fn queried(object: &Map<String, Value>, fields: &Fields) -> Outcome {
+    match fields.of("trade_status") {
+        "TRADE_SUCCESS" | "TRADE_FINISHED" => {
+            let funds = object.get("fund_bill_list").and_then(first_fund);
+            let payer = ["buyer_user_id", "buyer_open_id", "open_id"];
+            match payment(fields, "send_pay_date", &payer, funds) {
+                Some(payment) => Outcome::Paid(payment),
+                None => unreadable("paid, without its facts"),
+            }
+        }
+        "WAIT_BUYER_PAY" => Outcome::Unpaid { is_acting: true },
+        // Paid and refunded in full: neither unpaid nor, any more, paid.
+        "TRADE_CLOSED" if fields.has("send_pay_date") => unreadable("closed after payment"),
+        "TRADE_CLOSED" => Outcome::Closed,
+        _ => unreadable("a trade status that is not in the manual"),
+    }
+}
+
+/// Code 40004: what it says of the order. Whatever it does not say of the order is a refusal of a
+/// Place, but of a Query or a Close it proves nothing.
+fn business_refusal(op: &Op, fields: &Fields) -> Outcome {
+    match fields.of("sub_code") {
+        "ACQ.TRADE_NOT_EXIST" if !matches!(op, Op::Place(_)) => Outcome::NotFound,
+        "ACQ.TRADE_HAS_SUCCESS" | "ACQ.TRADE_HAS_FINISHED" => Outcome::PaidElsewhere,
+        "ACQ.TRADE_HAS_CLOSE" => Outcome::Closed,
+        // Not in a state to be closed: paid, refunded or closed before. Only a query tells.
+        "ACQ.TRADE_STATUS_ERROR" if matches!(op, Op::Close { .. }) => Outcome::PaidElsewhere,
+        "ACQ.CONTEXT_INCONSISTENT" => refused(op, RefusalKind::NumberUsed, fields),
+        "ACQ.ACCESS_FORBIDDEN" => refused(op, RefusalKind::NotSupported, fields),
+        "" => unreadable("a business failure without its reason"),
+        _ => refused(op, RefusalKind::Business, fields),
+    }
+}
+
+fn refused(op: &Op, kind: RefusalKind, fields: &Fields) -> Outcome {
+    let of_either = |first: &str, second: &str| {
+        let name = if fields.has(first) { first } else { second };
+        fields.of(name).to_owned()
+    };
+    let code = of_either("sub_code", "code");
+    match op {
+        Op::Place(_) => {
+            let message =
+                if fields.has("sub_msg") { of_either("sub_msg", "") } else { code.clone() };
+            Outcome::Refused(Refusal { kind, code, message })
+        }
+        Op::Query { .. } | Op::Close { .. } | Op::Keys => unreadable(&format!("refused: {code}")),
+    }
+}
+
+/// The facts of a payment; `None` if one that money depends on is missing or malformed.
+pub(super) fn payment(
+    fields: &Fields,
+    paid_at: &str,
+    payer: &[&str],
+    bank_type: Option<String>,
+) -> Option<Payment> {
+    let currency = Currency::Cny;
+    if fields.has("trans_currency") && fields.of("trans_currency") != currency.code() {
+        return None;
+    }
+    let amount = Money::from_decimal(fields.of("total_amount"), currency)?;
+    let cash = Money::from_decimal(fields.of("buyer_pay_amount"), currency).unwrap_or(amount);
+    let openid = payer.iter().map(|name| fields.of(name)).find(|text| !text.is_empty());
+    let is_whole = amount.minor > 0 && fields.has("trade_no");
+    is_whole.then_some(Payment {
+        provider: Provider::Alipay,
+        transaction_id: fields.of("trade_no").to_owned(),
+        amount,
+        cash,
+        bank_type: bank_type.unwrap_or_default(),
+        openid: openid.unwrap_or_default().to_owned(),
+        paid_at: Timestamp::from_beijing(fields.of(paid_at))?,
+    })
+}
+
+/// The first channel of `fund_bill_list`: queries spell it `fund_channel`, notifications
+/// `fundChannel`.
+pub(super) fn first_fund(list: &Value) -> Option<String> {
+    let first = list.get(0)?;
+    let channel = first.get("fund_channel").or_else(|| first.get("fundChannel"))?;
+    channel.as_str().map(str::to_owned)
+}
+
+/// What a verified notification says (manual: asynchronous notifications). A refund's notification
+/// says nothing of the payment that a query would not say better.
+///
+/// # Errors
+/// It claims a payment without the facts of one.
+pub(super) fn notified(fields: &Fields) -> Result<Outcome, CallbackFault> {
+    if ["gmt_refund", "refund_fee", "out_biz_no"].iter().any(|name| fields.has(name)) {
+        return Ok(Outcome::PaidElsewhere);
+    }
+    match fields.of("trade_status") {
+        "TRADE_SUCCESS" | "TRADE_FINISHED" => {
+            let funds = wire::read_json(fields.of("fund_bill_list"));
+            let funds = funds.as_ref().and_then(first_fund);
+            let payer = ["buyer_id", "buyer_open_id", "open_id"];
+            payment(fields, "gmt_payment", &payer, funds)
+                .map(Outcome::Paid)
+                .ok_or_else(|| CallbackFault::Malformed("paid, without its facts".into()))
+        }
+        "WAIT_BUYER_PAY" => Ok(Outcome::Unpaid { is_acting: true }),
+        "TRADE_CLOSED" if !fields.has("gmt_payment") => Ok(Outcome::Closed),
+        // Closed after payment, or a word that is not in the manual: only a query can tell.
+        _ => Ok(Outcome::PaidElsewhere),
+    }
+}
+
+/// A doubt about the answer itself.
+pub(super) fn unreadable(why: &str) -> Outcome {
+    Outcome::Unknown(Doubt::Unreadable(why.to_owned()))
+}
+
+fn busy(fields: &Fields) -> Outcome {
+    Outcome::Unknown(Doubt::Busy(format!("{} {}", fields.of("code"), fields.of("sub_code"))))
+}
