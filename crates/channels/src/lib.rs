@@ -7,6 +7,7 @@
 pub mod http;
 pub mod seal;
 pub mod sim;
+pub mod wechat;
 
 use kernel::id::{Id, MchId};
 use kernel::money::{Currency, Money};
@@ -276,7 +277,7 @@ pub enum CallbackFault {
 pub struct SetupError(pub String);
 
 /// Every channel. A new one is a folder and a line here.
-pub static CHANNELS: &[&dyn Channel] = &[];
+pub static CHANNELS: &[&dyn Channel] = &[&wechat::Wechat];
 
 /// The channel of that name.
 pub fn by_name(name: &str) -> Option<&'static dyn Channel> {
