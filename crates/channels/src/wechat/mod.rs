@@ -9,6 +9,7 @@ mod callback;
 mod keys;
 mod request;
 mod sign;
+pub mod sim;
 mod wire;
 
 use kernel::product::Product;
