@@ -10,6 +10,8 @@ mod keys;
 mod request;
 mod sign;
 pub mod sim;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use kernel::product::Product;
