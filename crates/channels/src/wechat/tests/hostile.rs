@@ -281,3 +281,15 @@ fn certificates_of_another_key_are_not_believed() {
     assert!(keys[0].expires_at > NOON);
     assert!(is_doubt(&judge(&Op::Keys, &signed_answer(200, r#"{"data":[]}"#))));
 }
+
+#[test]
+fn a_certificate_under_another_serial_is_not_believed() {
+    let believed = &*BELIEVED;
+    let mut body: Value = serde_json::from_slice(&believed.certificates.body).unwrap();
+    let mut misnamed = body["data"][0].clone();
+    body["data"].as_array_mut().unwrap().push(misnamed.clone());
+    assert!(matches!(judge(&Op::Keys, &signed_answer(200, &body.to_string())), Outcome::Keys(_)));
+    misnamed["serial_no"] = "5157F09EFDC096DE15EBE81A47057A7200000000".into();
+    body["data"][1] = misnamed;
+    assert!(is_doubt(&judge(&Op::Keys, &signed_answer(200, &body.to_string()))));
+}

@@ -1,6 +1,8 @@
 //! What the simulator lets in and what it refuses, and what the channel makes of every code.
 
 use kernel::time::Timestamp;
+use proptest::prelude::prop_oneof;
+use proptest::{prop_assert, proptest};
 use serde_json::{Value, json};
 
 use super::{
@@ -299,5 +301,21 @@ fn what_is_not_about_the_order_says_nothing_about_it() {
                 || (op == Op::Keys && matches!(outcome, Outcome::Unknown(_)));
             assert!(is_doubt, "{code}: {outcome:?}");
         }
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_the_merchant_signs_is_answered(
+        method in prop_oneof!["GET", "POST"],
+        path in prop_oneof![
+            "native", "h5", "out-trade-no/.{0,9}/close", "out-trade-no/.{0,9}", "id/.{0,9}", ".{0,9}",
+        ],
+        body in prop_oneof![".{0,40}", r#"\{"(appid|amount|mchid)":(1|"x"|\{\}|\[\])\}"#],
+    ) {
+        let mut world = World::without_keys(Mode::Certificate);
+        let target = format!("/v3/pay/transactions/{path}");
+        let answer = world.serve(&by_hand(&method, &target, &body, NOON)).unwrap();
+        prop_assert!((400..500).contains(&answer.status));
     }
 }
