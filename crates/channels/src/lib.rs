@@ -8,6 +8,7 @@ pub mod alipay;
 pub mod http;
 pub mod seal;
 pub mod sim;
+pub mod wechat;
 
 use kernel::id::{Id, MchId};
 use kernel::money::{Currency, Money};
@@ -277,7 +278,7 @@ pub enum CallbackFault {
 pub struct SetupError(pub String);
 
 /// Every channel. A new one is a folder and a line here.
-pub static CHANNELS: &[&dyn Channel] = &[&alipay::Alipay];
+pub static CHANNELS: &[&dyn Channel] = &[&alipay::Alipay, &wechat::Wechat];
 
 /// The channel of that name.
 pub fn by_name(name: &str) -> Option<&'static dyn Channel> {

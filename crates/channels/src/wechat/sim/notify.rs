@@ -1,0 +1,165 @@
+//! Callbacks of payments (manual: 支付成功回调通知): sealed, signed, and repeated until acknowledged.
+
+use kernel::time::Timestamp;
+use serde_json::{Value, json};
+
+use super::answer::{Platform, Sealing, Signing};
+use super::api;
+use super::book::{Book, Notice, TradeState};
+use crate::Stamp;
+use crate::http::HttpRequest;
+use crate::sim::{CallbackFaultKind, OutgoingCallback};
+
+const SECOND_MS: i64 = 1000;
+const MINUTE_MS: i64 = 60 * SECOND_MS;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
+
+/// How long after each attempt the next one follows; after the last there is none.
+const REPEAT_AFTER_MS: [i64; 15] = [
+    15 * SECOND_MS,
+    15 * SECOND_MS,
+    30 * SECOND_MS,
+    3 * MINUTE_MS,
+    10 * MINUTE_MS,
+    20 * MINUTE_MS,
+    30 * MINUTE_MS,
+    30 * MINUTE_MS,
+    30 * MINUTE_MS,
+    60 * MINUTE_MS,
+    3 * HOUR_MS,
+    3 * HOUR_MS,
+    3 * HOUR_MS,
+    6 * HOUR_MS,
+    6 * HOUR_MS,
+];
+/// How long a late callback is held back.
+const LATE_MS: i64 = 60 * SECOND_MS;
+
+impl Book {
+    /// Lets the callbacks of a payment begin.
+    pub(super) fn schedule(
+        &mut self,
+        out_trade_no: &str,
+        fault: Option<CallbackFaultKind>,
+        stamp: &Stamp,
+    ) {
+        let (copies, delay_ms) = match fault {
+            Some(CallbackFaultKind::Lost) => (0, 0),
+            Some(CallbackFaultKind::Twice) => (2, 0),
+            Some(CallbackFaultKind::Late) => (1, LATE_MS),
+            None
+            | Some(
+                CallbackFaultKind::WrongAmount
+                | CallbackFaultKind::WrongCurrency
+                | CallbackFaultKind::WrongApp
+                | CallbackFaultKind::WrongMerchant
+                | CallbackFaultKind::BadSignature,
+            ) => (1, 0),
+        };
+        let event_id = event_id(&stamp.nonce);
+        for _ in 0..copies {
+            let notice = Notice {
+                out_trade_no: out_trade_no.to_owned(),
+                event_id: event_id.clone(),
+                fault: fault.map(|fault| word(fault).to_owned()),
+                attempts: 0,
+                due_ms: stamp.now.plus_millis(delay_ms).millis(),
+            };
+            let id = self.next();
+            self.notices.insert(id, notice);
+        }
+    }
+}
+
+/// The callbacks that are due; each is planned again at once, so that an answer that never comes
+/// needs no more care.
+pub(super) fn due(book: &mut Book, platform: &Platform, stamp: &Stamp) -> Vec<OutgoingCallback> {
+    let is_due = |notice: &Notice| notice.due_ms <= stamp.now.millis();
+    let ids: Vec<u64> =
+        book.notices.iter().filter(|(_, notice)| is_due(notice)).map(|(id, _)| *id).collect();
+    ids.into_iter()
+        .filter_map(|id| {
+            let request = message(book, platform, id, stamp)?;
+            plan_next(book, id, stamp.now);
+            Some(OutgoingCallback { id, request })
+        })
+        .collect()
+}
+
+fn plan_next(book: &mut Book, id: u64, now: Timestamp) {
+    let Some(notice) = book.notices.get_mut(&id) else { return };
+    match REPEAT_AFTER_MS.get(notice.attempts) {
+        Some(after_ms) => {
+            notice.attempts += 1;
+            notice.due_ms = now.plus_millis(*after_ms).millis();
+        }
+        None => {
+            book.notices.remove(&id);
+        }
+    }
+}
+
+fn message(book: &mut Book, platform: &Platform, id: u64, stamp: &Stamp) -> Option<HttpRequest> {
+    let notice = book.notices.get(&id)?;
+    let trade = book.trades.get(&notice.out_trade_no)?;
+    let TradeState::Paid { paid_ms, .. } = trade.state_at(stamp.now) else { return None };
+    let fault = notice.fault.as_deref().and_then(CallbackFaultKind::from_word);
+    let (url, serial) = (trade.notify_url.clone(), trade.signs_as.clone());
+    let mut envelope = json!({
+        "id": notice.event_id,
+        "create_time": Timestamp::from_millis(paid_ms).rfc3339(),
+        "resource_type": "encrypt-resource",
+        "event_type": "TRANSACTION.SUCCESS",
+        "summary": "支付成功",
+    });
+    let mut transaction = api::transaction(trade, &platform.config, stamp);
+    spoil(&mut transaction, fault);
+    let plain = transaction.to_string();
+    let sealing = Sealing { plain: plain.as_bytes(), aad: "transaction" };
+    envelope["resource"] = platform.sealed(&sealing, book, stamp);
+    envelope["resource"]["original_type"] = "transaction".into();
+    let body = envelope.to_string().into_bytes();
+    let is_probe = fault == Some(CallbackFaultKind::BadSignature);
+    let mut headers = platform.headers(&Signing { body: &body, serial: &serial, is_probe }, stamp);
+    headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
+    headers.push(("User-Agent".to_owned(), "Mozilla/4.0".to_owned()));
+    Some(HttpRequest { method: "POST".to_owned(), url, headers, body })
+}
+
+/// Makes a transaction say what is not so.
+fn spoil(transaction: &mut Value, fault: Option<CallbackFaultKind>) {
+    let another = |name: &Value| Value::from(format!("{}0", name.as_str().unwrap_or_default()));
+    match fault {
+        Some(CallbackFaultKind::WrongAmount) => {
+            let total = transaction["amount"]["total"].as_i64().unwrap_or_default();
+            transaction["amount"]["total"] = total.saturating_sub(1).into();
+        }
+        Some(CallbackFaultKind::WrongCurrency) => {
+            transaction["amount"]["currency"] = "HKD".into();
+        }
+        Some(CallbackFaultKind::WrongApp) => transaction["appid"] = another(&transaction["appid"]),
+        Some(CallbackFaultKind::WrongMerchant) => {
+            transaction["mchid"] = another(&transaction["mchid"]);
+        }
+        None
+        | Some(
+            CallbackFaultKind::Lost
+            | CallbackFaultKind::Twice
+            | CallbackFaultKind::Late
+            | CallbackFaultKind::BadSignature,
+        ) => {}
+    }
+}
+
+fn word(fault: CallbackFaultKind) -> &'static str {
+    CallbackFaultKind::ALL.into_iter().find(|(kind, _)| *kind == fault).map_or("", |(_, word)| word)
+}
+
+/// 36 characters, as the platform's event ids have.
+fn event_id(nonce: &str) -> String {
+    let digits: Vec<char> = nonce.chars().collect();
+    let part = |from: usize, to: usize| digits.get(from..to).unwrap_or_default().iter();
+    [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)]
+        .map(|part| part.collect::<String>())
+        .join("-")
+}

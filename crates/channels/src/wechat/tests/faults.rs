@@ -1,0 +1,140 @@
+//! Every operation with everything that can go wrong with it: definite or unknown, never wrong, and
+//! right again once the upstream is.
+
+use super::{MODES, Mode, World, close, native, query};
+use crate::sim::{OpFaultKind, OpKind, ScriptedFault, Simulator};
+use crate::{Doubt, Op, Outcome, RefusalKind};
+
+const UNPAID: Outcome = Outcome::Unpaid { is_acting: false };
+
+/// Whether the simulator did what was asked before it went wrong.
+fn is_done(kind: OpFaultKind) -> bool {
+    match kind {
+        OpFaultKind::Refused
+        | OpFaultKind::DroppedBefore
+        | OpFaultKind::ErrorBefore
+        | OpFaultKind::Busy => false,
+        OpFaultKind::DroppedAfter
+        | OpFaultKind::ErrorAfter
+        | OpFaultKind::Empty
+        | OpFaultKind::Html
+        | OpFaultKind::Truncated
+        | OpFaultKind::BadSignature
+        | OpFaultKind::WrongAnswer
+        | OpFaultKind::Slow => true,
+    }
+}
+
+/// The doubt that each fault leaves where no definite answer is possible.
+fn assert_doubt(kind: OpFaultKind, outcome: &Outcome) {
+    let Outcome::Unknown(doubt) = outcome else { panic!("{kind:?}: {outcome:?}") };
+    let is_expected = match kind {
+        OpFaultKind::DroppedBefore | OpFaultKind::DroppedAfter | OpFaultKind::Slow => {
+            *doubt == Doubt::Timeout
+        }
+        OpFaultKind::ErrorBefore | OpFaultKind::ErrorAfter | OpFaultKind::Busy => {
+            matches!(doubt, Doubt::Busy(_))
+        }
+        OpFaultKind::Empty => *doubt == Doubt::Empty,
+        OpFaultKind::Refused
+        | OpFaultKind::Html
+        | OpFaultKind::Truncated
+        | OpFaultKind::BadSignature
+        | OpFaultKind::WrongAnswer => matches!(doubt, Doubt::Unreadable(_)),
+    };
+    assert!(is_expected, "{kind:?}: {doubt:?}");
+}
+
+fn each(op: OpKind, check: impl Fn(World, OpFaultKind)) {
+    for mode in MODES {
+        for (kind, _) in OpFaultKind::ALL {
+            let mut world = World::new(mode);
+            world.sim.script(ScriptedFault { op, kind, times: 1 });
+            check(world, kind);
+        }
+    }
+}
+
+#[test]
+fn a_place_that_goes_wrong_is_refused_or_unknown_and_can_be_repeated() {
+    each(OpKind::Place, |mut world, kind| {
+        let outcome = world.ask(&Op::Place(native()));
+        if kind == OpFaultKind::Refused {
+            let Outcome::Refused(refusal) = outcome else { panic!("{outcome:?}") };
+            assert_eq!(refusal.kind, RefusalKind::Business);
+            assert_eq!(refusal.code, "RULE_LIMIT");
+            assert_eq!(refusal.message, "业务规则限制");
+        } else {
+            assert_doubt(kind, &outcome);
+        }
+        let expect = if is_done(kind) { UNPAID } else { Outcome::NotFound };
+        assert_eq!(world.ask(&query()), expect, "{kind:?}");
+        world.place(&native());
+        assert_eq!(world.ask(&query()), UNPAID);
+    });
+}
+
+#[test]
+fn a_query_of_an_unpaid_order_that_goes_wrong_never_ends_it() {
+    each(OpKind::Query, |mut world, kind| {
+        world.place(&native());
+        let outcome = world.ask(&query());
+        if kind == OpFaultKind::WrongAnswer {
+            assert_eq!(outcome, UNPAID);
+        } else {
+            assert_doubt(kind, &outcome);
+        }
+        assert_eq!(world.ask(&query()), UNPAID);
+    });
+}
+
+#[test]
+fn a_query_of_a_paid_order_that_goes_wrong_never_tells_its_amount() {
+    each(OpKind::Query, |mut world, kind| {
+        world.place(&native());
+        world.pay();
+        let outcome = world.ask(&query());
+        if kind == OpFaultKind::WrongAnswer {
+            // Well signed: only the comparison with the order's amount can refuse it.
+            let Outcome::Paid(payment) = outcome else { panic!("{outcome:?}") };
+            assert_eq!(payment.amount.minor, native().amount.minor + 1);
+        } else {
+            assert_doubt(kind, &outcome);
+        }
+        let Outcome::Paid(payment) = world.ask(&query()) else { panic!("{kind:?}") };
+        assert_eq!(payment.amount, native().amount);
+    });
+}
+
+#[test]
+fn a_close_that_goes_wrong_is_unknown_and_can_be_repeated() {
+    each(OpKind::Close, |mut world, kind| {
+        world.place(&native());
+        assert_doubt(kind, &world.ask(&close()));
+        let expect = if is_done(kind) { Outcome::Closed } else { UNPAID };
+        assert_eq!(world.ask(&query()), expect, "{kind:?}");
+        assert_eq!(world.ask(&close()), Outcome::Closed);
+        assert_eq!(world.ask(&query()), Outcome::Closed);
+    });
+}
+
+#[test]
+fn a_close_of_a_paid_order_that_goes_wrong_never_closes_it() {
+    each(OpKind::Close, |mut world, kind| {
+        world.place(&native());
+        world.pay();
+        assert!(matches!(world.ask(&close()), Outcome::Unknown(_)), "{kind:?}");
+        assert_eq!(world.ask(&close()), Outcome::PaidElsewhere);
+    });
+}
+
+#[test]
+fn keys_that_go_wrong_are_never_believed() {
+    for (kind, _) in OpFaultKind::ALL {
+        let mut world = World::without_keys(Mode::Certificate);
+        world.sim.script(ScriptedFault { op: OpKind::Keys, kind, times: 2 });
+        assert_doubt(kind, &world.ask(&Op::Keys));
+        assert_doubt(kind, &world.ask(&Op::Keys));
+        assert!(matches!(world.ask(&Op::Keys), Outcome::Keys(keys) if keys.len() == 1));
+    }
+}
