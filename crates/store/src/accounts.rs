@@ -12,10 +12,10 @@ use crate::{Store, StoreError};
 /// Who owns an account that every merchant may use: the platform.
 pub const PLATFORM: MchId = MchId(0);
 
-/// Adds an account.
+/// Adds an account; its id is its only unique key, which is another one on each engine.
 const INSERT: &str = "insert into accounts
 (id, mch_id, channel, name, currency, is_enabled, products, version, created_at)
-values ($1, $2, $3, $4, $5, 1, $6, 1, $7) on conflict (mch_id, id) do nothing";
+values ($1, $2, $3, $4, $5, 1, $6, 1, $7) on conflict do nothing";
 
 /// Adds a version of an account's credentials.
 const INSERT_VERSION: &str = "insert into account_versions
@@ -24,7 +24,7 @@ values ($1, $2, $3, $4, '[]', $5)";
 
 /// Makes the next version the current one, if nobody else has made it.
 const SET_VERSION: &str = "update accounts set version = $3
-where mch_id = $1 and id = $2 and version = $3 - 1";
+where mch_id = $1 and id = $2 and version + 1 = $3";
 
 /// An account in one of its versions. An attempt names both, and the account's owner may be the
 /// platform, so the id alone is looked up.

@@ -53,9 +53,6 @@ const ID_BY_NUMBER: &str = "select id from orders where mch_id = $1 and out_trad
 const ID_BY_TRANSACTION: &str = "select id from orders
 where mch_id = $1 and transaction_id = $2 order by id desc limit 1";
 
-/// A merchant's newest orders, for people.
-const LATEST_IDS: &str = "select id from orders where mch_id = $1 order by id desc limit $2";
-
 /// A change of an order and all that it causes.
 #[derive(Clone, Debug)]
 pub struct Change {
@@ -155,19 +152,6 @@ pub async fn by_transaction_id(
     transaction_id: &str,
 ) -> Result<Option<Order>, StoreError> {
     by_text(store, mch_id, (ID_BY_TRANSACTION, transaction_id.to_owned())).await
-}
-
-/// The merchant's newest `limit` orders, the newest first.
-///
-/// # Errors
-/// See [`StoreError`].
-pub async fn latest(store: &Store, mch_id: MchId, limit: i64) -> Result<Vec<Order>, StoreError> {
-    let read_all = move |reader: &mut Reader<'_>| {
-        let ids = reader.run(LATEST_IDS, &[mch_id.into(), limit.into()])?.rows;
-        let orders = ids.into_iter().map(|mut row| read_one(reader, mch_id, row.id()?));
-        Ok(orders.collect::<Result<Vec<_>, StoreError>>()?.into_iter().flatten().collect())
-    };
-    store.read(read_all).await
 }
 
 /// The order whose id `sql` finds by `text`.

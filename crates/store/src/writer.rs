@@ -170,3 +170,37 @@ fn check(statement: &Statement, effect: &Effect) -> Result<(), StoreError> {
         Some(_) | None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::sqlite;
+
+    /// A statement that only COMMIT finds wrong.
+    const ORPHAN: &str = "insert into child (parent) values ($1)";
+
+    fn orphan(parent: i64) -> Batch {
+        Batch { then: vec![Statement::new(ORPHAN, vec![parent.into()])], ..Batch::default() }
+    }
+
+    #[test]
+    fn a_failed_commit_fails_everybody_and_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = sqlite::open_writer(&folder.path().join("a.db")).unwrap();
+        let tables = "pragma foreign_keys = on; create table parent (no integer primary key);
+            create table child (parent references parent deferrable initially deferred);";
+        connection.execute_batch(tables).unwrap();
+        let mut session = Session::new(&connection);
+        let tally = Tally::default();
+        let batches = [crate::meta::set("a", "1"), orphan(5), crate::meta::set("b", "1")];
+        let answers = commit_group(&mut session, &batches, &tally);
+        let is_unavailable = |answer: &Answer| matches!(answer, Err(StoreError::Unavailable(_)));
+        assert!(answers.iter().all(is_unavailable), "{answers:?}");
+        assert!(connection.is_autocommit());
+        let left = "select count(*) from meta where name in ('a', 'b')";
+        assert_eq!(connection.query_row(left, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
+        assert_eq!(tally.commits.load(Ordering::Relaxed), 0);
+        let later = commit_group(&mut session, &[crate::meta::set("a", "1")], &tally);
+        assert!(later[0].as_ref().unwrap().is_done(), "the next group is not hindered");
+    }
+}

@@ -233,7 +233,7 @@ fn table(statement: &str) -> String {
     if !typed.contains("create table ") {
         return typed;
     }
-    let text = typed.trim_end();
+    let text = typed.trim_end_matches([';', '\n']);
     match text.strip_suffix(ROW_ID_KEY) {
         Some(columns) => {
             let keyed =
@@ -326,5 +326,20 @@ mod tests {
     #[test]
     fn numbered_values_keep_their_numbers() {
         assert_eq!(placeholders("a = $2 and b = $1 or c = $12"), "a = ?2 and b = ?1 or c = ?12");
+    }
+    #[test]
+    fn what_is_committed_is_synced() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = open_writer(&folder.path().join("a.db")).unwrap();
+        let pragma = |name: &str| {
+            let read = |row: &rusqlite::Row<'_>| row.get::<_, rusqlite::types::Value>(0);
+            connection.query_row(&format!("pragma {name}"), [], read).unwrap()
+        };
+        let number = rusqlite::types::Value::Integer;
+        assert_eq!(pragma("journal_mode"), rusqlite::types::Value::Text("wal".into()));
+        assert_eq!(pragma("synchronous"), number(2));
+        assert_eq!(pragma("page_size"), number(4_096));
+        assert_eq!(pragma("busy_timeout"), number(10_000));
+        assert_eq!(pragma("wal_autocheckpoint"), number(20_000));
     }
 }
