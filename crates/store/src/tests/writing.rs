@@ -192,6 +192,20 @@ fn two_stores_on_one_file_both_write_and_share_one_audit_chain() {
 }
 
 #[test]
+fn processes_that_start_together_agree_on_one_schema() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = options(&folder);
+    let opened = std::thread::scope(|scope| {
+        let start = |_| scope.spawn(|| Store::open(&options));
+        let threads: Vec<_> = (0..8).map(start).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+    });
+    for store in opened {
+        assert!(run(store.unwrap().write(place(&an_order(1)))).is_ok());
+    }
+}
+
+#[test]
 fn a_later_schema_is_refused_and_left_alone() {
     run(async {
         let test = TestStore::new();
