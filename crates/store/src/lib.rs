@@ -1,1 +1,182 @@
-//! store
+//! The only SQL of Jubao Pay: tables, migrations, and every statement, one file for each noun.
+//!
+//! Writes are [`Batch`] values, made by pure functions (`orders::place`) and committed by
+//! [`Store::write`]; reads are async functions (`orders::by_id`). Whoever is answered by
+//! [`Store::write`] may speak: what it acknowledges is durable.
+//!
+//! Nothing here decides about money, reads a clock, draws numbers or holds a transaction open while
+//! somebody waits for the network. Statements are written once, for SQLite and PostgreSQL; what
+//! only one engine knows is in `db/`.
+
+pub mod accounts;
+pub mod applications;
+pub mod attempts;
+pub mod audit;
+mod batch;
+mod db;
+pub mod ledger;
+pub mod merchants;
+pub mod messages;
+pub mod meta;
+pub mod notices;
+pub mod order_events;
+mod order_row;
+pub mod orders;
+mod readers;
+pub mod stores;
+pub mod sweeps;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+pub use crate::batch::{Batch, Row, Statement, Value, Written};
+use crate::db::sqlite;
+pub(crate) use crate::db::sqlite::Session as Reader;
+use crate::readers::Readers;
+use crate::writer::Writer;
+
+/// Why the store did not do what it was asked. Nothing of a failed batch is written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum StoreError {
+    /// Too much is waiting, or another process holds the lock for too long: nothing was done, and
+    /// the same may be asked again.
+    Busy,
+    /// The disk is full, the file cannot be opened or written, the store is closing.
+    Unavailable(String),
+    /// What is stored cannot be what we wrote.
+    Corrupt(String),
+    /// A mistake of ours: a statement that the engine refuses, an expectation that does not hold.
+    Defect(String),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Busy => out.write_str("the store is busy"),
+            Self::Unavailable(why) => write!(out, "the store is unavailable: {why}"),
+            Self::Corrupt(why) => write!(out, "the store is corrupt: {why}"),
+            Self::Defect(why) => write!(out, "a defect in the store: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+/// Where the store is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Options {
+    /// SQLite's file. It and its folder are created if they do not exist.
+    pub path: PathBuf,
+}
+
+/// How much work the writer has done: `batches / commits` is how many shared one sync.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub struct Counters {
+    /// Transactions committed, each with one sync of the log (or none, if nothing was written).
+    pub commits: u64,
+    /// Batches answered after those commits.
+    pub batches: u64,
+}
+
+/// A handle on the store; clones share one writer and a few readers.
+///
+/// When the last handle goes, what is queued is still written, the log is checkpointed and the
+/// threads end; that drop waits for them.
+#[derive(Clone)]
+pub struct Store {
+    threads: Arc<Threads>,
+}
+
+/// Readers end before the writer, so that nothing hinders its checkpoint: fields drop in order.
+struct Threads {
+    readers: Readers,
+    writer: Writer,
+}
+
+impl Store {
+    /// Opens the store, creates it if need be, and brings its schema up to date. Blocks.
+    ///
+    /// # Errors
+    /// The file cannot be opened or is no database of ours, or a later version wrote its schema.
+    pub fn open(options: &Options) -> Result<Self, StoreError> {
+        let writer = Writer::start(sqlite::open_writer(&options.path)?)?;
+        let readers = Readers::start(&options.path)?;
+        Ok(Self { threads: Arc::new(Threads { readers, writer }) })
+    }
+
+    /// Commits `batch` together with whatever else waits, and answers once it is durable. A caller
+    /// that stops waiting does not stop the batch.
+    ///
+    /// # Errors
+    /// See [`StoreError`]: nothing of the batch was written.
+    pub async fn write(&self, batch: Batch) -> Result<Written, StoreError> {
+        let answer = self.submit(batch)?;
+        answer.await.unwrap_or_else(|_| Err(gone("the writer")))
+    }
+
+    /// How much the writer has done since the store was opened.
+    pub fn counters(&self) -> Counters {
+        self.threads.writer.counters()
+    }
+
+    /// Queues `batch`, or refuses at once if the queue is full.
+    pub(crate) fn submit(
+        &self,
+        batch: Batch,
+    ) -> Result<oneshot::Receiver<Result<Written, StoreError>>, StoreError> {
+        self.threads.writer.submit(batch)
+    }
+
+    /// Runs `work` on a reader's thread.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Reader<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (sender, answer) = oneshot::channel();
+        self.threads.readers.submit(Box::new(move |reader| {
+            // Nobody listens any more: the caller stopped waiting, and a read leaves no trace.
+            let _ = sender.send(work(reader));
+        }))?;
+        answer.await.unwrap_or_else(|_| Err(gone("a reader")))
+    }
+
+    /// Every row that `sql` finds, each read by `parse`.
+    pub(crate) async fn rows<T: Send + 'static>(
+        &self,
+        sql: &'static str,
+        values: Vec<Value>,
+        parse: fn(&mut Row) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        self.read(move |reader| {
+            let found = reader.run(sql, &values)?.rows;
+            found.into_iter().map(|mut row| parse(&mut row)).collect()
+        })
+        .await
+    }
+
+    /// The first row that `sql` finds, read by `parse`.
+    pub(crate) async fn row<T: Send + 'static>(
+        &self,
+        sql: &'static str,
+        values: Vec<Value>,
+        parse: fn(&mut Row) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        Ok(self.rows(sql, values, parse).await?.into_iter().next())
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Store").field("counters", &self.counters()).finish_non_exhaustive()
+    }
+}
+
+fn gone(whose: &str) -> StoreError {
+    StoreError::Unavailable(format!("{whose} has ended"))
+}

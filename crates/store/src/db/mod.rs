@@ -1,0 +1,22 @@
+//! What engines have in common: the list of migrations. How an engine runs statements is its own
+//! module's business, and nothing outside this folder knows an engine.
+
+pub(crate) mod sqlite;
+
+/// Every migration, in order; the schema's number is how many have run. Migrations only add: an old
+/// one is never edited once a release has carried it.
+pub(crate) const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_foundation.sql")];
+
+/// Where the schema's number is kept, created before the first migration.
+pub(crate) const CREATE_META: &str = "create table if not exists meta (
+    name text not null,
+    value text not null,
+    primary key (name)
+)";
+
+/// Reads the schema's number.
+pub(crate) const SCHEMA: &str = "select value from meta where name = 'schema'";
+
+/// Writes the schema's number, in the transaction of the migrations.
+pub(crate) const SET_SCHEMA: &str = "insert into meta (name, value) values ('schema', $1)
+on conflict (name) do update set value = excluded.value";

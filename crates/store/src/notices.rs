@@ -1,0 +1,233 @@
+//! What merchants have still to be told, and how each attempt to tell them went (contract
+//! section 7). The row is written with the change that it tells of; it alone says that something is
+//! to be sent, and only an acknowledgement says that it was.
+
+use kernel::id::{Id, MchId};
+use kernel::notice::{Notice, NoticeState};
+use kernel::order::SignForm;
+use kernel::state::TradeState;
+use kernel::time::Timestamp;
+
+use crate::audit::AuditEntry;
+use crate::batch::{Batch, Row, Statement, Value};
+use crate::sweeps::Claim;
+use crate::{Reader, Store, StoreError};
+
+/// Characters of a merchant's answer that are kept.
+pub const ANSWER_MAX: usize = 200;
+
+/// Adds a notice; a second one of the same event of the same order is a defect.
+const INSERT: &str = "insert into notices
+(id, mch_id, app_id, sign_form, order_id, event, url, facts, state, tries, due_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+
+/// Takes the notices that are due, the longest waiting first; no other worker sees them before the
+/// lease ends. An id is unique across merchants, so it alone names the row.
+const CLAIM: &str = "update notices set due_at = $2 where id in
+(select id from notices where state = 'waiting' and due_at <= $1 order by due_at limit $3)
+returning id, mch_id, app_id, sign_form, order_id, event, url, facts, state, tries, due_at";
+
+/// Ends an attempt, if the lease is still held and nobody else has counted one.
+const END_ATTEMPT: &str = "update notices set state = $5, tries = tries + 1, due_at = $6
+where mch_id = $1 and id = $2 and state = 'waiting' and tries = $3 and due_at = $4";
+
+/// Tells how an attempt went. The number goes on counting when a notice is resent.
+const INSERT_ATTEMPT: &str = "insert into notice_attempts
+(mch_id, notice_id, no, at, duration_ms, encoding, outcome, http_status, answer)
+select $1, $2, coalesce(max(no), 0) + 1, $3, $4, $5, $6, $7, $8 from notice_attempts
+where mch_id = $1 and notice_id = $2";
+
+/// Begins again with an order's notices that are over.
+const RESEND: &str = "update notices set state = 'waiting', tries = 0, due_at = $3
+where mch_id = $1 and order_id = $2 and state in ('delivered', 'parked')";
+
+/// An order's notices.
+const OF_ORDER: &str = "select
+id, mch_id, app_id, sign_form, order_id, event, url, facts, state, tries, due_at
+from notices where mch_id = $1 and order_id = $2 order by id";
+
+/// A notice's attempts.
+const ATTEMPTS: &str = "select no, at, duration_ms, encoding, outcome, http_status, answer
+from notice_attempts where mch_id = $1 and notice_id = $2 order by no";
+
+/// When the next notice is due.
+const NEXT: &str = "select min(due_at) from notices where state = 'waiting'";
+
+/// How one attempt to deliver went.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AttemptLog {
+    /// When it began.
+    pub at: Timestamp,
+    /// How long it took, in milliseconds.
+    pub duration_ms: i64,
+    /// `form` or `json`.
+    pub encoding: String,
+    /// The class of the outcome, as the merchant may see it: `acknowledged`, `timeout`, ….
+    pub outcome: String,
+    /// HTTP status, if there was an answer.
+    pub http_status: Option<i64>,
+    /// What the merchant answered; [`ANSWER_MAX`] characters of it are kept.
+    pub answer: String,
+}
+
+/// A notice with its attempts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NoticeHistory {
+    /// The notice.
+    pub notice: Notice,
+    /// Its attempts, the oldest first, also those before it was resent.
+    pub attempts: Vec<NumberedAttempt>,
+}
+
+/// An attempt as it was counted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NumberedAttempt {
+    /// 1, 2, …, going on when the notice is resent.
+    pub no: i64,
+    /// How it went.
+    pub log: AttemptLog,
+}
+
+/// Takes the notices that are due; each comes with `due_at` the end of the lease, which ending the
+/// attempt needs.
+///
+/// # Errors
+/// See [`StoreError`].
+pub async fn claim_due(store: &Store, claim: Claim) -> Result<Vec<Notice>, StoreError> {
+    let values = vec![claim.now.into(), claim.lease_until.into(), claim.limit.into()];
+    let taken = store.write(Batch::guarded(Statement::new(CLAIM, values))).await?.into_rows();
+    taken.into_iter().map(|mut row| read(&mut row)).collect()
+}
+
+/// The merchant acknowledged; missed if the lease is no longer held.
+pub fn delivered(notice: &Notice, log: &AttemptLog) -> Batch {
+    end_attempt(notice, (NoticeState::Delivered, log.at), log)
+}
+
+/// The attempt failed, the next is at `due_at`; missed if the lease is no longer held.
+pub fn retry(notice: &Notice, due_at: Timestamp, log: &AttemptLog) -> Batch {
+    end_attempt(notice, (NoticeState::Waiting, due_at), log)
+}
+
+/// The last attempt failed; missed if the lease is no longer held.
+pub fn park(notice: &Notice, log: &AttemptLog) -> Batch {
+    end_attempt(notice, (NoticeState::Parked, log.at), log)
+}
+
+/// Sends the order's notices again that are delivered or parked, from now and with the whole
+/// schedule; missed if there is none. Somebody asked for it, so it is audited.
+pub fn resend(mch_id: MchId, order_id: Id, audit: AuditEntry) -> Batch {
+    let values = vec![mch_id.into(), order_id.into(), audit.at.into()];
+    Batch::guarded(Statement::new(RESEND, values)).audited(audit)
+}
+
+/// The order's notices with their attempts.
+///
+/// # Errors
+/// See [`StoreError`].
+pub async fn of_order(
+    store: &Store,
+    mch_id: MchId,
+    order_id: Id,
+) -> Result<Vec<NoticeHistory>, StoreError> {
+    let read_all = move |reader: &mut Reader<'_>| {
+        let rows = reader.run(OF_ORDER, &[mch_id.into(), order_id.into()])?.rows;
+        rows.into_iter().map(|mut row| history(reader, read(&mut row)?)).collect()
+    };
+    store.read(read_all).await
+}
+
+/// When the next notice is due; `None` if none waits.
+///
+/// # Errors
+/// See [`StoreError`].
+pub async fn next_due_at(store: &Store) -> Result<Option<Timestamp>, StoreError> {
+    Ok(store.row(NEXT, Vec::new(), |row| row.maybe_time()).await?.flatten())
+}
+
+pub(crate) fn insert(notice: &Notice) -> Statement {
+    let values = vec![
+        notice.id.into(),
+        notice.mch_id.into(),
+        notice.app_id.into(),
+        notice.sign_form.word().into(),
+        notice.order_id.into(),
+        notice.event.word().into(),
+        (&notice.url).into(),
+        (&notice.facts).into(),
+        notice.state.word().into(),
+        notice.tries.into(),
+        notice.due_at.into(),
+    ];
+    Statement::of_one_row(INSERT, values)
+}
+
+/// Ends the attempt on `notice`, as it was claimed: it becomes `state`, due at the instant beside.
+fn end_attempt(
+    notice: &Notice,
+    (state, due_at): (NoticeState, Timestamp),
+    log: &AttemptLog,
+) -> Batch {
+    let guard = vec![
+        notice.mch_id.into(),
+        notice.id.into(),
+        notice.tries.into(),
+        notice.due_at.into(),
+        state.word().into(),
+        due_at.into(),
+    ];
+    let mut batch = Batch::guarded(Statement::of_one_row(END_ATTEMPT, guard));
+    batch.then.push(insert_attempt(notice, log));
+    batch
+}
+
+fn insert_attempt(notice: &Notice, log: &AttemptLog) -> Statement {
+    // A NUL is the merchant's doing, and no reason to forget the attempt.
+    let answer = log.answer.chars().filter(|letter| *letter != '\0').take(ANSWER_MAX);
+    let values = vec![
+        notice.mch_id.into(),
+        notice.id.into(),
+        log.at.into(),
+        log.duration_ms.into(),
+        (&log.encoding).into(),
+        (&log.outcome).into(),
+        log.http_status.into(),
+        Value::Text(answer.collect()),
+    ];
+    Statement::of_one_row(INSERT_ATTEMPT, values)
+}
+
+fn history(reader: &mut Reader<'_>, notice: Notice) -> Result<NoticeHistory, StoreError> {
+    let rows = reader.run(ATTEMPTS, &[notice.mch_id.into(), notice.id.into()])?.rows;
+    let attempts = rows.into_iter().map(|mut row| read_attempt(&mut row)).collect::<Result<_, _>>();
+    Ok(NoticeHistory { notice, attempts: attempts? })
+}
+
+fn read_attempt(row: &mut Row) -> Result<NumberedAttempt, StoreError> {
+    let no = row.int()?;
+    let log = AttemptLog {
+        at: row.time()?,
+        duration_ms: row.int()?,
+        encoding: row.text()?,
+        outcome: row.text()?,
+        http_status: row.maybe_int()?,
+        answer: row.text()?,
+    };
+    Ok(NumberedAttempt { no, log })
+}
+
+fn read(row: &mut Row) -> Result<Notice, StoreError> {
+    Ok(Notice {
+        id: row.id()?,
+        mch_id: row.mch_id()?,
+        app_id: row.app_id()?,
+        sign_form: row.word(SignForm::from_word)?,
+        order_id: row.id()?,
+        event: row.word(TradeState::from_word)?,
+        url: row.text()?,
+        facts: row.text()?,
+        state: row.word(NoticeState::from_word)?,
+        tries: row.int()?,
+        due_at: row.time()?,
+    })
+}

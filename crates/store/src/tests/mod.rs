@@ -1,0 +1,246 @@
+//! The store's tests, against real files. Each has its own folder, and nothing sleeps.
+
+mod books;
+mod delivery;
+mod parties;
+mod placing;
+mod promises;
+mod settling;
+mod writing;
+
+use std::future::Future;
+
+use kernel::application::Settings;
+use kernel::id::{AppId, Id, MchId};
+use kernel::ledger::FeeRule;
+use kernel::money::{Currency, Money};
+use kernel::notice::{Notice, NoticeState};
+use kernel::order::{Attempt, AttemptState, Order, Payment, SignForm};
+use kernel::product::{Product, Provider};
+use kernel::state::TradeState;
+use kernel::time::Timestamp;
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use crate::applications::NewApplication;
+use crate::audit::AuditEntry;
+use crate::merchants::NewMerchant;
+use crate::messages::{Direction, Message};
+use crate::orders::Change;
+use crate::stores::Shop;
+use crate::{Batch, Options, Store, Written};
+
+const MCH: MchId = MchId(10_502_105_689_001);
+const APP: AppId = AppId(1_000_258);
+
+/// A store in a folder that goes with it.
+struct TestStore {
+    store: Store,
+    folder: TempDir,
+}
+
+impl TestStore {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&options(&folder)).unwrap();
+        Self { store, folder }
+    }
+
+    /// Closes the store and opens its file again.
+    fn reopened(self) -> Self {
+        drop(self.store);
+        let store = Store::open(&options(&self.folder)).unwrap();
+        Self { store, folder: self.folder }
+    }
+
+    /// A connection of nobody's, as another process has one.
+    fn raw(&self) -> Connection {
+        Connection::open(options(&self.folder).path).unwrap()
+    }
+
+    fn count(&self, table: &str) -> i64 {
+        count(&self.raw(), table)
+    }
+
+    async fn done(&self, batch: Batch) {
+        assert!(self.store.write(batch).await.unwrap().is_done());
+    }
+
+    async fn missed(&self, batch: Batch) {
+        assert!(matches!(self.store.write(batch).await.unwrap(), Written::Missed));
+    }
+}
+
+fn options(folder: &TempDir) -> Options {
+    Options { path: folder.path().join("data").join("jubao.db") }
+}
+
+fn count(connection: &Connection, table: &str) -> i64 {
+    let sql = format!("select count(*) from {table}");
+    connection.query_row(&sql, [], |row| row.get(0)).unwrap()
+}
+
+/// Runs a test on one thread.
+fn run<T>(test: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(test)
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_seconds(1_795_320_000 + seconds)
+}
+
+fn id(sequence: u32) -> Id {
+    Id::from_parts(1_795_320_000, 1, sequence).unwrap()
+}
+
+/// Order number `sequence`, of 100.00, with no two fields alike.
+fn an_order(sequence: u32) -> Order {
+    Order {
+        id: id(sequence),
+        mch_id: MCH,
+        app_id: APP,
+        store_id: 7,
+        out_trade_no: format!("T{sequence}"),
+        product: Product::AlipayQr,
+        state: TradeState::NotPay,
+        rev: 0,
+        currency: Currency::Hkd,
+        total_fee: 10_000,
+        discount: 12,
+        fee_rule: FeeRule { rate_ppm: 6_000 },
+        total_refund_fee: 0,
+        body: "茶 🍵".into(),
+        attach: "attach".into(),
+        detail: "[]".into(),
+        notify_url: "https://shop.example/n".into(),
+        return_url: "https://shop.example/r".into(),
+        wallet: "HK".into(),
+        payer_ip: "192.0.2.1".into(),
+        sign_form: SignForm::Version2,
+        page_secret: "0123456789abcdef".into(),
+        provider: None,
+        adapter: String::new(),
+        pay_text: String::new(),
+        payment: None,
+        created_at: at(1),
+        expires_at: at(1_800),
+        sweep_at: Some(at(60)),
+        sweeps: 0,
+    }
+}
+
+fn an_attempt(order: &Order, no: i64) -> Attempt {
+    Attempt {
+        order_id: order.id,
+        mch_id: order.mch_id,
+        no,
+        product: Product::AlipayQr,
+        account_id: id(40_000),
+        account_version: 2,
+        state: AttemptState::Asking,
+        rev: 0,
+        pay_text: String::new(),
+        created_at: at(2),
+    }
+}
+
+fn a_message(order: &Order, sequence: u32) -> Message {
+    Message {
+        id: id(sequence),
+        mch_id: order.mch_id,
+        order_id: order.id,
+        attempt_no: 1,
+        account_id: id(40_000),
+        direction: Direction::In,
+        kind: "place".into(),
+        at: at(3),
+        status: Some(200),
+        head: "HTTP/1.1 200".into(),
+        body: br#"{"code":"10000"}"#.to_vec(),
+    }
+}
+
+fn a_notice(order: &Order, sequence: u32) -> Notice {
+    Notice {
+        id: id(sequence),
+        mch_id: order.mch_id,
+        app_id: order.app_id,
+        sign_form: order.sign_form,
+        order_id: order.id,
+        event: TradeState::Success,
+        url: order.notify_url.clone(),
+        facts: r#"{"sn":"11"}"#.into(),
+        state: NoticeState::Waiting,
+        tries: 0,
+        due_at: at(10),
+    }
+}
+
+fn an_audit_entry(subject: &str) -> AuditEntry {
+    AuditEntry {
+        at: at(5),
+        actor: "operator".into(),
+        action: "test".into(),
+        subject: subject.into(),
+        detail: "{}".into(),
+    }
+}
+
+fn a_payment(order: &Order) -> Payment {
+    Payment {
+        provider: Provider::Alipay,
+        transaction_id: format!("2026{}", order.out_trade_no),
+        amount: order.pay_amount(),
+        cash: Money::new(9_000, Currency::Cny),
+        bank_type: "PCREDIT".into(),
+        openid: "2088".into(),
+        paid_at: at(4),
+    }
+}
+
+/// A change of `order` that alters nothing yet.
+fn a_change(order: &Order, batch: u32) -> Change {
+    Change {
+        order: order.clone(),
+        expected_rev: order.rev,
+        event: "looked".into(),
+        postings: Vec::new(),
+        notice: None,
+        attempts: Vec::new(),
+        new_attempts: Vec::new(),
+        messages: Vec::new(),
+        audit: Vec::new(),
+        at: at(6),
+        batch_id: id(batch).0,
+    }
+}
+
+/// `order` paid: books, notice and audit travel with it.
+fn a_paying_change(order: &Order, batch: u32) -> Change {
+    let mut change = a_change(order, batch);
+    change.event = "paid".into();
+    change.order.state = TradeState::Success;
+    change.order.provider = Some(Provider::Alipay);
+    change.order.adapter = "alipay".into();
+    change.order.payment = Some(a_payment(order));
+    change.order.sweep_at = None;
+    change.postings = kernel::ledger::payment(order.pay_amount(), order.fee_rule);
+    change.notice = Some(a_notice(order, batch + 1));
+    change.audit = vec![an_audit_entry(order.sn().as_str())];
+    change
+}
+
+fn a_merchant() -> NewMerchant {
+    NewMerchant {
+        mch_id: MCH,
+        name: "聚宝 Pay".into(),
+        fee_rate_ppm: 6_000,
+        application: NewApplication {
+            app_id: APP,
+            key_sealed: "sealed-1".into(),
+            settings: Settings { may_discount: true, ..Settings::default() },
+        },
+        shops: vec![Shop { store_id: 7, name: "总店".into() }],
+        created_at: at(0),
+    }
+}

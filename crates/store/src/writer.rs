@@ -1,0 +1,206 @@
+//! The one thread that writes: whatever waits is committed in one transaction, and only after that
+//! commit is anybody answered. That is what makes durable fast.
+//!
+//! It must never answer before the commit, and one batch's failure must never fail its neighbours.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::{self, JoinHandle};
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use crate::audit;
+use crate::batch::{Batch, Statement, Written};
+use crate::db::sqlite::{Effect, Session};
+use crate::{Counters, StoreError, gone};
+
+/// Batches that may wait; beyond it the store is busy.
+pub(crate) const WRITE_QUEUE_MAX: usize = 4_096;
+/// Batches in one transaction.
+pub(crate) const GROUP_MAX: usize = 512;
+
+type Answer = Result<Written, StoreError>;
+
+/// A batch and whoever waits for it.
+struct Job {
+    batch: Batch,
+    answer: oneshot::Sender<Answer>,
+}
+
+#[derive(Default)]
+struct Tally {
+    commits: AtomicU64,
+    batches: AtomicU64,
+}
+
+/// The writer's thread and the queue in front of it.
+pub(crate) struct Writer {
+    /// `None` only while it is dropped.
+    queue: Option<SyncSender<Job>>,
+    thread: Option<JoinHandle<()>>,
+    tally: Arc<Tally>,
+}
+
+impl Writer {
+    /// Starts the thread, which owns `connection` from here on.
+    pub(crate) fn start(connection: Connection) -> Result<Self, StoreError> {
+        let (queue, jobs) = sync_channel(WRITE_QUEUE_MAX);
+        let tally = Arc::new(Tally::default());
+        let counted = Arc::clone(&tally);
+        let work = move || serve(&connection, &jobs, &counted);
+        let thread = thread::Builder::new().name("store-writer".into()).spawn(work);
+        let thread = thread.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        Ok(Self { queue: Some(queue), thread: Some(thread), tally })
+    }
+
+    /// Queues `batch`; never waits.
+    pub(crate) fn submit(&self, batch: Batch) -> Result<oneshot::Receiver<Answer>, StoreError> {
+        if batch.has_nul() {
+            return Err(StoreError::Defect("a text with a NUL character".into()));
+        }
+        let (answer, receiver) = oneshot::channel();
+        let queue = self.queue.as_ref().ok_or_else(|| gone("the writer"))?;
+        match queue.try_send(Job { batch, answer }) {
+            Ok(()) => Ok(receiver),
+            Err(TrySendError::Full(_)) => Err(StoreError::Busy),
+            Err(TrySendError::Disconnected(_)) => Err(gone("the writer")),
+        }
+    }
+
+    /// What was done so far.
+    pub(crate) fn counters(&self) -> Counters {
+        Counters {
+            commits: self.tally.commits.load(Ordering::Relaxed),
+            batches: self.tally.batches.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue = None;
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the store's writer panicked");
+        }
+    }
+}
+
+fn serve(connection: &Connection, jobs: &Receiver<Job>, tally: &Tally) {
+    let mut session = Session::new(connection);
+    while let Ok(first) = jobs.recv() {
+        let mut group = vec![first];
+        group.extend(jobs.try_iter().take(GROUP_MAX - 1));
+        let (batches, waiting): (Vec<Batch>, Vec<_>) =
+            group.into_iter().map(|job| (job.batch, job.answer)).unzip();
+        for (answer, waiting) in
+            commit_group(&mut session, &batches, tally).into_iter().zip(waiting)
+        {
+            // Whoever stopped waiting reads the order again later.
+            let _ = waiting.send(answer);
+        }
+    }
+    session.checkpoint();
+}
+
+/// Commits `batches` together. A defect of one undoes them all, so each is then tried alone: no
+/// batch needs a savepoint, because defects are rare and a missed guard comes before every write.
+fn commit_group(session: &mut Session<'_>, batches: &[Batch], tally: &Tally) -> Vec<Answer> {
+    match commit(session, batches, tally) {
+        Ok(written) => written.into_iter().map(Ok).collect(),
+        Err(StoreError::Defect(_) | StoreError::Corrupt(_)) if batches.len() > 1 => {
+            batches.iter().map(|batch| commit_alone(session, batch, tally)).collect()
+        }
+        Err(error) => batches.iter().map(|_| Err(error.clone())).collect(),
+    }
+}
+
+fn commit_alone(session: &mut Session<'_>, batch: &Batch, tally: &Tally) -> Answer {
+    let written = commit(session, std::slice::from_ref(batch), tally)?;
+    written.into_iter().next().ok_or_else(|| StoreError::Defect("a batch without answer".into()))
+}
+
+fn commit(
+    session: &mut Session<'_>,
+    batches: &[Batch],
+    tally: &Tally,
+) -> Result<Vec<Written>, StoreError> {
+    session.begin()?;
+    let written = batches.iter().map(|batch| apply(session, batch)).collect::<Result<Vec<_>, _>>();
+    if written.is_err() {
+        session.rollback();
+        return written;
+    }
+    session.commit()?;
+    tally.commits.fetch_add(1, Ordering::Relaxed);
+    tally.batches.fetch_add(u64::try_from(batches.len()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    written
+}
+
+fn apply(session: &mut Session<'_>, batch: &Batch) -> Result<Written, StoreError> {
+    let mut rows = Vec::new();
+    if let Some(guard) = &batch.guard {
+        let effect = session.run(guard.sql, &guard.values)?;
+        if effect.count == 0 {
+            return Ok(Written::Missed);
+        }
+        check(guard, &effect)?;
+        rows = effect.rows;
+    }
+    for statement in &batch.then {
+        let effect = session.run(statement.sql, &statement.values)?;
+        check(statement, &effect)?;
+    }
+    for entry in &batch.audit {
+        audit::append(session, entry)?;
+    }
+    Ok(Written::Done(rows))
+}
+
+fn check(statement: &Statement, effect: &Effect) -> Result<(), StoreError> {
+    match statement.expect {
+        Some(expect) if expect != effect.count => {
+            let first_line = statement.sql.lines().next().unwrap_or_default();
+            Err(StoreError::Defect(format!(
+                "{} rows instead of {expect}: {first_line}",
+                effect.count
+            )))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::sqlite;
+
+    /// A statement that only COMMIT finds wrong.
+    const ORPHAN: &str = "insert into child (parent) values ($1)";
+
+    fn orphan(parent: i64) -> Batch {
+        Batch { then: vec![Statement::new(ORPHAN, vec![parent.into()])], ..Batch::default() }
+    }
+
+    #[test]
+    fn a_failed_commit_fails_everybody_and_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = sqlite::open_writer(&folder.path().join("a.db")).unwrap();
+        let tables = "pragma foreign_keys = on; create table parent (no integer primary key);
+            create table child (parent references parent deferrable initially deferred);";
+        connection.execute_batch(tables).unwrap();
+        let mut session = Session::new(&connection);
+        let tally = Tally::default();
+        let batches = [crate::meta::set("a", "1"), orphan(5), crate::meta::set("b", "1")];
+        let answers = commit_group(&mut session, &batches, &tally);
+        let is_unavailable = |answer: &Answer| matches!(answer, Err(StoreError::Unavailable(_)));
+        assert!(answers.iter().all(is_unavailable), "{answers:?}");
+        assert!(connection.is_autocommit());
+        let left = "select count(*) from meta where name in ('a', 'b')";
+        assert_eq!(connection.query_row(left, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
+        assert_eq!(tally.commits.load(Ordering::Relaxed), 0);
+        let later = commit_group(&mut session, &[crate::meta::set("a", "1")], &tally);
+        assert!(later[0].as_ref().unwrap().is_done(), "the next group is not hindered");
+    }
+}
