@@ -21,8 +21,8 @@ pub struct View<'a> {
 
 const TITLE: Text = ["聚合支付网关", "聚合支付閘道", "One gateway for every wallet"];
 const LEAD: Text = [
-    "一个接口接入支付宝与微信支付。每一分钱都有账可查:结果不明就说不明,绝不猜测。",
-    "一個介面接入支付寶與微信支付。每一分錢都有賬可查:結果不明就說不明,絕不猜測。",
+    "一个接口接入支付宝与微信支付。每一分钱都有账可查：结果不明就说不明，绝不猜测。",
+    "一個介面接入支付寶與微信支付。每一分錢都有賬可查：結果不明就說不明，絕不猜測。",
     "One interface to Alipay and WeChat Pay. Every cent is on the books, and what is not known yet is \
      said to be unknown, never guessed.",
 ];
@@ -39,8 +39,8 @@ const STEPS: [(Text, Text); 3] = [
     (
         ["先试用", "先試用", "Try it"],
         [
-            "运行 jubao demo:模拟的支付宝与微信、一家小店,全部在本机,不动真钱。",
-            "執行 jubao demo:模擬的支付寶與微信、一家小店,全部在本機,不動真錢。",
+            "运行 jubao demo：模拟的支付宝与微信、一家小店，全部在本机，不动真钱。",
+            "執行 jubao demo：模擬的支付寶與微信、一家小店，全部在本機，不動真錢。",
             "Run jubao demo: simulated Alipay and WeChat Pay and a small shop, all on your machine, \
              without real money.",
         ],
@@ -48,16 +48,16 @@ const STEPS: [(Text, Text); 3] = [
     (
         ["下单", "下單", "Place an order"],
         [
-            "向接口地址 POST /payment/pay,带上签名;把返回的 code_url 交给付款人。",
-            "向介面地址 POST /payment/pay,帶上簽名;把返回的 code_url 交給付款人。",
+            "向接口地址 POST /payment/pay，带上签名；把返回的 code_url 交给付款人。",
+            "向介面地址 POST /payment/pay，帶上簽名；把返回的 code_url 交給付款人。",
             "POST /payment/pay at the base address, signed; hand the code_url of the answer to the payer.",
         ],
     ),
     (
         ["收通知", "收通知", "Hear the result"],
         [
-            "付款成功后,我们向 notify_url 发送签名的通知;验签后回复 SUCCESS。",
-            "付款成功後,我們向 notify_url 發送簽名的通知;驗簽後回覆 SUCCESS。",
+            "付款成功后，我们向 notify_url 发送签名的通知；验签后回复 SUCCESS。",
+            "付款成功後，我們向 notify_url 發送簽名的通知；驗簽後回覆 SUCCESS。",
             "Once it is paid we send a signed notice to notify_url; verify it and answer SUCCESS.",
         ],
     ),

@@ -14,6 +14,9 @@ pub const CSP: &str = "default-src 'none'; style-src 'self'; script-src 'self'; 
     img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; \
     frame-ancestors 'none'";
 
+/// Characters of an amount from which it is set smaller, so that it stays on a phone's screen.
+const LONG_AMOUNT: usize = 9;
+
 /// What a page puts into the shell.
 #[derive(Debug)]
 pub struct Shell<'a> {
@@ -73,10 +76,11 @@ fn sign(currency: Currency) -> &'static str {
 
 /// An amount for people: its sign, its digits in groups of three, and its code for readers' voices.
 pub fn money(amount: Money) -> Markup {
+    let digits = grouped(&amount.decimal());
     html! {
-        span .money role="img" aria-label=(amount) {
+        span .money .long[digits.len() > LONG_AMOUNT] role="img" aria-label=(amount) {
             span .sign aria-hidden="true" { (sign(amount.currency)) }
-            span .digits aria-hidden="true" { (grouped(&amount.decimal())) }
+            span .digits aria-hidden="true" { (digits) }
         }
     }
 }

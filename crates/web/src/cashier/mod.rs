@@ -186,7 +186,7 @@ fn bill(view: &View<'_>, stage: Stage) -> Markup {
             p #amount .amount { (page::money(view.amount)) }
             dl {
                 @if !view.body.is_empty() {
-                    div { dt { (language.of(TEXTS.goods)) } dd { (view.body) } }
+                    div { dt { (language.of(TEXTS.goods)) } dd .goods { (view.body) } }
                 }
                 @if stage == Stage::Pay {
                     div { dt { (language.of(TEXTS.time_left)) } dd { (countdown(view)) } }
