@@ -121,7 +121,7 @@ fn mark() -> Markup {
     html! {
         svg .mark viewBox="0 0 32 32" aria-hidden="true" {
             rect width="32" height="32" rx="8" fill="#0c5c4a" {}
-            path d="M16 6l9 9-9 11-9-11zM7 15h18M12.500 15l3.500 11 3.500-11" fill="none"
+            path d="M16 6l9 9-9 11-9-11zM7 15h18M12.5 15l3.5 11 3.5-11" fill="none"
                 stroke="#f2cf7a" stroke-width="2" stroke-linejoin="round" {}
         }
     }
