@@ -200,3 +200,11 @@ fn the_time_left_reads_as_a_clock() {
         assert_eq!(clock(left_ms), expect);
     }
 }
+
+#[test]
+fn a_wallet_learns_our_host_and_others_learn_nothing() {
+    let open = Way::Open { href: "https://wx.tenpay.com/x", wallet: Provider::Wechat };
+    let text = text(&view(TradeState::UserPaying, open));
+    assert!(text.contains(r#"href="https://wx.tenpay.com/x" referrerpolicy="origin""#), "{text}");
+    assert!(text.contains(r#"<meta name="referrer" content="no-referrer">"#));
+}

@@ -10,6 +10,10 @@ use super::{View, Way, path, qr};
 use crate::language::Language;
 use crate::page;
 
+/// What a wallet learns of where its payer came from: the host, which WeChat Pay compares with the
+/// one registered for H5 (v3 manual, H5 payment: Referer), but never the payer's token.
+const WALLET_REFERRER: &str = "origin";
+
 /// What this browser can do about the order now.
 pub(crate) fn way(view: &View<'_>) -> Markup {
     let language = view.language;
@@ -59,7 +63,7 @@ fn choices(language: Language, offers: &[(Provider, Option<&str>)]) -> Markup {
             @for (wallet, href) in offers {
                 @if let Some(href) = href.and_then(page::wallet_address) {
                     a id={ "pay-" (wallet.word()) } class={ "button wallet-" (wallet.word()) }
-                        href=(href) rel="noreferrer" {
+                        href=(href) referrerpolicy=(WALLET_REFERRER) {
                         (marks::wallet(*wallet))
                         span { (texts::fill(language, TEXTS.open, texts::wallet(language, *wallet))) }
                     }
@@ -88,7 +92,7 @@ fn long_press(language: Language, qr_text: &str, href: Option<&str>) -> Markup {
         (code(language, qr_text))
         p .hint { (language.of(TEXTS.long_press_hint)) }
         @if let Some(href) = href.and_then(page::wallet_address) {
-            a #continue .button.quiet href=(href) rel="noreferrer" {
+            a #continue .button.quiet href=(href) referrerpolicy=(WALLET_REFERRER) {
                 (language.of(TEXTS.long_press_link))
             }
         }
