@@ -1,0 +1,241 @@
+//! The payer's page (收银台): one page that shows what is to be paid, how this browser can pay it,
+//! and what became of it.
+//!
+//! Pure: a [`View`] goes in, markup comes out. The page tells only what the order's state says; a
+//! wish, a timeout or a wallet's redirect never makes it say “paid” or “not charged”.
+
+mod marks;
+mod qr;
+mod stage;
+mod texts;
+mod ways;
+
+use kernel::money::Money;
+use kernel::product::Provider;
+use kernel::state::TradeState;
+use kernel::time::Timestamp;
+use maud::{Markup, html};
+
+use crate::language::Language;
+pub use crate::page::CSP;
+use crate::page::{self, Shell};
+use marks::Sign;
+use stage::Stage;
+use texts::TEXTS;
+
+/// Seconds after which a browser without script asks again.
+const REFRESH_SECONDS: u32 = 5;
+
+/// Everything that the page shows.
+#[derive(Debug)]
+pub struct View<'a> {
+    /// Language of the page.
+    pub language: Language,
+    /// Who is paid, as payers know them.
+    pub merchant: &'a str,
+    /// `body` of the order; may be empty.
+    pub body: &'a str,
+    /// What is charged (`pay_amount`).
+    pub amount: Money,
+    /// The order's number.
+    pub sn: &'a str,
+    /// The order's state.
+    pub state: TradeState,
+    /// When the order can no longer be paid.
+    pub expires_at: Timestamp,
+    /// The server's time, from which the page counts down.
+    pub now: Timestamp,
+    /// The payer's token, the last part of this page's path.
+    pub token: &'a str,
+    /// `return_url` of the order.
+    pub return_url: Option<&'a str>,
+    /// What this browser is offered while the order can be paid.
+    pub way: Way<'a>,
+}
+
+/// How the browser that asks can pay.
+#[derive(Copy, Clone, Debug)]
+pub enum Way<'a> {
+    /// A code to scan with another device.
+    Scan {
+        /// What the code says.
+        qr_text: &'a str,
+        /// The wallets that understand it.
+        wallets: &'a [Provider],
+    },
+    /// A button that continues in the wallet (Alipay WAP, WeChat H5).
+    Open {
+        /// Where it leads.
+        href: &'a str,
+        /// Whose page that is.
+        wallet: Provider,
+    },
+    /// Mixed QR in an ordinary browser: a button for each wallet, and the code for all of them.
+    Choose {
+        /// Continues with Alipay, if the merchant takes it.
+        alipay_href: Option<&'a str>,
+        /// Continues with WeChat Pay, if the merchant takes it.
+        wechat_href: Option<&'a str>,
+        /// Our page's address, which serves whichever wallet opens it.
+        qr_text: &'a str,
+    },
+    /// Inside WeChat: a code to press and hold.
+    LongPress {
+        /// What the code says.
+        qr_text: &'a str,
+        /// Another way on, if there is one.
+        href: Option<&'a str>,
+    },
+    /// The payer is at it elsewhere.
+    Wait,
+    /// The upstream gave nothing to pay with, so far.
+    Trouble {
+        /// What may be said about it; empty for the usual words.
+        message: &'a str,
+    },
+}
+
+/// Path of a payer's page (contract section 1).
+pub fn path(token: &str) -> String {
+    format!("/pay/{token}")
+}
+
+/// Path of the page's server-sent events: unnamed events whose data is what [`state_path`] answers.
+pub fn events_path(token: &str) -> String {
+    format!("/pay/{token}/events")
+}
+
+/// Path of the state as JSON, `{"state":"SUCCESS","status":2,"paid":true}`.
+pub fn state_path(token: &str) -> String {
+    format!("/pay/{token}/state")
+}
+
+/// The payer's page.
+pub fn page(view: &View<'_>) -> Markup {
+    let language = view.language;
+    let stage = Stage::of(view);
+    let title = format!("{} · {}", stage.heading(view), page::brand(language));
+    let path = path(view.token);
+    let shell = Shell {
+        language,
+        title: &title,
+        style: "cashier.css",
+        script: Some("cashier.js"),
+        refresh_seconds: if stage.is_final() { 0 } else { REFRESH_SECONDS },
+        path: Some(&path),
+    };
+    page::document(&shell, &main(view, stage))
+}
+
+/// What is shown for a token that names no order.
+pub fn not_found(language: Language) -> Markup {
+    let hint = language.of(TEXTS.not_found_hint);
+    apology(language, language.of(TEXTS.not_found), html! { p .hint { (hint) } })
+}
+
+/// What is shown when the page cannot be made; `message` adds what may be said, and may be empty.
+pub fn error(language: Language, message: &str) -> Markup {
+    let hint = html! {
+        @if !message.is_empty() { p .hint { (message) } }
+        p .hint { (language.of(TEXTS.error_hint)) }
+    };
+    apology(language, language.of(TEXTS.error), hint)
+}
+
+fn apology(language: Language, heading: &str, hint: Markup) -> Markup {
+    let shell = Shell {
+        language,
+        title: heading,
+        style: "cashier.css",
+        script: None,
+        refresh_seconds: 0,
+        path: None,
+    };
+    let main = html! {
+        main .card.alone {
+            section .act.result {
+                (marks::sign(Sign::Alert))
+                h1 { (heading) }
+                (hint)
+            }
+        }
+    };
+    page::document(&shell, &main)
+}
+
+fn main(view: &View<'_>, stage: Stage) -> Markup {
+    html! {
+        main #main .card data-state=(view.state.word()) data-status=(view.state.status())
+            data-events=(events_path(view.token)) data-poll=(state_path(view.token))
+            data-final[stage.is_final()] data-say=(stage.heading(view)) {
+            (bill(view, stage))
+            section #state .act.result[stage != Stage::Pay] {
+                @if stage == Stage::Pay { (ways::way(view)) } @else { (result(view, stage)) }
+                p #offline .hint hidden { (view.language.of(TEXTS.offline)) }
+            }
+        }
+    }
+}
+
+/// Who is paid, how much, for what.
+fn bill(view: &View<'_>, stage: Stage) -> Markup {
+    let language = view.language;
+    html! {
+        section .bill {
+            p .to { (language.of(TEXTS.pay_to)) " " strong { (view.merchant) } }
+            p #amount .amount { (page::money(view.amount)) }
+            dl {
+                @if !view.body.is_empty() {
+                    div { dt { (language.of(TEXTS.goods)) } dd .goods { (view.body) } }
+                }
+                @if stage == Stage::Pay {
+                    div { dt { (language.of(TEXTS.time_left)) } dd { (countdown(view)) } }
+                }
+                div .number { dt { (language.of(TEXTS.order)) } dd { (view.sn) } }
+            }
+        }
+    }
+}
+
+/// The time left, which the script counts down by its own clock: clocks of phones are wrong.
+fn countdown(view: &View<'_>) -> Markup {
+    let left_ms = view.expires_at.millis_since(view.now).max(0);
+    html! {
+        span #countdown role="timer" data-left=(left_ms) { (clock(left_ms)) }
+    }
+}
+
+/// `29:59`, or `1:02:03` from an hour on.
+fn clock(left_ms: i64) -> String {
+    let seconds = left_ms / 1000;
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 {
+        return format!("{hours}:{minutes:02}:{seconds:02}");
+    }
+    format!("{minutes:02}:{seconds:02}")
+}
+
+fn result(view: &View<'_>, stage: Stage) -> Markup {
+    let language = view.language;
+    let back = view.return_url.and_then(page::web_address);
+    html! {
+        (marks::sign(stage.sign()))
+        h1 { (stage.heading(view)) }
+        p .hint { (language.of(stage.hint())) }
+        @if !stage.is_final() {
+            a #check .button.quiet href=(path(view.token)) { (language.of(TEXTS.check)) }
+        }
+        @if let Some(back) = back.filter(|_| stage.is_final()) {
+            a #return .button href=(back) rel="noreferrer"
+                data-soon=[(stage == Stage::Paid).then_some(language.of(TEXTS.back_soon))] {
+                (language.of(TEXTS.back))
+            }
+            button #stay .quiet.button type="button" hidden { (language.of(TEXTS.stay)) }
+        } @else if stage.is_final() {
+            p .hint { (language.of(TEXTS.may_close)) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,210 @@
+use kernel::money::Currency;
+
+use super::*;
+use crate::assets;
+
+/// The page with its style and script, as it goes over the wire without compression.
+const PAGE_BYTES_MAX: usize = 30 * 1024;
+const NOON: Timestamp = Timestamp::from_seconds(1_795_320_005);
+const EVIL: &str = "\"><script>alert(1)</script><img src=x onerror=alert(1)>";
+
+fn view(state: TradeState, way: Way<'_>) -> View<'_> {
+    View {
+        language: Language::ZhHans,
+        merchant: "聚宝小店",
+        body: "明前龙井",
+        amount: Money::new(8888, Currency::Cny),
+        sn: "11202611221200050000065538",
+        state,
+        expires_at: NOON.plus_millis(1_799_000),
+        now: NOON,
+        token: "3q2-7wAAAAAAAAAAAAAAAA",
+        return_url: Some("https://shop.example/orders/1?a=b&c=d"),
+        way,
+    }
+}
+
+fn waiting() -> View<'static> {
+    view(TradeState::NotPay, scan("weixin://wxpay/bizpayurl?pr=a"))
+}
+
+fn scan(qr_text: &str) -> Way<'_> {
+    Way::Scan { qr_text, wallets: &[Provider::Wechat] }
+}
+
+fn text(view: &View<'_>) -> String {
+    page(view).into_string()
+}
+
+#[test]
+fn nothing_of_a_merchant_or_an_upstream_is_markup() {
+    let ways = [
+        Way::Scan { qr_text: EVIL, wallets: &[Provider::Alipay] },
+        Way::Open { href: EVIL, wallet: Provider::Alipay },
+        Way::Choose { alipay_href: Some(EVIL), wechat_href: Some(EVIL), qr_text: EVIL },
+        Way::LongPress { qr_text: EVIL, href: Some(EVIL) },
+        Way::Wait,
+        Way::Trouble { message: EVIL },
+    ];
+    for way in ways {
+        for state in [TradeState::NotPay, TradeState::Success] {
+            let view = View {
+                merchant: EVIL,
+                body: EVIL,
+                sn: EVIL,
+                token: EVIL,
+                return_url: Some(EVIL),
+                ..view(state, way)
+            };
+            let text = text(&view);
+            assert_eq!(text.matches("<script").count(), 1, "{text}");
+            assert!(!text.contains("<img"), "{text}");
+        }
+    }
+    assert!(!error(Language::En, EVIL).into_string().contains("<script"));
+}
+
+#[test]
+fn an_address_that_is_no_page_becomes_no_link() {
+    let href = "javascript:alert(1)";
+    let open = Way::Open { href, wallet: Provider::Alipay };
+    assert!(!text(&view(TradeState::NotPay, open)).contains(href));
+    let paid = View { return_url: Some(href), ..view(TradeState::Success, Way::Wait) };
+    let text = text(&paid);
+    assert!(!text.contains(href) && !text.contains("id=\"return\""), "{text}");
+}
+
+#[test]
+fn the_policy_needs_no_exception() {
+    for state in TradeState::ALL {
+        let text = text(&view(state, scan("x")));
+        for inline in [" style=", "<style", " onclick", " onload", "javascript:"] {
+            assert!(!text.contains(inline), "{state:?} {inline}");
+        }
+        assert!(!text.contains("<script>"), "{state:?}");
+    }
+    assert!(!CSP.contains("unsafe"));
+}
+
+#[test]
+fn page_style_and_script_stay_small() {
+    let asset = |name| assets::find(name).unwrap().bytes.len();
+    let long_text = "https://qr.alipay.com/".to_owned() + &"b".repeat(100);
+    let choose = Way::Choose {
+        alipay_href: Some("https://pay.example/pay/t?with=alipay"),
+        wechat_href: Some("https://pay.example/pay/t?with=wechat"),
+        qr_text: &long_text,
+    };
+    let page = text(&view(TradeState::NotPay, choose)).len();
+    let total = page + asset("cashier.css") + asset("cashier.js") + asset("icon.svg");
+    assert!(total < PAGE_BYTES_MAX, "{total}");
+}
+
+#[test]
+fn a_payer_without_script_sees_the_result_too() {
+    let refresh = r#"<noscript><meta http-equiv="refresh" content="5"></noscript>"#;
+    assert!(text(&waiting()).contains(refresh));
+    assert!(!text(&view(TradeState::Success, Way::Wait)).contains(refresh));
+}
+
+#[test]
+fn every_state_says_what_it_is_and_offers_to_pay_only_while_open() {
+    for (state, heading) in [
+        (TradeState::PayError, "付款未成功"),
+        (TradeState::Success, "付款成功"),
+        (TradeState::Refund, "已退款"),
+        (TradeState::Closed, "订单已关闭"),
+        (TradeState::Revoked, "订单已撤销"),
+    ] {
+        let text = text(&view(state, scan("weixin://wxpay/bizpayurl?pr=a")));
+        assert!(text.contains(&format!("<h1>{heading}</h1>")), "{state:?}");
+        assert!(text.contains("data-final") && !text.contains("id=\"qr\""), "{state:?}");
+        assert!(text.contains(r#"href="https://shop.example/orders/1?a=b&amp;c=d""#), "{state:?}");
+    }
+    for state in [TradeState::NotPay, TradeState::UserPaying] {
+        let text = text(&view(state, scan("weixin://wxpay/bizpayurl?pr=a")));
+        assert!(text.contains("id=\"qr\"") && !text.contains("data-final"), "{state:?}");
+        assert!(!text.contains("付款成功") && !text.contains("id=\"return\""), "{state:?}");
+    }
+}
+
+#[test]
+fn an_open_order_past_its_time_is_in_doubt_and_not_to_be_paid() {
+    for state in [TradeState::NotPay, TradeState::UserPaying] {
+        let late = View { now: NOON.plus_millis(1_799_000), ..view(state, scan("x")) };
+        let text = text(&late);
+        assert!(text.contains("<h1>正在确认付款结果</h1>"), "{state:?}");
+        assert!(!text.contains("id=\"qr\"") && !text.contains("data-final"), "{state:?}");
+    }
+}
+
+#[test]
+fn a_closed_order_past_its_time_has_expired() {
+    let closed = view(TradeState::Closed, Way::Wait);
+    let late = View { now: NOON.plus_millis(1_799_001), ..closed };
+    assert!(text(&late).contains("<h1>订单已过期</h1>"));
+}
+
+#[test]
+fn each_way_offers_what_it_promises() {
+    let choose = |alipay_href, wechat_href| {
+        let way = Way::Choose { alipay_href, wechat_href, qr_text: "https://pay.example/pay/t" };
+        text(&view(TradeState::NotPay, way))
+    };
+    let both = choose(Some("https://a.example/"), Some("https://w.example/"));
+    assert!(both.contains("id=\"pay-alipay\"") && both.contains("id=\"pay-wechat\""));
+    assert!(both.contains("或用支付宝或微信扫一扫") && both.contains("id=\"qr\""));
+    let one = choose(None, Some("https://w.example/"));
+    assert!(!one.contains("支付宝") && one.contains("或用微信扫一扫"));
+
+    let trouble = text(&view(TradeState::NotPay, Way::Trouble { message: "对方忙" }));
+    assert!(trouble.contains("对方忙"));
+    assert!(trouble.contains(r#"id="retry""#) && trouble.contains("/pay/3q2-7wAAAAAAAAAAAAAAAA"));
+
+    let wait = text(&view(TradeState::UserPaying, Way::Wait));
+    assert!(wait.contains("正在等待付款结果") && wait.contains(r#"id="check""#));
+}
+
+#[test]
+fn the_script_finds_what_it_needs() {
+    let text = text(&waiting());
+    assert!(text.contains(r#"data-state="NOTPAY" data-status="1""#));
+    assert!(text.contains(r#"data-events="/pay/3q2-7wAAAAAAAAAAAAAAAA/events""#));
+    assert!(text.contains(r#"data-poll="/pay/3q2-7wAAAAAAAAAAAAAAAA/state""#));
+    assert!(text.contains(r#"data-left="1799000">29:59<"#));
+    let script = std::str::from_utf8(assets::find("cashier.js").unwrap().bytes).unwrap();
+    for id in ["main", "offline", "countdown", "live"] {
+        assert!(text.contains(&format!("id=\"{id}\"")), "{id}");
+        assert!(script.contains(&format!("byId(\"{id}\")")), "{id}");
+    }
+}
+
+#[test]
+fn every_language_marks_itself_and_links_the_others() {
+    for language in Language::ALL {
+        let text = text(&View { language, ..waiting() });
+        assert!(text.contains(&format!(r#"<html lang="{}""#, language.tag())));
+        assert_eq!(text.matches("aria-current").count(), 1);
+        for other in Language::ALL {
+            assert!(text.contains(&format!("/pay/3q2-7wAAAAAAAAAAAAAAAA?lang={}", other.tag())));
+        }
+        assert!(!text.contains("{}"), "{text}");
+    }
+}
+
+#[test]
+fn the_time_left_reads_as_a_clock() {
+    for (left_ms, expect) in
+        [(0, "00:00"), (59_999, "00:59"), (1_800_000, "30:00"), (3_723_000, "1:02:03")]
+    {
+        assert_eq!(clock(left_ms), expect);
+    }
+}
+
+#[test]
+fn a_wallet_learns_our_host_and_others_learn_nothing() {
+    let open = Way::Open { href: "https://wx.tenpay.com/x", wallet: Provider::Wechat };
+    let text = text(&view(TradeState::UserPaying, open));
+    assert!(text.contains(r#"href="https://wx.tenpay.com/x" referrerpolicy="origin""#), "{text}");
+    assert!(text.contains(r#"<meta name="referrer" content="no-referrer">"#));
+}

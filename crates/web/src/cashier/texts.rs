@@ -1,0 +1,188 @@
+//! Every sentence of the payer's page, in every language.
+//!
+//! The type of [`Texts`] is the check: a text that lacks a language does not compile. `{}` stands
+//! for the one value that a sentence may carry.
+
+use kernel::product::Provider;
+
+use crate::language::{Language, Text};
+
+/// The sentences, by where they stand.
+pub(crate) struct Texts {
+    pub title: Text,
+    pub pay_to: Text,
+    pub goods: Text,
+    pub order: Text,
+    pub time_left: Text,
+    pub or: Text,
+    pub scan: Text,
+    pub scan_hint: Text,
+    pub scan_phone: Text,
+    pub qr_label: Text,
+    pub qr_missing: Text,
+    pub open: Text,
+    pub open_hint: Text,
+    pub choose: Text,
+    pub choose_scan: Text,
+    pub long_press: Text,
+    pub long_press_hint: Text,
+    pub long_press_link: Text,
+    pub wait: Text,
+    pub wait_hint: Text,
+    pub trouble: Text,
+    pub trouble_hint: Text,
+    pub retry: Text,
+    pub check: Text,
+    pub checking: Text,
+    pub checking_hint: Text,
+    pub paid: Text,
+    pub paid_hint: Text,
+    pub closed: Text,
+    pub expired: Text,
+    pub closed_hint: Text,
+    pub failed: Text,
+    pub failed_hint: Text,
+    pub refunded: Text,
+    pub refunded_hint: Text,
+    pub revoked: Text,
+    pub revoked_hint: Text,
+    pub back: Text,
+    pub back_soon: Text,
+    pub stay: Text,
+    pub may_close: Text,
+    pub offline: Text,
+    pub not_found: Text,
+    pub not_found_hint: Text,
+    pub error: Text,
+    pub error_hint: Text,
+}
+
+/// The one table of them.
+pub(crate) static TEXTS: Texts = Texts {
+    title: ["付款", "付款", "Pay"],
+    pay_to: ["付款给", "付款給", "Pay to"],
+    goods: ["商品", "商品", "For"],
+    order: ["订单号", "訂單編號", "Order"],
+    time_left: ["剩余时间", "剩餘時間", "Time left"],
+    or: ["或", "或", " or "],
+    scan: ["请用{}扫一扫付款", "請用{}掃一掃付款", "Scan with {} to pay"],
+    scan_hint: [
+        "付款后本页会自动显示结果",
+        "付款後本頁會自動顯示結果",
+        "This page shows the result once you have paid",
+    ],
+    scan_phone: [
+        "就在这部手机上付款？截屏后在{}里选“扫一扫 → 相册”",
+        "就在這部手機上付款？截圖後在{}裡選「掃一掃 → 相簿」",
+        "Paying on this phone? Take a screenshot, then choose Scan → Album in {}",
+    ],
+    qr_label: ["付款二维码", "付款二維碼", "QR code to pay"],
+    qr_missing: [
+        "二维码无法显示，请回到商家重新下单",
+        "二維碼無法顯示，請回到商家重新下單",
+        "The code cannot be shown; please order again at the shop",
+    ],
+    open: ["打开{}付款", "打開{}付款", "Pay with {}"],
+    open_hint: [
+        "付款后请回到本页查看结果",
+        "付款後請回到本頁查看結果",
+        "Come back to this page after paying to see the result",
+    ],
+    choose: ["选择付款方式", "選擇付款方式", "Choose how to pay"],
+    choose_scan: ["或用{}扫一扫", "或用{}掃一掃", "Or scan with {}"],
+    long_press: ["长按二维码付款", "長按二維碼付款", "Press and hold the code to pay"],
+    long_press_hint: [
+        "长按后选“识别图中的二维码”",
+        "長按後選「識別圖中的二維碼」",
+        "Then choose “Scan QR code in image”",
+    ],
+    long_press_link: ["识别不了？点此继续", "識別不了？點此繼續", "Not working? Continue here"],
+    wait: ["正在等待付款结果", "正在等待付款結果", "Waiting for the result"],
+    wait_hint: [
+        "请在您的付款应用中完成付款。本页会自动更新，无需重复付款。",
+        "請在您的付款應用程式中完成付款。本頁會自動更新，無需重複付款。",
+        "Please finish paying in your wallet app. This page updates by itself; do not pay twice.",
+    ],
+    trouble: ["暂时无法连接付款渠道", "暫時無法連接付款渠道", "The payment network did not answer"],
+    trouble_hint: [
+        "请稍后重试。如果您已经付款，请勿再次付款。",
+        "請稍後重試。如果您已經付款，請勿再次付款。",
+        "Please try again in a moment. If you have paid already, do not pay again.",
+    ],
+    retry: ["重试", "重試", "Try again"],
+    check: ["已付款？查看结果", "已付款？查看結果", "Paid already? Check the result"],
+    checking: ["正在确认付款结果", "正在確認付款結果", "Confirming the result"],
+    checking_hint: [
+        "付款时间已过，我们正在向付款渠道核对。请勿再次付款。",
+        "付款時間已過，我們正在向付款渠道核對。請勿再次付款。",
+        "The time to pay is over and we are asking the payment network. Please do not pay again.",
+    ],
+    paid: ["付款成功", "付款成功", "Payment successful"],
+    paid_hint: ["商家已可看到这笔付款", "商家已可看到這筆付款", "The shop can see this payment"],
+    closed: ["订单已关闭", "訂單已關閉", "Order closed"],
+    expired: ["订单已过期", "訂單已過期", "Order expired"],
+    closed_hint: [
+        "这笔订单不能再付款。如果您已经付款，款项会记入订单或原路退回。",
+        "這筆訂單不能再付款。如果您已經付款，款項會記入訂單或原路退回。",
+        "This order can no longer be paid. If you have paid, the money will be credited or returned.",
+    ],
+    failed: ["付款未成功", "付款未成功", "Payment failed"],
+    failed_hint: [
+        "这次付款没有成功，请回到商家重新下单。",
+        "這次付款沒有成功，請回到商家重新下單。",
+        "This payment did not go through. Please order again at the shop.",
+    ],
+    refunded: ["已退款", "已退款", "Refunded"],
+    refunded_hint: [
+        "款项原路退回，到账时间以付款渠道为准。",
+        "款項原路退回，到賬時間以付款渠道為準。",
+        "The money goes back the way it came; when it arrives depends on the payment network.",
+    ],
+    revoked: ["订单已撤销", "訂單已撤銷", "Order cancelled"],
+    revoked_hint: [
+        "如果您已经付款，款项会原路退回。",
+        "如果您已經付款，款項會原路退回。",
+        "If you have paid, the money goes back the way it came.",
+    ],
+    back: ["返回商家", "返回商家", "Back to the shop"],
+    back_soon: ["{} 秒后返回商家", "{} 秒後返回商家", "Returning to the shop in {} s"],
+    stay: ["留在本页", "留在本頁", "Stay here"],
+    may_close: ["您可以关闭本页", "您可以關閉本頁", "You may close this page"],
+    offline: [
+        "网络不稳定，正在重新连接…",
+        "網絡不穩定，正在重新連接…",
+        "The connection is unstable; reconnecting…",
+    ],
+    not_found: ["找不到这笔订单", "找不到這筆訂單", "Order not found"],
+    not_found_hint: [
+        "链接可能不完整。请回到商家页面，重新打开付款链接。",
+        "連結可能不完整。請回到商家頁面，重新打開付款連結。",
+        "The link may be incomplete. Please go back to the shop and open it again.",
+    ],
+    error: ["页面暂时打不开", "頁面暫時打不開", "This page cannot be shown right now"],
+    error_hint: [
+        "请稍后重试。如果您已经付款，请勿再次付款。",
+        "請稍後重試。如果您已經付款，請勿再次付款。",
+        "Please try again in a moment. If you have paid already, do not pay again.",
+    ],
+};
+
+/// `text` in `language` with `value` where it has `{}`.
+pub(crate) fn fill(language: Language, text: Text, value: &str) -> String {
+    language.of(text).replacen("{}", value, 1)
+}
+
+/// Name of a wallet for payers.
+pub(crate) fn wallet(language: Language, provider: Provider) -> &'static str {
+    language.of(match provider {
+        Provider::Alipay => ["支付宝", "支付寶", "Alipay"],
+        Provider::Wechat => ["微信", "微信", "WeChat"],
+        Provider::Unionpay => ["云闪付", "雲閃付", "UnionPay"],
+    })
+}
+
+/// Names of wallets, as in “微信或支付宝”.
+pub(crate) fn wallets(language: Language, providers: &[Provider]) -> String {
+    let names: Vec<_> = providers.iter().map(|provider| wallet(language, *provider)).collect();
+    names.join(language.of(TEXTS.or))
+}

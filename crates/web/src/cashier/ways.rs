@@ -1,0 +1,144 @@
+//! The part of the payer's page that is acted on: a code, buttons, or word that one has to wait.
+
+use kernel::product::Provider;
+use kernel::state::TradeState;
+use maud::{Markup, html};
+
+use super::marks::{self, Sign};
+use super::texts::{self, TEXTS};
+use super::{View, Way, path, qr};
+use crate::language::Language;
+use crate::page;
+
+/// What a wallet learns of where its payer came from: the host, which WeChat Pay compares with the
+/// one registered for H5 (v3 manual, H5 payment: Referer), but never the payer's token.
+const WALLET_REFERRER: &str = "origin";
+
+/// What this browser can do about the order now.
+pub(crate) fn way(view: &View<'_>) -> Markup {
+    let language = view.language;
+    match view.way {
+        Way::Scan { qr_text, wallets } => scan(language, qr_text, wallets),
+        Way::Open { href, wallet } => open(view, href, wallet),
+        Way::Choose { alipay_href, wechat_href, qr_text } => html! {
+            h1 { (language.of(TEXTS.choose)) }
+            (choices(language, &[(Provider::Alipay, alipay_href), (Provider::Wechat, wechat_href)]))
+            (or_scan(language, qr_text, &[
+                (Provider::Alipay, alipay_href), (Provider::Wechat, wechat_href)
+            ]))
+        },
+        Way::LongPress { qr_text, href } => long_press(language, qr_text, href),
+        Way::Wait => wait(view),
+        Way::Trouble { message } => trouble(view, message),
+    }
+}
+
+fn scan(language: Language, qr_text: &str, wallets: &[Provider]) -> Markup {
+    let names = texts::wallets(language, wallets);
+    html! {
+        h1 .with-marks {
+            @for wallet in wallets { (marks::wallet(*wallet)) }
+            span { (texts::fill(language, TEXTS.scan, &names)) }
+        }
+        (code(language, qr_text))
+        p .hint { (language.of(TEXTS.scan_hint)) }
+        p .hint.on-phone { (texts::fill(language, TEXTS.scan_phone, &names)) }
+    }
+}
+
+fn open(view: &View<'_>, href: &str, wallet: Provider) -> Markup {
+    let language = view.language;
+    html! {
+        h1 .unseen { (language.of(TEXTS.title)) }
+        (choices(language, &[(wallet, Some(href))]))
+        p .hint { (language.of(TEXTS.open_hint)) }
+        (check(view))
+    }
+}
+
+/// A button for each wallet that can be opened.
+fn choices(language: Language, offers: &[(Provider, Option<&str>)]) -> Markup {
+    html! {
+        div .choices {
+            @for (wallet, href) in offers {
+                @if let Some(href) = href.and_then(page::wallet_address) {
+                    a id={ "pay-" (wallet.word()) } class={ "button wallet-" (wallet.word()) }
+                        href=(href) referrerpolicy=(WALLET_REFERRER) {
+                        (marks::wallet(*wallet))
+                        span { (texts::fill(language, TEXTS.open, texts::wallet(language, *wallet))) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The code for the wallets that the merchant takes.
+fn or_scan(language: Language, qr_text: &str, offers: &[(Provider, Option<&str>)]) -> Markup {
+    let taken = offers.iter().filter(|(_, href)| href.is_some()).map(|(wallet, _)| *wallet);
+    let names = texts::wallets(language, &taken.collect::<Vec<_>>());
+    html! {
+        p .divider { span { (texts::fill(language, TEXTS.choose_scan, &names)) } }
+        (code(language, qr_text))
+    }
+}
+
+fn long_press(language: Language, qr_text: &str, href: Option<&str>) -> Markup {
+    html! {
+        h1 .with-marks {
+            (marks::wallet(Provider::Wechat))
+            span { (language.of(TEXTS.long_press)) }
+        }
+        (code(language, qr_text))
+        p .hint { (language.of(TEXTS.long_press_hint)) }
+        @if let Some(href) = href.and_then(page::wallet_address) {
+            a #continue .button.quiet href=(href) referrerpolicy=(WALLET_REFERRER) {
+                (language.of(TEXTS.long_press_link))
+            }
+        }
+    }
+}
+
+fn wait(view: &View<'_>) -> Markup {
+    let language = view.language;
+    html! {
+        div .waiting {
+            (marks::sign(Sign::Unknown))
+            h1 { (language.of(TEXTS.wait)) }
+            p .hint { (language.of(TEXTS.wait_hint)) }
+        }
+        (check(view))
+    }
+}
+
+fn trouble(view: &View<'_>, message: &str) -> Markup {
+    let language = view.language;
+    html! {
+        div .waiting {
+            (marks::sign(Sign::Alert))
+            h1 { (language.of(TEXTS.trouble)) }
+            @if !message.is_empty() { p .hint { (message) } }
+            p .hint { (language.of(TEXTS.trouble_hint)) }
+        }
+        a #retry .button href=(path(view.token)) { (language.of(TEXTS.retry)) }
+    }
+}
+
+/// A link to this page for whoever comes back from a wallet before the news does.
+fn check(view: &View<'_>) -> Markup {
+    let language = view.language;
+    html! {
+        @if view.state == TradeState::UserPaying {
+            a #check .button.quiet href=(path(view.token)) { (language.of(TEXTS.check)) }
+        }
+    }
+}
+
+fn code(language: Language, qr_text: &str) -> Markup {
+    html! {
+        @match qr::svg(qr_text, language.of(TEXTS.qr_label)) {
+            Some(code) => (code),
+            None => p .hint role="alert" { (language.of(TEXTS.qr_missing)) },
+        }
+    }
+}
