@@ -123,7 +123,9 @@ foreach ($ways as $name => [$address, $encode, $type, $own]) {
     check(isset($data['version']) === $isTwo, "$name: version does not come back as it was sent");
     $orders[] = ['way' => $name, 'out_trade_no' => $params['out_trade_no'], 'sn' => $data['sn'] ?? ''];
 
+    // ASCII text signs the same in every form: what the order was placed in decides how we are told.
     $query = ['mch_id' => $mchId, 'out_trade_no' => $params['out_trade_no']];
+    $query += array_intersect_key($own, ['version' => 2]);
     $query['sign'] = makeSign($query, $key);
     $found = post("$api/index.php?_m=payment&_a=query", http_build_query($query));
     $order = $found['json']['data'] ?? [];
