@@ -11,7 +11,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
     ("crates/channels", &["kernel"]),
     ("crates/store", &["kernel"]),
     ("crates/gateway", &["kernel", "channels", "store"]),
-    ("crates/web", &["kernel", "gateway"]),
+    ("crates/web", &["kernel", "channels", "gateway"]),
     ("crates/jubao", &["kernel", "channels", "store", "gateway", "web"]),
     ("xtask", &[]),
 ];
