@@ -1,0 +1,109 @@
+// Debian's Chromium with the sizes and wallets that journeys ask for. Every page is watched: an
+// error on its console, an uncaught exception, a refused resource (a breach of the content security
+// policy is one) or a failed request fails the journey.
+
+import { chromium } from 'playwright-core';
+
+const EXECUTABLE = '/usr/bin/chromium';
+const ARGUMENTS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--no-first-run',
+];
+const WAIT_MS_MAX = 15_000;
+
+const IPHONE =
+  'Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)';
+
+/** What a page can be opened in: size, touch, user agent. */
+export const DEVICES = {
+  desktop: { viewport: { width: 1280, height: 800 } },
+  phone: {
+    viewport: { width: 390, height: 844 },
+    deviceScaleFactor: 2,
+    isMobile: true,
+    hasTouch: true,
+    userAgent: `${IPHONE} Version/17.4 Mobile/15E148 Safari/604.1`,
+  },
+};
+DEVICES.alipay = {
+  ...DEVICES.phone,
+  userAgent: `${IPHONE} Mobile/15E148 AliApp(AP/10.5.80.6000) AlipayClient/10.5.80.6000 Language/zh-Hans`,
+};
+DEVICES.wechat = {
+  ...DEVICES.phone,
+  userAgent: `${IPHONE} Mobile/15E148 MicroMessenger/8.0.47(0x18002f2c) NetType/WIFI Language/zh_CN`,
+};
+
+/** Starts the browser. */
+export const launch = async () => {
+  const browser = await chromium.launch({ executablePath: EXECUTABLE, args: ARGUMENTS });
+  return {
+    stage: async (journey, artifacts) => new Stage(browser, journey, artifacts),
+    close: () => browser.close(),
+  };
+};
+
+/** The pages of one journey, and what went wrong in them. */
+class Stage {
+  #browser;
+  #prefix;
+  #contexts = [];
+  #pages = [];
+  #problems = [];
+
+  constructor(browser, journey, artifacts) {
+    this.#browser = browser;
+    this.#prefix = artifacts + journey.name.replaceAll(/[^a-z0-9]+/gi, '-');
+  }
+
+  /** A page of its own in a device of `DEVICES`. */
+  async open(device, locale = 'zh-CN') {
+    const context = await this.#browser.newContext({ ...DEVICES[device], locale });
+    context.setDefaultTimeout(WAIT_MS_MAX);
+    this.#contexts.push(context);
+    const page = await context.newPage();
+    this.#pages.push(page);
+    this.#watch(page, device);
+    return page;
+  }
+
+  #watch(page, device) {
+    const note = (what) => this.#problems.push(`${device} at ${page.url()}: ${what}`);
+    page.on('console', (message) => {
+      if (message.type() === 'error') note(`console: ${message.text()}`);
+    });
+    page.on('pageerror', (error) => note(`exception: ${error.message}`));
+    page.on('crash', () => note('the page crashed'));
+    page.on('requestfailed', (request) => {
+      // A stream of events, or a poll, ends when its page goes away: that is no failure.
+      const why = request.failure()?.errorText ?? 'unknown';
+      if (why !== 'net::ERR_ABORTED') note(`${request.url()}: ${why}`);
+    });
+  }
+
+  /** Keeps a picture of a page. */
+  async shoot(page, title) {
+    await page.screenshot({ path: `${this.#prefix}-${title}.png`, fullPage: true });
+  }
+
+  /** Keeps a picture of every page, for whoever looks into a failure. */
+  async shootAll(title) {
+    for (const [at, page] of this.#pages.entries()) {
+      await this.shoot(page, `${title}-${at}`).catch(() => {});
+    }
+  }
+
+  /** Throws what the browsers reported. */
+  complain() {
+    if (this.#problems.length > 0) throw new Error(this.#problems.join('\n'));
+  }
+
+  async close() {
+    for (const context of this.#contexts) await context.close();
+  }
+}
