@@ -44,7 +44,7 @@ pub(crate) fn values(order: &Order) -> Vec<Value> {
 
 /// The keys of the row at revision `expected_rev`, then every column that a change writes.
 pub(crate) fn changes(order: &Order, expected_rev: i64) -> Vec<Value> {
-    let mut values = Vec::with_capacity(19);
+    let mut values = Vec::with_capacity(20);
     values.extend([
         order.mch_id.into(),
         order.id.into(),
@@ -53,6 +53,7 @@ pub(crate) fn changes(order: &Order, expected_rev: i64) -> Vec<Value> {
         order.total_refund_fee.into(),
     ]);
     values.extend(changeable(order));
+    values.push((&order.payer_ip).into());
     values
 }
 

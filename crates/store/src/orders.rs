@@ -3,7 +3,7 @@
 //! A change carries everything that it causes (history, postings, notice, attempts, messages), so
 //! that none of it can exist without the rest.
 
-use kernel::id::{Id, MchId};
+use kernel::id::{Id, MchId, Sn};
 use kernel::ledger::{Entry, is_balanced};
 use kernel::notice::Notice;
 use kernel::order::{Attempt, Order};
@@ -30,11 +30,11 @@ $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, 
 on conflict (mch_id, out_trade_no) do nothing";
 
 /// Changes an order, if the revision that was read still stands. What was agreed when it was placed
-/// is not among the columns.
+/// is not among the columns; the payer's address may become known later.
 const UPDATE: &str = "update orders set rev = rev + 1, state = $4, total_refund_fee = $5,
 provider = $6, adapter = $7, pay_text = $8, paid_provider = $9, transaction_id = $10, paid_fee = $11,
 paid_currency = $12, cash_fee = $13, cash_currency = $14, bank_type = $15, openid = $16,
-paid_at = $17, sweep_at = $18, sweeps = $19
+paid_at = $17, sweep_at = $18, sweeps = $19, payer_ip = $20
 where mch_id = $1 and id = $2 and rev = $3";
 
 /// An order.
@@ -52,6 +52,15 @@ const ID_BY_NUMBER: &str = "select id from orders where mch_id = $1 and out_trad
 /// The id behind an upstream's number; were there two, the newer.
 const ID_BY_TRANSACTION: &str = "select id from orders
 where mch_id = $1 and transaction_id = $2 order by id desc limit 1";
+
+/// The merchant of an order that is known by its number alone: for operators, not on any hot path.
+const MERCHANT_OF: &str = "select mch_id from orders where id = $1";
+
+/// The largest id, so that a process that starts makes larger ones.
+const NEWEST: &str = "select max(id) from orders";
+
+/// How many orders a merchant has: for reports and checks, it scans.
+const COUNT: &str = "select count(*) from orders where mch_id = $1";
 
 /// A change of an order and all that it causes.
 #[derive(Clone, Debug)]
@@ -120,6 +129,34 @@ pub fn settle(change: &Change) -> Batch {
     then.extend(change.messages.iter().map(messages::insert));
     let guard = Statement::of_one_row(UPDATE, order_row::changes(order, change.expected_rev));
     Batch { id: change.batch_id, guard: Some(guard), then, audit: change.audit.clone() }
+}
+
+/// The order of that number, whoever's it is.
+///
+/// # Errors
+/// See [`StoreError`].
+pub async fn by_sn(store: &Store, sn: &Sn) -> Result<Option<Order>, StoreError> {
+    match store.row(MERCHANT_OF, vec![sn.id().into()], |row| row.mch_id()).await? {
+        Some(mch_id) => by_id(store, mch_id, sn.id()).await,
+        None => Ok(None),
+    }
+}
+
+/// How many orders the merchant has.
+///
+/// # Errors
+/// See [`StoreError`].
+pub async fn count(store: &Store, mch_id: MchId) -> Result<usize, StoreError> {
+    let found = store.row(COUNT, vec![mch_id.into()], |row| row.int()).await?;
+    Ok(found.and_then(|count| usize::try_from(count).ok()).unwrap_or(0))
+}
+
+/// The newest order's id; `None` if there is no order.
+///
+/// # Errors
+/// See [`StoreError`].
+pub async fn newest_id(store: &Store) -> Result<Option<Id>, StoreError> {
+    Ok(store.row(NEWEST, Vec::new(), |row| row.maybe_int()).await?.flatten().map(Id))
 }
 
 /// The merchant's order of that id.

@@ -18,6 +18,9 @@ returning mch_id, id";
 const PUT_OFF: &str = "update orders set sweep_at = $4, sweeps = $5
 where mch_id = $1 and id = $2 and sweep_at = $3";
 
+/// Makes an order due, whoever holds a lease on it: something new was heard of it.
+const HASTEN: &str = "update orders set sweep_at = $3 where mch_id = $1 and id = $2";
+
 /// When the next order is due.
 const NEXT: &str = "select min(sweep_at) from orders where sweep_at is not null";
 
@@ -68,6 +71,11 @@ pub fn put_off(sweep: Sweep, sweep_at: Option<Timestamp>, sweeps: i64) -> Batch 
         sweeps.into(),
     ];
     Batch::guarded(Statement::of_one_row(PUT_OFF, values))
+}
+
+/// Makes the order due at `at`; missed if there is no such order.
+pub fn hasten(mch_id: MchId, order_id: Id, at: Timestamp) -> Batch {
+    Batch::guarded(Statement::new(HASTEN, vec![mch_id.into(), order_id.into(), at.into()]))
 }
 
 /// When the next order is due; `None` if none is in doubt.
