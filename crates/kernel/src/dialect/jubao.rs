@@ -104,6 +104,8 @@ pub struct Admitted {
     pub call: Call,
     /// How it was signed, and its answer will be.
     pub sign_form: SignForm,
+    /// False if its text is ASCII and without version 2: then both forms spell it alike.
+    pub is_form_certain: bool,
     /// The nonce that must not have been used before; `None` if the application has no replay guard.
     pub nonce: Option<String>,
 }
@@ -183,7 +185,8 @@ pub fn admit(
     }
     let nonce = fields.given("nonce_str").filter(|_| app.settings.replay_guard);
     let call = typed::call(opened.operation, fields, context.now)?;
-    Ok(Admitted { call, sign_form, nonce: nonce.map(str::to_owned) })
+    let is_form_certain = sign_form == SignForm::Version2 || !text.is_ascii();
+    Ok(Admitted { call, sign_form, is_form_certain, nonce: nonce.map(str::to_owned) })
 }
 
 /// The reading whose signature is right, with its signed text and form.
