@@ -1,1 +1,178 @@
-//! gateway
+//! The use cases of Jubao Pay, one file each, and the workers that finish what was begun.
+//!
+//! The kernel decides, this crate performs: it commits first and speaks after, to upstreams and to
+//! merchants alike. No transaction is open while it waits for the network. What an upstream has not
+//! said explicitly stays in doubt until the sweeper has asked.
+
+pub mod clock;
+pub mod egress;
+pub mod ids;
+pub mod manage;
+pub mod page;
+pub mod vault;
+
+mod answered;
+mod ask_upstream;
+mod callers;
+mod close_order;
+mod fresh;
+mod learn;
+mod notifier;
+mod place_order;
+mod query_order;
+mod receive_callback;
+mod routing;
+mod story;
+mod sweeper;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use kernel::egress_policy::Cidr;
+use kernel::id::{AppId, Id, MchId, Sn};
+use kernel::state::TradeState;
+use kernel::time::Timestamp;
+use store::Store;
+use tokio::sync::{Notify, broadcast};
+
+pub use crate::answered::{Answered, OrderFault};
+pub use crate::callers::Caller;
+use crate::clock::Clock;
+use crate::egress::Egress;
+use crate::fresh::Fresh;
+use crate::ids::IdSource;
+pub use crate::receive_callback::CallbackPath;
+use crate::routing::Accounts;
+pub use crate::story::{Story, story};
+use crate::vault::Vault;
+
+/// What the operator decides.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where payers and upstreams reach us: scheme and host, no slash at the end.
+    pub public_url: String,
+    /// Which of the processes on this store this is; makes its ids its own.
+    pub node: u32,
+    /// Networks that notifications may go to although they are not global.
+    pub private_targets: Vec<Cidr>,
+}
+
+/// States that one page may lag behind before it has to ask again.
+const CHANGES_BUFFERED_MAX: usize = 1024;
+
+/// The running gateway. Clones share everything.
+#[derive(Clone)]
+pub struct Gateway(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    settings: Settings,
+    clock: Clock,
+    ids: IdSource,
+    vault: Vault,
+    upstreams: Egress,
+    merchants: Egress,
+    callers_by_app: Fresh<AppId, Arc<Caller>>,
+    callers_by_mch: Fresh<MchId, Arc<Caller>>,
+    accounts: Accounts,
+    last_asked: Mutex<HashMap<Id, Timestamp>>,
+    seen_nonces: Mutex<HashMap<(AppId, String), Timestamp>>,
+    changes: broadcast::Sender<(Id, TradeState)>,
+    wake_sweeper: Notify,
+    wake_notifier: Notify,
+    refused_callbacks: AtomicU64,
+}
+
+impl Gateway {
+    /// A gateway on `store`.
+    ///
+    /// # Errors
+    /// TLS does not start, or the store cannot be read.
+    pub async fn new(
+        store: Store,
+        vault: Vault,
+        clock: Clock,
+        settings: Settings,
+    ) -> Result<Self, String> {
+        let newest = store::orders::newest_id(&store).await.map_err(|error| error.to_string())?;
+        let made_last =
+            newest.map_or(Timestamp::from_seconds(0), |id| Timestamp::from_seconds(id.seconds()));
+        let merchants = Egress::to_merchants(settings.private_targets.clone())?;
+        Ok(Self(Arc::new(Inner {
+            ids: IdSource::new(settings.node, made_last.max(clock.now())),
+            store,
+            vault,
+            upstreams: Egress::to_upstreams()?,
+            merchants,
+            callers_by_app: Fresh::default(),
+            callers_by_mch: Fresh::default(),
+            accounts: Accounts::default(),
+            last_asked: Mutex::default(),
+            seen_nonces: Mutex::default(),
+            changes: broadcast::channel(CHANGES_BUFFERED_MAX).0,
+            wake_sweeper: Notify::new(),
+            wake_notifier: Notify::new(),
+            refused_callbacks: AtomicU64::new(0),
+            clock,
+            settings,
+        })))
+    }
+
+    /// The store, for reports and administration.
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// The operator's settings.
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// Now, by the gateway's clock.
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// Whether the store answers.
+    pub async fn is_ready(&self) -> bool {
+        store::orders::newest_id(&self.0.store).await.is_ok()
+    }
+
+    /// Changes of orders, as they are committed by this process.
+    pub fn changes(&self) -> broadcast::Receiver<(Id, TradeState)> {
+        self.0.changes.subscribe()
+    }
+
+    /// Wakes the workers, so that they look at the clock again.
+    pub fn wake(&self) {
+        self.0.wake_sweeper.notify_one();
+        self.0.wake_notifier.notify_one();
+    }
+
+    /// Callbacks refused since the process started.
+    pub fn refused_callbacks(&self) -> u64 {
+        self.0.refused_callbacks.load(Ordering::Relaxed)
+    }
+
+    /// A number for one request, unique, for logs and support: time, node and random digits.
+    pub fn trace_no(&self) -> String {
+        let now = self.now().compact();
+        format!("{now}-{}-{}", self.0.settings.node, ids::random_hex::<12>())
+    }
+
+    /// A nonce for a signed answer.
+    pub fn nonce(&self) -> String {
+        ids::random_hex::<16>()
+    }
+
+    /// The address of an order's page, by its number alone.
+    pub async fn page_url(&self, sn: &Sn) -> Option<String> {
+        let order = store::orders::by_sn(&self.0.store, sn).await.ok()??;
+        Some(format!("{}/pay/{}", self.0.settings.public_url, page::token(&order)))
+    }
+
+    fn next_id(&self) -> Id {
+        self.0.ids.next(self.0.clock.now())
+    }
+}

@@ -1,0 +1,74 @@
+//! What use cases give back to whoever speaks to merchants.
+
+use kernel::dialect::answer::OrderUrls;
+use kernel::fault::Fault;
+use kernel::order::Order;
+use kernel::product::Product;
+use store::StoreError;
+
+use crate::Gateway;
+
+/// An order with the addresses that payers are given.
+#[derive(Clone, Debug)]
+pub struct Answered {
+    /// The order as it is committed.
+    pub order: Order,
+    /// The payer's page of ours.
+    pub code_url: String,
+    /// The text to draw, or the page to open.
+    pub qrcode: String,
+}
+
+impl Answered {
+    /// Its addresses, as the dialect takes them.
+    pub fn urls(&self) -> OrderUrls<'_> {
+        OrderUrls { code_url: &self.code_url, qrcode: &self.qrcode }
+    }
+}
+
+/// A refusal; `standing` is the order that stands in the way, for those that may see it.
+#[derive(Clone, Debug)]
+pub struct OrderFault {
+    /// Why.
+    pub fault: Fault,
+    /// The order to be shown with the refusal.
+    pub standing: Option<Box<Answered>>,
+}
+
+impl From<Fault> for OrderFault {
+    fn from(fault: Fault) -> Self {
+        Self { fault, standing: None }
+    }
+}
+
+impl Gateway {
+    /// `order` with its pages' addresses.
+    pub(crate) fn answered(&self, order: Order) -> Answered {
+        let base = &self.0.settings.public_url;
+        let token = crate::page::token(&order);
+        let code_url = format!("{base}/pay/{token}");
+        let qrcode = match order.product {
+            Product::MixedQr => format!("{base}/order/qrcode/{token}"),
+            Product::AlipayWap | Product::AlipayQr | Product::WechatH5 | Product::WechatQr => {
+                if order.pay_text.is_empty() {
+                    code_url.clone()
+                } else {
+                    order.pay_text.clone()
+                }
+            }
+        };
+        Answered { order, code_url, qrcode }
+    }
+
+    /// The store refused before anything happened: 4006, safe to repeat.
+    pub(crate) fn busy(&self, what: &str, error: &StoreError) -> Fault {
+        tracing::error!(error = %error, "{what}: the store does not answer");
+        Fault::Busy
+    }
+
+    /// The store failed after something may have happened: 40400, query first.
+    pub(crate) fn uncertain(&self, what: &str, error: &StoreError) -> Fault {
+        tracing::error!(error = %error, "{what}: the store does not answer");
+        Fault::Uncertain
+    }
+}

@@ -1,0 +1,216 @@
+//! Asking an upstream: the steps of one operation, and the record of every message.
+
+use channels::http::{HttpRequest, HttpResponse};
+use channels::{Account, Channel, Doubt, Op, Outcome, SetupError, Stamp, Step};
+use kernel::order::Attempt;
+use store::accounts::AccountKey;
+use store::messages::{Direction, Message};
+
+use crate::Gateway;
+use crate::egress::EgressFault;
+use crate::ids::random_hex;
+use crate::routing::write_keys;
+
+/// Requests that one operation may take.
+const STEPS_MAX: usize = 4;
+
+/// What an operation came to, and what was said on the way.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    /// The outcome; in doubt unless it is explicit.
+    pub(crate) outcome: Outcome,
+    /// Every message, verbatim, in order.
+    pub(crate) messages: Vec<Message>,
+}
+
+impl Gateway {
+    /// A moment and a nonce for a channel.
+    pub(crate) fn stamp(&self) -> Stamp {
+        Stamp { now: self.now(), nonce: random_hex::<16>() }
+    }
+
+    /// Asks the upstream of `attempt` about it.
+    pub(crate) async fn ask(&self, op: &Op, attempt: &Attempt) -> Asked {
+        let found = self.account(attempt.account_id, attempt.account_version).await;
+        let account = match found {
+            Ok(account) => account,
+            Err(fault) => {
+                tracing::error!(account.id = %attempt.account_id, "account: {fault}");
+                return not_sent("the account cannot be used");
+            }
+        };
+        match channel_of(&account) {
+            Some(channel) => {
+                let first = channel.request(op, &account, &self.stamp());
+                self.perform(op, attempt, first).await
+            }
+            None => not_sent("the account's channel is gone"),
+        }
+    }
+
+    /// Carries out an operation whose first step is known.
+    pub(crate) async fn perform(
+        &self,
+        op: &Op,
+        attempt: &Attempt,
+        first: Result<Step, SetupError>,
+    ) -> Asked {
+        let mut messages = Vec::new();
+        let mut step = match first {
+            Ok(step) => step,
+            Err(SetupError(why)) => {
+                tracing::error!(account.id = %attempt.account_id, "account settings: {why}");
+                return not_sent(&why);
+            }
+        };
+        for _ in 0..STEPS_MAX {
+            let request = match step {
+                Step::Done(outcome) => return Asked { outcome, messages },
+                Step::Send(request) => request,
+            };
+            messages.push(self.outgoing(op, attempt, &request));
+            let answer = match self.0.upstreams.send(&request).await {
+                Ok(answer) => answer,
+                Err(fault) => return Asked { outcome: Outcome::Unknown(doubt(fault)), messages },
+            };
+            messages.push(self.incoming(op_word(op), attempt, &answer));
+            step = self.judge(op, attempt, &answer).await;
+        }
+        let outcome = Outcome::Unknown(Doubt::Unreadable("too many steps".into()));
+        Asked { outcome, messages }
+    }
+
+    /// What an answer means; if its key is not known, once more with the upstream's keys of now.
+    async fn judge(&self, op: &Op, attempt: &Attempt, answer: &HttpResponse) -> Step {
+        let Ok(account) = self.account(attempt.account_id, attempt.account_version).await else {
+            return Step::Done(Outcome::Unknown(Doubt::Unreadable("account is gone".into())));
+        };
+        let Some(channel) = channel_of(&account) else {
+            return Step::Done(Outcome::Unknown(Doubt::Unreadable("channel is gone".into())));
+        };
+        let step = channel.response(op, &account, answer);
+        if !matches!(step, Step::Done(Outcome::Unknown(Doubt::UnknownKey { .. }))) {
+            return step;
+        }
+        if !self.fetch_keys(channel, &account).await {
+            return step;
+        }
+        match self.account(attempt.account_id, attempt.account_version).await {
+            Ok(account) => channel.response(op, &account, answer),
+            Err(_) => step,
+        }
+    }
+
+    /// Asks an upstream for the keys that it signs with and keeps them; false if that failed.
+    pub(crate) async fn fetch_keys(&self, channel: &dyn Channel, account: &Account) -> bool {
+        let Ok(Step::Send(request)) = channel.request(&Op::Keys, account, &self.stamp()) else {
+            return false;
+        };
+        let answer = match self.0.upstreams.send(&request).await {
+            Ok(answer) => answer,
+            Err(fault) => {
+                tracing::warn!(account.id = %account.id, "upstream keys: {}", fault.class());
+                return false;
+            }
+        };
+        let Step::Done(Outcome::Keys(keys)) = channel.response(&Op::Keys, account, &answer) else {
+            tracing::warn!(account.id = %account.id, "upstream keys: the answer cannot be believed");
+            return false;
+        };
+        let text = write_keys(&keys);
+        let key =
+            AccountKey { mch_id: account.mch_id, account_id: account.id, version: account.version };
+        let batch = store::accounts::set_upstream_keys(key, &text);
+        let is_kept = self.0.store.write(batch).await.is_ok();
+        self.forget_accounts();
+        is_kept
+    }
+
+    /// The record of a request to an upstream.
+    pub(crate) fn outgoing(&self, op: &Op, attempt: &Attempt, request: &HttpRequest) -> Message {
+        let head = head(&format!("{} {}", request.method, request.url), &request.headers);
+        self.message(Direction::Out, op_word(op), attempt, (None, head, &request.body))
+    }
+
+    /// The record of an upstream's answer.
+    pub(crate) fn incoming(&self, kind: &str, attempt: &Attempt, answer: &HttpResponse) -> Message {
+        let head = head("", &answer.headers);
+        self.message(
+            Direction::In,
+            kind,
+            attempt,
+            (Some(i64::from(answer.status)), head, &answer.body),
+        )
+    }
+
+    /// The record of an upstream's callback.
+    pub(crate) fn called_back(&self, attempt: &Attempt, request: &HttpRequest) -> Message {
+        let head = head(&format!("{} {}", request.method, request.url), &request.headers);
+        self.message(Direction::In, "callback", attempt, (None, head, &request.body))
+    }
+
+    fn message(
+        &self,
+        direction: Direction,
+        kind: &str,
+        attempt: &Attempt,
+        (status, head, body): (Option<i64>, String, &[u8]),
+    ) -> Message {
+        Message {
+            id: self.next_id(),
+            mch_id: attempt.mch_id,
+            order_id: attempt.order_id,
+            attempt_no: attempt.no,
+            account_id: attempt.account_id,
+            direction,
+            kind: kind.to_owned(),
+            at: self.now(),
+            status,
+            head,
+            body: body.to_vec(),
+        }
+    }
+}
+
+/// The channel of an account.
+pub(crate) fn channel_of(account: &Account) -> Option<&'static dyn Channel> {
+    channels::by_name(&account.channel)
+}
+
+/// Our number of an attempt, as operations name it.
+pub(crate) fn query(attempt: &Attempt) -> Op {
+    Op::Query { trade_no: attempt.trade_no() }
+}
+
+/// Closes an attempt.
+pub(crate) fn close(attempt: &Attempt) -> Op {
+    Op::Close { trade_no: attempt.trade_no() }
+}
+
+fn op_word(op: &Op) -> &'static str {
+    match op {
+        Op::Place(_) => "place",
+        Op::Query { .. } => "query",
+        Op::Close { .. } => "close",
+        Op::Keys => "keys",
+    }
+}
+
+fn head(first: &str, headers: &[(String, String)]) -> String {
+    let lines = headers.iter().map(|(name, value)| format!("{name}: {value}"));
+    let first = (!first.is_empty()).then(|| first.to_owned());
+    first.into_iter().chain(lines).collect::<Vec<_>>().join("\n").replace('\0', "")
+}
+
+fn not_sent(why: &str) -> Asked {
+    Asked { outcome: Outcome::Unknown(Doubt::NotSent(why.to_owned())), messages: Vec::new() }
+}
+
+fn doubt(fault: EgressFault) -> Doubt {
+    match fault {
+        EgressFault::Blocked(why) | EgressFault::NotSent(why) => Doubt::NotSent(why),
+        EgressFault::Timeout => Doubt::Timeout,
+        EgressFault::Broken(_) => Doubt::Empty,
+        EgressFault::TooLong => Doubt::Unreadable("the answer is too long".into()),
+    }
+}

@@ -1,0 +1,214 @@
+//! Every connection that we open: to upstreams, and to merchants' servers behind the egress guard.
+//!
+//! No redirects are followed and no proxy is taken from the environment. Towards merchants, the
+//! address literal of the URL and every resolved address are judged, and only a judged address is
+//! connected to (safety: server-side request forgery, DNS rebinding).
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use channels::http::{HttpRequest, HttpResponse};
+use kernel::egress_policy::{Cidr, judge_url, may_connect};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::redirect::Policy;
+
+/// Limits of one kind of connection.
+#[derive(Copy, Clone, Debug)]
+pub struct Limits {
+    /// To connect, TLS included.
+    pub connect: Duration,
+    /// In all, the answer's body included.
+    pub total: Duration,
+    /// Bytes of answer that are read.
+    pub answer_bytes_max: usize,
+}
+
+/// Upstreams: 3 s to connect, 10 s in all, 1 MiB.
+pub const UPSTREAM: Limits = Limits {
+    connect: Duration::from_secs(3),
+    total: Duration::from_secs(10),
+    answer_bytes_max: 1 << 20,
+};
+/// Merchants (contract section 7): 5 s to connect, 10 s in all, 64 KiB.
+pub const MERCHANT: Limits = Limits {
+    connect: Duration::from_secs(5),
+    total: Duration::from_secs(10),
+    answer_bytes_max: 64 << 10,
+};
+/// Idle connections that are kept per host.
+const IDLE_PER_HOST_MAX: usize = 64;
+
+/// Opens connections of one kind.
+#[derive(Clone, Debug)]
+pub struct Egress {
+    client: reqwest::Client,
+    guard: Option<Arc<Vec<Cidr>>>,
+    limits: Limits,
+}
+
+/// Why there is no answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum EgressFault {
+    /// The guard refuses the address; nothing was sent.
+    Blocked(String),
+    /// No connection: nothing was sent.
+    NotSent(String),
+    /// Sent, no complete answer in time.
+    Timeout,
+    /// Sent, and the connection broke.
+    Broken(String),
+    /// The answer is longer than is read.
+    TooLong,
+}
+
+impl EgressFault {
+    /// The class of the failure, in a word that may be shown to a merchant.
+    pub fn class(&self) -> &'static str {
+        match self {
+            Self::Blocked(_) => "blocked",
+            Self::NotSent(_) => "unreachable",
+            Self::Timeout => "timeout",
+            Self::Broken(_) => "broken",
+            Self::TooLong => "too long",
+        }
+    }
+}
+
+impl Egress {
+    /// Connections to upstreams, whose addresses are the operator's configuration.
+    ///
+    /// # Errors
+    /// The TLS library does not start.
+    pub fn to_upstreams() -> Result<Self, String> {
+        Ok(Self { client: client(UPSTREAM, None)?, guard: None, limits: UPSTREAM })
+    }
+
+    /// Connections to merchants' servers: only to global addresses, and to those in `allowed`.
+    ///
+    /// # Errors
+    /// The TLS library does not start.
+    pub fn to_merchants(allowed: Vec<Cidr>) -> Result<Self, String> {
+        let allowed = Arc::new(allowed);
+        let client = client(MERCHANT, Some(allowed.clone()))?;
+        Ok(Self { client, guard: Some(allowed), limits: MERCHANT })
+    }
+
+    /// Sends `request` and reads the whole answer.
+    ///
+    /// # Errors
+    /// There is none; the fault says whether anything can have been executed.
+    pub async fn send(&self, request: &HttpRequest) -> Result<HttpResponse, EgressFault> {
+        if let Some(allowed) = &self.guard {
+            judge_url(&request.url, allowed)
+                .map_err(|fault| EgressFault::Blocked(format!("{fault:?}")))?;
+        }
+        let outgoing = self.build(request)?;
+        let answer = self.client.execute(outgoing).await.map_err(|error| classify(&error))?;
+        self.read(answer).await
+    }
+
+    fn build(&self, request: &HttpRequest) -> Result<reqwest::Request, EgressFault> {
+        let method = reqwest::Method::from_bytes(request.method.as_bytes())
+            .map_err(|error| EgressFault::NotSent(error.to_string()))?;
+        let mut builder = self.client.request(method, &request.url).body(request.body.clone());
+        for (name, value) in &request.headers {
+            builder = builder.header(name, value);
+        }
+        builder.build().map_err(|error| EgressFault::NotSent(error.without_url().to_string()))
+    }
+
+    async fn read(&self, mut answer: reqwest::Response) -> Result<HttpResponse, EgressFault> {
+        let status = answer.status().as_u16();
+        let headers = answer
+            .headers()
+            .iter()
+            .map(|(name, value)| {
+                (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+            })
+            .collect();
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|error| classify_sent(&error))? {
+            if body.len() + chunk.len() > self.limits.answer_bytes_max {
+                return Err(EgressFault::TooLong);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(HttpResponse { status, headers, body })
+    }
+}
+
+fn client(limits: Limits, guard: Option<Arc<Vec<Cidr>>>) -> Result<reqwest::Client, String> {
+    let mut builder = reqwest::Client::builder()
+        .redirect(Policy::none())
+        .no_proxy()
+        .connect_timeout(limits.connect)
+        .timeout(limits.total)
+        .pool_max_idle_per_host(IDLE_PER_HOST_MAX)
+        .user_agent(concat!("jubao-pay/", env!("CARGO_PKG_VERSION")));
+    if let Some(allowed) = guard {
+        builder = builder.dns_resolver(Arc::new(GuardedResolver { allowed }));
+    }
+    builder.build().map_err(|error| error.to_string())
+}
+
+/// Resolves names to the addresses that the guard lets pass; the connection goes to one of these.
+#[derive(Debug)]
+struct GuardedResolver {
+    allowed: Arc<Vec<Cidr>>,
+}
+
+impl Resolve for GuardedResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let allowed = self.allowed.clone();
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let passed: Vec<SocketAddr> =
+                found.filter(|address| may_connect(address.ip(), &allowed)).collect();
+            if passed.is_empty() {
+                return Err(Box::new(NoPublicAddress) as Box<dyn Error + Send + Sync>);
+            }
+            Ok(Box::new(passed.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// A name whose every address the guard refuses.
+#[derive(Debug)]
+struct NoPublicAddress;
+
+impl std::fmt::Display for NoPublicAddress {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("the name has no address that may be connected to")
+    }
+}
+
+impl Error for NoPublicAddress {}
+
+fn classify(error: &reqwest::Error) -> EgressFault {
+    if causes(error).any(|cause| cause.is::<NoPublicAddress>()) {
+        return EgressFault::Blocked(NoPublicAddress.to_string());
+    }
+    if error.is_connect() {
+        let cause = causes(error).last().map_or_else(String::new, ToString::to_string);
+        return EgressFault::NotSent(cause);
+    }
+    classify_sent(error)
+}
+
+fn classify_sent(error: &reqwest::Error) -> EgressFault {
+    if error.is_timeout() {
+        return EgressFault::Timeout;
+    }
+    EgressFault::Broken(causes(error).last().map_or_else(String::new, ToString::to_string))
+}
+
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    let mut next = error.source();
+    std::iter::from_fn(move || {
+        let cause = next?;
+        next = cause.source();
+        Some(cause)
+    })
+}

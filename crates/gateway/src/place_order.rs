@@ -1,0 +1,299 @@
+//! Placing an order: commit it, ask the upstream, commit the answer, tell the merchant.
+//!
+//! The order and its first attempt are durable before the upstream hears of them. A mixed QR, and
+//! an H5 order without the payer's address, ask no upstream until a payer opens our page.
+
+use channels::{Account, Doubt, Op, Outcome, Place, Refusal, RefusalKind, SetupError, Step};
+use kernel::call::PlaceCall;
+use kernel::fault::{Fault, Wording};
+use kernel::id::Id;
+use kernel::order::{Attempt, AttemptState, Order, SignForm};
+use kernel::product::Product;
+use kernel::state::TradeState;
+use store::accounts::AccountRow;
+use store::messages::Direction;
+use store::orders;
+use store::{StoreError, Written};
+
+use crate::Gateway;
+use crate::answered::{Answered, OrderFault};
+use crate::ask_upstream::channel_of;
+use crate::callers::Caller;
+use crate::ids::random_hex;
+use crate::learn::{Lesson, Source, Standing, next_sweep};
+
+/// How long an order waits for its payer if the merchant does not say, in milliseconds.
+const EXPIRES_AFTER_MS: i64 = 30 * 60 * 1000;
+/// What payers read when the merchant names no goods.
+const SUBJECT_DEFAULT: &str = "商品";
+/// Said of a `store_id` that the merchant does not have.
+const NO_SUCH_STORE: Wording = ["不是本商户的门店", "is no store of this merchant"];
+
+impl Gateway {
+    /// Places an order.
+    ///
+    /// # Errors
+    /// The documented refusal; for a number used before, with the order that stands under it when
+    /// amount and product are the same.
+    pub async fn place_order(
+        &self,
+        caller: &Caller,
+        call: PlaceCall,
+        sign_form: SignForm,
+    ) -> Result<Answered, OrderFault> {
+        if call.store_id != 0 && !self.has_store(caller.app.mch_id, call.store_id).await? {
+            return Err(Fault::bad_format("store_id", NO_SUCH_STORE).into());
+        }
+        let route = self.route(caller.app.mch_id, call.product).await?;
+        let order = self.new_order(caller, call, sign_form, &route);
+        if !asks_at_once(&order) {
+            return self.commit_alone(caller, order).await;
+        }
+        let mut standing = self.with_first_attempt(order, &route);
+        let (op, first) = self.first_step(&mut standing).await?;
+        let messages = match &first {
+            Ok(Step::Send(request)) => vec![self.outgoing(&op, &standing.attempts[0], request)],
+            Ok(Step::Done(_)) | Err(_) => Vec::new(),
+        };
+        let batch = orders::place(&standing.order, &standing.attempts, &messages);
+        match self.0.store.write(batch).await {
+            Ok(Written::Done(_)) => self.open_upstream(standing, &op, first).await,
+            Ok(Written::Missed) => self.standing_order(caller, &standing.order).await,
+            Err(error) => Err(self.not_placed(&error).into()),
+        }
+    }
+
+    async fn commit_alone(&self, caller: &Caller, order: Order) -> Result<Answered, OrderFault> {
+        match self.0.store.write(orders::place(&order, &[], &[])).await {
+            Ok(Written::Done(_)) => Ok(self.answered(order)),
+            Ok(Written::Missed) => self.standing_order(caller, &order).await,
+            Err(error) => Err(self.not_placed(&error).into()),
+        }
+    }
+
+    /// Asks the upstream for a committed order, commits what it says, and answers.
+    async fn open_upstream(
+        &self,
+        standing: Standing,
+        op: &Op,
+        first: Result<Step, SetupError>,
+    ) -> Result<Answered, OrderFault> {
+        if standing.attempts[0].state == AttemptState::Open {
+            return Ok(self.answered(standing.order));
+        }
+        let mut asked = self.perform(op, &standing.attempts[0], first).await;
+        // The first request was committed together with the order.
+        asked.messages.retain(|message| message.direction != Direction::Out);
+        let outcome = asked.outcome.clone();
+        let lesson = Lesson {
+            attempt_no: standing.attempts[0].no,
+            outcome: asked.outcome,
+            source: Source::Place,
+            messages: asked.messages,
+        };
+        let learned = self.learn(standing, lesson).await;
+        let standing = learned.map_err(|error| self.uncertain("commit the answer", &error))?;
+        match outcome {
+            Outcome::Opened { .. } | Outcome::Paid(_) | Outcome::Unpaid { .. } => {
+                Ok(self.answered(standing.order))
+            }
+            other => Err(fault_of(&other).into()),
+        }
+    }
+
+    /// Makes the request of the first attempt. A page that is only signed is open at once.
+    async fn first_step(
+        &self,
+        standing: &mut Standing,
+    ) -> Result<(Op, Result<Step, SetupError>), Fault> {
+        let attempt = &mut standing.attempts[0];
+        let account = self.account(attempt.account_id, attempt.account_version).await;
+        let account = account.map_err(|fault| {
+            tracing::error!(account.id = %attempt.account_id, "account: {fault}");
+            Fault::ProductUnavailable
+        })?;
+        let op = Op::Place(self.place_op(&standing.order, attempt, &account));
+        let channel = channel_of(&account).ok_or(Fault::ProductUnavailable)?;
+        let first = channel.request(&op, &account, &self.stamp());
+        if let Ok(Step::Done(Outcome::Opened { pay_text })) = &first {
+            attempt.state = AttemptState::Open;
+            attempt.pay_text.clone_from(pay_text);
+            standing.order.pay_text.clone_from(pay_text);
+        }
+        Ok((op, first))
+    }
+
+    /// The upstream's order for an attempt.
+    pub(crate) fn place_op(&self, order: &Order, attempt: &Attempt, account: &Account) -> Place {
+        let base = &self.0.settings.public_url;
+        let subject = if order.body.is_empty() { SUBJECT_DEFAULT } else { &order.body };
+        Place {
+            trade_no: attempt.trade_no(),
+            product: attempt.product,
+            amount: order.pay_amount(),
+            subject: subject.to_owned(),
+            notify_url: format!(
+                "{base}/callback/{}/{}/{}/{}",
+                account.channel, order.mch_id, account.id, account.version
+            ),
+            return_url: format!("{base}/pay/{}", crate::page::token(order)),
+            expires_at: order.expires_at,
+            payer_ip: order.payer_ip.clone(),
+        }
+    }
+
+    fn new_order(
+        &self,
+        caller: &Caller,
+        call: PlaceCall,
+        sign_form: SignForm,
+        route: &AccountRow,
+    ) -> Order {
+        let id = self.next_id();
+        let created_at = self.now();
+        let settings = &caller.app.settings;
+        let info = call.product.info();
+        let expires_at =
+            call.expires_at.unwrap_or_else(|| created_at.plus_millis(EXPIRES_AFTER_MS));
+        let is_direct = info.provider.is_some();
+        Order {
+            id,
+            mch_id: caller.app.mch_id,
+            app_id: caller.app.app_id,
+            store_id: call.store_id,
+            out_trade_no: call.out_trade_no.unwrap_or_else(|| id.sn().to_string()),
+            product: call.product,
+            state: if info.starts_acting { TradeState::UserPaying } else { TradeState::NotPay },
+            rev: 0,
+            currency: route.currency,
+            total_fee: call.total_fee,
+            discount: call.discount,
+            fee_rule: caller.fee_rule,
+            total_refund_fee: 0,
+            body: call.body,
+            attach: call.attach,
+            detail: call.detail,
+            notify_url: call.notify_url.unwrap_or_else(|| settings.notify_url.clone()),
+            return_url: call.return_url.unwrap_or_default(),
+            wallet: call.wallet,
+            payer_ip: call.payer_ip.map_or_else(String::new, |ip| ip.to_string()),
+            sign_form,
+            page_secret: random_hex::<16>(),
+            provider: info.provider,
+            adapter: if is_direct { route.channel.clone() } else { String::new() },
+            pay_text: String::new(),
+            payment: None,
+            created_at,
+            expires_at,
+            sweep_at: Some(expires_at),
+            sweeps: 0,
+        }
+    }
+
+    fn with_first_attempt(&self, mut order: Order, route: &AccountRow) -> Standing {
+        let attempt = self.new_attempt(&order, order.product, (route.id, route.version), 1);
+        order.sweep_at = next_sweep(&order, std::slice::from_ref(&attempt), order.created_at);
+        Standing { order, attempts: vec![attempt] }
+    }
+
+    /// An attempt that the upstream has not heard of.
+    pub(crate) fn new_attempt(
+        &self,
+        order: &Order,
+        product: Product,
+        (account_id, account_version): (Id, i64),
+        no: i64,
+    ) -> Attempt {
+        Attempt {
+            order_id: order.id,
+            mch_id: order.mch_id,
+            no,
+            product,
+            account_id,
+            account_version,
+            state: AttemptState::Asking,
+            rev: 0,
+            pay_text: String::new(),
+            created_at: self.now(),
+        }
+    }
+
+    /// The answer when `wanted`'s number is taken: by an order, or (never yet seen) only its id.
+    async fn standing_order(
+        &self,
+        caller: &Caller,
+        wanted: &Order,
+    ) -> Result<Answered, OrderFault> {
+        let found =
+            orders::by_out_trade_no(&self.0.store, wanted.mch_id, &wanted.out_trade_no).await;
+        let found = found.map_err(|error| self.busy("read the standing order", &error))?;
+        let Some(order) = found else {
+            tracing::error!(order.sn = %wanted.sn(), "an id was made twice");
+            return Err(Fault::Busy.into());
+        };
+        let fault = standing_fault(order.state);
+        let is_same = order.product == wanted.product
+            && order.total_fee == wanted.total_fee
+            && order.discount == wanted.discount;
+        if is_same && caller.app.settings.repeat_is_success {
+            return Ok(self.answered(order));
+        }
+        let standing = is_same.then(|| Box::new(self.answered(order)));
+        Err(OrderFault { fault, standing })
+    }
+
+    /// The fault when the order could not be written.
+    fn not_placed(&self, error: &StoreError) -> Fault {
+        match error {
+            StoreError::Busy => Fault::Busy,
+            StoreError::Unavailable(_) | StoreError::Corrupt(_) | StoreError::Defect(_) => {
+                self.uncertain("place an order", error)
+            }
+        }
+    }
+}
+
+/// Whether the order asks its upstream when it is placed.
+fn asks_at_once(order: &Order) -> bool {
+    match order.product {
+        Product::MixedQr => false,
+        Product::WechatH5 => !order.payer_ip.is_empty(),
+        Product::AlipayWap | Product::AlipayQr | Product::WechatQr => true,
+    }
+}
+
+/// What a merchant hears when it places a number that an order in `state` has.
+fn standing_fault(state: TradeState) -> Fault {
+    match state {
+        TradeState::NotPay | TradeState::UserPaying => Fault::DuplicateOrder,
+        TradeState::Success => Fault::AlreadyPaid,
+        TradeState::Closed | TradeState::PayError => Fault::AlreadyClosed,
+        TradeState::Revoked => Fault::AlreadyReversed,
+        TradeState::Refund => Fault::AlreadyRefunded,
+    }
+}
+
+/// What a merchant hears of an operation that did not succeed.
+pub(crate) fn fault_of(outcome: &Outcome) -> Fault {
+    match outcome {
+        Outcome::Refused(Refusal { kind, message, .. }) => match kind {
+            RefusalKind::Business => Fault::Refused { message: message.clone() },
+            RefusalKind::NotSupported => Fault::ProductUnavailable,
+            RefusalKind::NumberUsed => Fault::DuplicateOrder,
+        },
+        Outcome::Unknown(doubt) => match doubt {
+            Doubt::NotSent(_) => Fault::NotSent,
+            Doubt::Timeout => Fault::TimedOut,
+            Doubt::Empty => Fault::EmptyAnswer,
+            Doubt::Busy(_) => Fault::Uncertain,
+            Doubt::UnknownKey { .. } | Doubt::Unreadable(_) => Fault::UnmappedUpstream,
+        },
+        Outcome::PaidElsewhere => Fault::AlreadyPaid,
+        Outcome::Closed => Fault::AlreadyClosed,
+        Outcome::Opened { .. }
+        | Outcome::Paid(_)
+        | Outcome::Unpaid { .. }
+        | Outcome::NotFound
+        | Outcome::Keys(_) => Fault::UnmappedUpstream,
+    }
+}

@@ -1,0 +1,153 @@
+//! Receiving an upstream's callback: verify, compare, commit, acknowledge; in that order.
+//!
+//! The account comes from the path that we gave the upstream, never from the payload. What does not
+//! verify or compare changes nothing, is counted and logged, and, if the upstream's own key signed
+//! it, is written to the audit log.
+
+use std::sync::atomic::Ordering;
+
+use channels::http::{HttpRequest, HttpResponse};
+use channels::{Account, Callback, CallbackFacts, CallbackFault, Outcome};
+use kernel::id::{Id, MchId};
+use kernel::order::{Attempt, parse_trade_no};
+use store::audit::AuditEntry;
+use store::{Batch, sweeps};
+
+use crate::Gateway;
+use crate::ask_upstream::channel_of;
+use crate::learn::{Lesson, Source, Standing};
+
+/// Where a callback came in: the parts of its path.
+#[derive(Clone, Debug)]
+pub struct CallbackPath {
+    /// The channel's name.
+    pub channel: String,
+    /// The order's merchant.
+    pub mch_id: MchId,
+    /// The account.
+    pub account_id: Id,
+    /// The version of its credentials.
+    pub account_version: i64,
+}
+
+impl Gateway {
+    /// Handles a callback; `None` if the path names no account.
+    pub async fn receive_callback(
+        &self,
+        path: &CallbackPath,
+        request: &HttpRequest,
+    ) -> Option<HttpResponse> {
+        let account = self.account(path.account_id, path.account_version).await.ok()?;
+        let channel = channel_of(&account).filter(|_| account.channel == path.channel)?;
+        let mut callback = channel.callback(&account, request, &self.stamp());
+        if let Err(CallbackFault::UnknownKey { .. }) = callback.facts
+            && self.fetch_keys(channel, &account).await
+        {
+            let account = self.account(path.account_id, path.account_version).await.ok()?;
+            callback = channel.callback(&account, request, &self.stamp());
+        }
+        let Callback { facts, ack, nack } = callback;
+        let is_done = match facts {
+            Ok(facts) => self.take_facts(path, &account, facts, request).await,
+            Err(fault) => self.refuse(&account, &fault).await,
+        };
+        Some(if is_done { ack } else { nack })
+    }
+
+    /// Commits verified facts; false if they cannot be believed or committed.
+    async fn take_facts(
+        &self,
+        path: &CallbackPath,
+        account: &Account,
+        facts: CallbackFacts,
+        request: &HttpRequest,
+    ) -> bool {
+        let trade_no = facts.trade_no.clone();
+        let found = match parse_trade_no(&trade_no) {
+            Some((id, no)) => self.standing(path.mch_id, id).await.ok().flatten().zip(Some(no)),
+            None => None,
+        };
+        let Some((standing, no)) = found else {
+            return self.mismatch(account, &trade_no, "out_trade_no").await;
+        };
+        let Some(attempt) = standing.attempt(no).filter(|row| row.account_id == account.id) else {
+            return self.mismatch(account, &trade_no, "account").await;
+        };
+        if let Outcome::Paid(payment) = &facts.outcome {
+            let expected = standing.order.pay_amount();
+            if payment.amount.currency != expected.currency {
+                return self.mismatch(account, &trade_no, "currency").await;
+            }
+            if payment.amount.minor != expected.minor {
+                return self.mismatch(account, &trade_no, "amount").await;
+            }
+        }
+        let attempt = attempt.clone();
+        self.commit_facts(standing, &attempt, facts, request).await
+    }
+
+    async fn commit_facts(
+        &self,
+        standing: Standing,
+        attempt: &Attempt,
+        facts: CallbackFacts,
+        request: &HttpRequest,
+    ) -> bool {
+        let sn = standing.order.sn();
+        let is_hint = matches!(facts.outcome, Outcome::PaidElsewhere | Outcome::Unpaid { .. });
+        let message = self.called_back(attempt, request);
+        let key = (standing.order.mch_id, standing.order.id);
+        let lesson = Lesson {
+            attempt_no: attempt.no,
+            outcome: facts.outcome,
+            source: Source::Callback,
+            messages: vec![message],
+        };
+        if let Err(error) = self.learn(standing, lesson).await {
+            tracing::error!(order.sn = %sn, error = %error, "callback: not committed");
+            return false;
+        }
+        if is_hint {
+            // A word that only a query can settle: the sweeper asks at once.
+            let batch = sweeps::hasten(key.0, key.1, self.now());
+            let is_kept = self.0.store.write(batch).await.is_ok();
+            self.0.wake_sweeper.notify_one();
+            return is_kept;
+        }
+        true
+    }
+
+    async fn refuse(&self, account: &Account, fault: &CallbackFault) -> bool {
+        match fault {
+            CallbackFault::Mismatch { field } => self.mismatch(account, "", field).await,
+            CallbackFault::Malformed(_)
+            | CallbackFault::BadSignature
+            | CallbackFault::UnknownKey { .. } => {
+                // No write: whoever knows the address could fill the store.
+                self.0.refused_callbacks.fetch_add(1, Ordering::Relaxed);
+                tracing::warn!(account.id = %account.id, "callback refused: {fault:?}");
+                false
+            }
+        }
+    }
+
+    /// Signed by the upstream, yet not about this order or account: an alarm that stays.
+    async fn mismatch(&self, account: &Account, subject: &str, field: &str) -> bool {
+        self.0.refused_callbacks.fetch_add(1, Ordering::Relaxed);
+        tracing::error!(
+            account.id = %account.id, subject, field,
+            "callback refused: it is signed, but names another {field}"
+        );
+        let entry = AuditEntry {
+            at: self.now(),
+            actor: account.channel.clone(),
+            action: format!("callback refused: {field}"),
+            subject: subject.to_owned(),
+            detail: serde_json::json!({ "account": account.id.0, "field": field }).to_string(),
+        };
+        if let Err(error) = self.0.store.write(Batch::default().audited(entry)).await {
+            tracing::error!(error = %error, "callback refused: not audited");
+        }
+        false
+    }
+}

@@ -1,0 +1,157 @@
+//! Which upstream account takes an order's money.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use channels::{Account, UpstreamKey};
+use kernel::fault::Fault;
+use kernel::id::{Id, MchId};
+use kernel::product::{Product, Provider};
+use kernel::secret::Secret;
+use kernel::time::Timestamp;
+use serde_json::Value;
+use store::StoreError;
+use store::accounts::{self, AccountRow};
+
+use crate::Gateway;
+use crate::fresh::Fresh;
+
+/// Accounts as they were a moment ago.
+#[derive(Debug, Default)]
+pub(crate) struct Accounts {
+    usable: Fresh<MchId, Arc<Vec<AccountRow>>>,
+    opened: Fresh<(Id, i64), Arc<Account>>,
+}
+
+impl Accounts {
+    /// Forgets what is known of accounts.
+    pub(crate) fn clear(&self) {
+        self.usable.clear();
+        self.opened.clear();
+    }
+}
+
+/// The wallets' own products that a mixed QR can continue with, by wallet and browser.
+pub(crate) const WALLET_PRODUCTS: [(Provider, &[Product]); 2] = [
+    (Provider::Alipay, &[Product::AlipayWap, Product::AlipayQr]),
+    (Provider::Wechat, &[Product::WechatQr, Product::WechatH5]),
+];
+
+impl Gateway {
+    /// The account that serves `product` for a merchant: its own first, then the platform's. For
+    /// the mixed QR, any account that one of the wallets can continue with.
+    ///
+    /// # Errors
+    /// 492003 if there is none; 4006 if the store does not answer.
+    pub(crate) async fn route(&self, mch_id: MchId, product: Product) -> Result<AccountRow, Fault> {
+        let usable = self.usable_accounts(mch_id).await?;
+        let serves = |row: &&AccountRow| match product {
+            Product::MixedQr => WALLET_PRODUCTS
+                .iter()
+                .flat_map(|(_, products)| products.iter())
+                .any(|product| row.products.contains(product)),
+            Product::AlipayWap | Product::AlipayQr | Product::WechatH5 | Product::WechatQr => {
+                row.products.contains(&product)
+            }
+        };
+        usable.iter().find(serves).cloned().ok_or(Fault::ProductUnavailable)
+    }
+
+    async fn usable_accounts(&self, mch_id: MchId) -> Result<Arc<Vec<AccountRow>>, Fault> {
+        let now = self.now();
+        if let Some(rows) = self.0.accounts.usable.find(&mch_id, now) {
+            return Ok(rows);
+        }
+        let rows = accounts::usable_by(&self.0.store, mch_id).await;
+        let rows = Arc::new(rows.map_err(|error| self.busy("load accounts", &error))?);
+        self.0.accounts.usable.keep(mch_id, rows.clone(), now);
+        Ok(rows)
+    }
+
+    /// An account with its credentials opened, in the version that is asked for.
+    pub(crate) async fn account(&self, id: Id, version: i64) -> Result<Arc<Account>, AccountFault> {
+        let now = self.now();
+        if let Some(account) = self.0.accounts.opened.find(&(id, version), now) {
+            return Ok(account);
+        }
+        let found = accounts::by_version(&self.0.store, id, version).await;
+        let row = found.map_err(AccountFault::Store)?.ok_or(AccountFault::Absent)?;
+        let account = Arc::new(self.open_account(&row)?);
+        self.0.accounts.opened.keep((id, version), account.clone(), now);
+        Ok(account)
+    }
+
+    /// Forgets an account's keys after new ones were stored.
+    pub(crate) fn forget_accounts(&self) {
+        self.0.accounts.clear();
+    }
+
+    fn open_account(&self, row: &AccountRow) -> Result<Account, AccountFault> {
+        let opened = self.0.vault.open(&settings_row(row.id), &row.settings_sealed);
+        let text = opened.map_err(|_| AccountFault::Unsealable)?;
+        let given: HashMap<String, String> =
+            serde_json::from_str(text.expose()).map_err(|_| AccountFault::Unsealable)?;
+        let channel = channels::by_name(&row.channel).ok_or(AccountFault::Absent)?;
+        let settings = channel.info().settings.iter().map(|setting| {
+            let value = given.get(setting.key).map_or(setting.default, String::as_str);
+            (setting.key.to_owned(), Secret::new(value))
+        });
+        Ok(Account {
+            id: row.id,
+            version: row.version,
+            mch_id: row.mch_id,
+            channel: row.channel.clone(),
+            currency: row.currency,
+            settings: settings.collect(),
+            upstream_keys: read_keys(&row.upstream_keys),
+        })
+    }
+}
+
+/// Why an account cannot be used.
+#[derive(Debug)]
+pub(crate) enum AccountFault {
+    /// There is no such account or version, or its channel is gone.
+    Absent,
+    /// Its credentials do not open under this master key.
+    Unsealable,
+    /// The store does not answer.
+    Store(StoreError),
+}
+
+impl std::fmt::Display for AccountFault {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Absent => out.write_str("no such account or version"),
+            Self::Unsealable => out.write_str("its credentials do not open under this master key"),
+            Self::Store(error) => error.fmt(out),
+        }
+    }
+}
+
+/// What an account's sealed settings are bound to.
+pub(crate) fn settings_row(id: Id) -> String {
+    format!("account/{id}")
+}
+
+/// The keys that an upstream told us, as the store keeps them.
+pub(crate) fn write_keys(keys: &[UpstreamKey]) -> String {
+    let rows = keys.iter().map(|key| {
+        serde_json::json!({
+            "serial": key.serial, "pem": key.pem, "expires_at": key.expires_at.millis(),
+        })
+    });
+    Value::Array(rows.collect()).to_string()
+}
+
+fn read_keys(text: &str) -> Vec<UpstreamKey> {
+    let Ok(Value::Array(rows)) = serde_json::from_str(text) else { return Vec::new() };
+    let read = |row: &Value| {
+        Some(UpstreamKey {
+            serial: row.get("serial")?.as_str()?.to_owned(),
+            pem: row.get("pem")?.as_str()?.to_owned(),
+            expires_at: Timestamp::from_millis(row.get("expires_at")?.as_i64()?),
+        })
+    };
+    rows.iter().filter_map(read).collect()
+}
