@@ -1,8 +1,82 @@
-//! web: everything of Jubao Pay that speaks HTTP or is looked at in a browser.
+//! Everything of Jubao Pay that speaks HTTP: the merchants' API, upstreams' callbacks, the payer's
+//! page. All routes are on this screen. It never reaches the store.
 
 pub mod assets;
 pub mod browser;
+pub mod callbacks;
 pub mod cashier;
 pub mod landing;
 pub mod language;
+pub mod merchant_api;
 pub mod page;
+pub mod payer;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, Query, State};
+use axum::http::header::{
+    ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_TYPE, ETAG, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use axum::routing::{any, get};
+use gateway::Gateway;
+
+use crate::language::Language;
+
+/// All routes. What no page answers is an address of the merchants' API, or unknown.
+pub fn router(gateway: Gateway) -> Router {
+    Router::new()
+        .route("/", get(landing_page).fallback(merchant_api::call))
+        .route("/index.php", get(payer::old_style).fallback(merchant_api::call))
+        .route("/pay/{token}", get(payer::page))
+        .route("/pay/{token}/go", get(payer::go))
+        .route("/pay/{token}/state", get(payer::state))
+        .route("/pay/{token}/events", get(payer::events))
+        .route("/order/qrcode/{token}", get(payer::scanned))
+        .route("/callback/{channel}/{mch_id}/{account_id}/{version}", any(callbacks::receive))
+        .route("/assets/{name}", get(asset))
+        .route("/healthz", get(|| async { "ok" }))
+        .route("/readyz", get(ready))
+        .fallback(merchant_api::call)
+        .with_state(gateway)
+}
+
+async fn landing_page(
+    State(gateway): State<Gateway>,
+    Query(query): Query<payer::PageQuery>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let accepted = headers.get(ACCEPT_LANGUAGE).and_then(|text| text.to_str().ok());
+    let view = landing::View {
+        language: Language::choose(query.language(), accepted),
+        base_url: &gateway.settings().public_url,
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    payer::html(StatusCode::OK, &landing::page(&view))
+}
+
+async fn asset(Path(name): Path<String>) -> Response<Body> {
+    let Some(asset) = assets::find(&name) else {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NOT_FOUND;
+        return response;
+    };
+    let mut response = Response::new(Body::from(asset.bytes));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(assets::CACHE_CONTROL));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if let Ok(etag) = HeaderValue::from_str(&asset.etag) {
+        headers.insert(ETAG, etag);
+    }
+    response
+}
+
+/// 200 when the store answers, else 503: a load balancer's question.
+async fn ready(State(gateway): State<Gateway>) -> (StatusCode, &'static str) {
+    if gateway.is_ready().await {
+        (StatusCode::OK, "ready")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer")
+    }
+}

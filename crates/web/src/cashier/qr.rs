@@ -13,7 +13,7 @@ pub fn svg(text: &str, label: &str) -> Option<Markup> {
     let code = QrCode::with_error_correction_level(text, EcLevel::M).ok()?;
     let side = code.width() + 2 * QUIET_ZONE;
     Some(html! {
-        svg #qr .qr role="img" aria-label=(label) viewBox={ "0 0 " (side) " " (side) }
+        svg #qr .qr data-qr=(text) role="img" aria-label=(label) viewBox={ "0 0 " (side) " " (side) }
             shape-rendering="crispEdges" {
             rect width=(side) height=(side) fill="#fff" {}
             path fill="#000" d=(outline(&code)) {}

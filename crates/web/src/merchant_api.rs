@@ -1,0 +1,144 @@
+//! The merchants' API: bytes in, the documented envelope out. Every answer has an envelope, a trace
+//! number and, but for unknown addresses and wrong methods, HTTP status 200.
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::header::{ACCEPT_LANGUAGE, ALLOW, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use gateway::{Answered, Caller, Gateway, OrderFault};
+use kernel::address;
+use kernel::call::Call;
+use kernel::dialect::answer;
+use kernel::dialect::jubao::{self, Admitted, Context, RawCall};
+use kernel::fault::{Fault, Language, Wording};
+use kernel::order::SignForm;
+
+/// Bytes of a request's body at most (safety: input).
+pub const BODY_BYTES_MAX: usize = 64 << 10;
+
+/// Said of a nonce that was sent before.
+const REPLAYED: Wording = ["nonce_str 已使用过", "this nonce_str was used before"];
+
+/// An answer before it is written: what happened, and the signed data that goes with it.
+struct Reply {
+    fault: Option<Fault>,
+    data: Option<answer::Members>,
+}
+
+/// Answers every request to an address that no page has.
+pub async fn call(State(gateway): State<Gateway>, request: Request) -> Response<Body> {
+    let trace_no = gateway.trace_no();
+    let (parts, body) = request.into_parts();
+    let language = language(&parts.headers);
+    let (path, query) = (parts.uri.path(), parts.uri.query().unwrap_or_default());
+    let Some(operation) = address::resolve(path, query) else {
+        return envelope(
+            StatusCode::NOT_FOUND,
+            &failure(Fault::UnknownAddress),
+            language,
+            &trace_no,
+        );
+    };
+    if parts.method != Method::POST {
+        let reply = failure(Fault::WrongMethod);
+        let mut response = envelope(StatusCode::METHOD_NOT_ALLOWED, &reply, language, &trace_no);
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+        return response;
+    }
+    let reply = match to_bytes(body, BODY_BYTES_MAX).await {
+        Ok(bytes) => {
+            let content_type = parts.headers.get(CONTENT_TYPE).and_then(|text| text.to_str().ok());
+            let raw = RawCall { operation, content_type, query, body: &bytes };
+            perform(&gateway, &raw).await
+        }
+        Err(_) => failure(Fault::TooLarge),
+    };
+    let code = reply.fault.as_ref().map_or(200, Fault::code);
+    tracing::info!(trace_no, operation = ?operation, code, "answered");
+    envelope(StatusCode::OK, &reply, language, &trace_no)
+}
+
+async fn perform(gateway: &Gateway, raw: &RawCall<'_>) -> Reply {
+    match admitted(gateway, raw).await {
+        Ok((caller, admitted)) => carry_out(gateway, &caller, admitted).await,
+        Err(fault) => failure(fault),
+    }
+}
+
+/// Who calls, and what for; everything that is checked before our records are.
+async fn admitted(
+    gateway: &Gateway,
+    raw: &RawCall<'_>,
+) -> Result<(std::sync::Arc<Caller>, Admitted), Fault> {
+    let opened = jubao::open(raw)?;
+    let caller = gateway.caller(opened.caller()).await?;
+    let context = Context { now: gateway.now(), allow: &gateway.settings().private_targets };
+    let admitted = jubao::admit(&opened, &caller.app, &context)?;
+    if let Some(nonce) = &admitted.nonce
+        && !gateway.is_new_nonce(caller.app.app_id, nonce)
+    {
+        return Err(Fault::NotAllowed(REPLAYED));
+    }
+    Ok((caller, admitted))
+}
+
+async fn carry_out(gateway: &Gateway, caller: &Caller, admitted: Admitted) -> Reply {
+    let asked = (admitted.sign_form, admitted.is_form_certain);
+    let done = match admitted.call {
+        Call::Place(call) => gateway.place_order(caller, *call, admitted.sign_form).await,
+        Call::Query(order) => gateway.query_order(caller, &order).await.map_err(OrderFault::from),
+        Call::Close(order) => gateway.close_order(caller, &order).await.map_err(OrderFault::from),
+    };
+    match done {
+        Ok(answered) => Reply { fault: None, data: Some(data(gateway, caller, asked, &answered)) },
+        Err(OrderFault { fault, standing }) => Reply {
+            fault: Some(fault),
+            data: standing.map(|answered| data(gateway, caller, asked, &answered)),
+        },
+    }
+}
+
+/// The order's members, signed in the form that verified the request. Where the request's text left
+/// open which form it was, the form that the order was placed in decides.
+fn data(
+    gateway: &Gateway,
+    caller: &Caller,
+    (asked, is_certain): (SignForm, bool),
+    answered: &Answered,
+) -> answer::Members {
+    let form = match answered.order.sign_form {
+        SignForm::Widened | SignForm::Plain if !is_certain => answered.order.sign_form,
+        SignForm::Widened | SignForm::Plain | SignForm::Version2 => asked,
+    };
+    let mut members = answer::order_members(&answered.order, &caller.app, &answered.urls());
+    answer::sign_members(&mut members, &caller.app.key, form, &gateway.nonce());
+    members
+}
+
+fn failure(fault: Fault) -> Reply {
+    Reply { fault: Some(fault), data: None }
+}
+
+fn envelope(
+    status: StatusCode,
+    reply: &Reply,
+    language: Language,
+    trace_no: &str,
+) -> Response<Body> {
+    let text = match (&reply.fault, &reply.data) {
+        (None, Some(data)) => answer::success(data, trace_no),
+        (None, None) => answer::failure(&Fault::Defect, language, None, trace_no),
+        (Some(fault), data) => answer::failure(fault, language, data.as_ref(), trace_no),
+    };
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    response
+}
+
+fn language(headers: &HeaderMap) -> Language {
+    let header = headers.get(ACCEPT_LANGUAGE).and_then(|text| text.to_str().ok());
+    Language::from_accept_language(header.unwrap_or_default())
+}
