@@ -1,1 +1,59 @@
-fn main() {}
+//! The process: arguments in, exit code out.
+//!
+//! Bad arguments and bad input end with exit code 2 and a sentence that says what would do; a
+//! failure of ours or of the machine ends with 1.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use jubao::cli::{Cli, Command, Failure};
+use jubao::{demo, operate, reference, serve, signing};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no faults; everything else is a bad argument.
+            let is_fault = error.use_stderr();
+            // Printing can only fail when nobody reads it.
+            let _ = error.print();
+            return if is_fault { ExitCode::from(2) } else { ExitCode::SUCCESS };
+        }
+    };
+    match run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Input(why)) => {
+            eprintln!("jubao: {why}");
+            ExitCode::from(2)
+        }
+        Err(Failure::Machine(why)) => {
+            eprintln!("jubao: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Sign(arguments) => signing::sign_command(&arguments),
+        Command::Verify(arguments) => signing::verify_command(&arguments),
+        Command::CheckConfig(arguments) => serve::check_config(&arguments),
+        Command::Docs(arguments) => reference::write(&arguments),
+        Command::Demo(arguments) => wait_for(demo::run(arguments)),
+        Command::Serve(arguments) => wait_for(serve::run(arguments)),
+        Command::Merchant(command) => wait_for(operate::merchant(command)),
+        Command::Account(command) => wait_for(operate::account(command)),
+        Command::Order(command) => wait_for(operate::order(command)),
+        Command::Notice(command) => wait_for(operate::notice(command)),
+        Command::Bench(arguments) => wait_for(demo::bench::run(arguments)),
+    }
+}
+
+fn wait_for(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Machine(format!("threads: {error}")))?;
+    runtime.block_on(work)
+}

@@ -59,7 +59,7 @@ pub fn goods(id: &str) -> Option<&'static Goods> {
 }
 
 /// A notice that the shop received.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Notice {
     /// When it came.
     pub at: Timestamp,

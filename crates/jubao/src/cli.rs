@@ -1,0 +1,248 @@
+//! The command line, as one table of types: help, docs and parsing come from here.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Why a command failed.
+#[derive(Debug)]
+pub enum Failure {
+    /// The arguments or the input: exit code 2.
+    Input(String),
+    /// Us or the machine: exit code 1.
+    Machine(String),
+}
+
+/// 聚宝 Pay: an aggregated payment gateway.
+#[derive(Debug, Parser)]
+#[command(name = "jubao", version, about, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the gateway with simulated Alipay and WeChat Pay, a demo merchant and a demo shop.
+    Demo(DemoArguments),
+    /// Run the gateway.
+    Serve(ConfigArguments),
+    /// Read the configuration and say whether it is valid.
+    CheckConfig(ConfigArguments),
+    /// Add, list and show merchants; rotate their keys.
+    #[command(subcommand)]
+    Merchant(MerchantCommand),
+    /// Add and list accounts at upstreams.
+    #[command(subcommand)]
+    Account(AccountCommand),
+    /// Look at an order.
+    #[command(subcommand)]
+    Order(OrderCommand),
+    /// Steer notices to merchants.
+    #[command(subcommand)]
+    Notice(NoticeCommand),
+    /// Print the signature of a JSON object read from standard input.
+    Sign(KeyArguments),
+    /// Say whether a JSON object or form read from standard input is signed rightly, or why not.
+    Verify(KeyArguments),
+    /// Write the generated reference (docs/reference).
+    #[command(hide = true)]
+    Docs(DocsArguments),
+    /// Measure the hot path on this machine.
+    Bench(BenchArguments),
+}
+
+/// Arguments of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArguments {
+    /// Where the gateway listens; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    pub listen: String,
+    /// Folder whose state survives; without it every demo begins fresh.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Print one line of JSON once ready.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of commands that read the configuration.
+#[derive(Debug, Args)]
+pub struct ConfigArguments {
+    /// The configuration file; `config.default.toml` in the repository is its manual.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// Which store an operator's command works on, beside a running server or alone.
+#[derive(Debug, Args)]
+pub struct StoreArguments {
+    /// The data folder (`jubao.db` and `master.key` in it).
+    #[arg(long, value_name = "DIR", conflicts_with = "config")]
+    pub data: Option<PathBuf>,
+    /// The server's configuration file, instead of a data folder.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `jubao merchant …`
+#[derive(Debug, Subcommand)]
+pub enum MerchantCommand {
+    /// Add a merchant; prints its mch_id, appid and key (the key is shown this once).
+    Add(MerchantAdd),
+    /// List merchants and their applications.
+    List(StoreArguments),
+    /// Show one application and its settings.
+    Show(ApplicationArguments),
+    /// Give an application a new key; the old one stays valid for a while.
+    RotateKey(RotateArguments),
+}
+
+/// Arguments of `merchant add`.
+#[derive(Debug, Args)]
+pub struct MerchantAdd {
+    /// The merchant's name, as payers see it.
+    #[arg(long)]
+    pub name: String,
+    /// Its number, 14 digits; made if it is left out.
+    #[arg(long)]
+    pub mch_id: Option<i64>,
+    /// Its application's number, 4 to 10 digits; made if it is left out.
+    #[arg(long)]
+    pub appid: Option<i64>,
+    /// Its fee in millionths of the amount (6000 is 0.6 %).
+    #[arg(long, default_value_t = 0)]
+    pub fee_ppm: i64,
+    /// Where its notifications go when an order names no notify_url.
+    #[arg(long, default_value = "")]
+    pub notify_url: String,
+    /// A store of it, NUMBER=NAME; may be repeated.
+    #[arg(long = "store", value_name = "NUMBER=NAME")]
+    pub stores: Vec<String>,
+    /// The store to work on.
+    #[command(flatten)]
+    pub place: StoreArguments,
+}
+
+/// Arguments that name an application.
+#[derive(Debug, Args)]
+pub struct ApplicationArguments {
+    /// The application's number (appid) or the merchant's (mch_id).
+    pub number: String,
+    /// The store to work on.
+    #[command(flatten)]
+    pub place: StoreArguments,
+}
+
+/// Arguments of `merchant rotate-key`.
+#[derive(Debug, Args)]
+pub struct RotateArguments {
+    /// The application's number.
+    pub appid: i64,
+    /// Hours for which the old key stays valid.
+    #[arg(long, default_value_t = 24)]
+    pub overlap_hours: u32,
+    /// The store to work on.
+    #[command(flatten)]
+    pub place: StoreArguments,
+}
+
+/// `jubao account …`
+#[derive(Debug, Subcommand)]
+pub enum AccountCommand {
+    /// Add an account at an upstream.
+    Add(AccountAdd),
+    /// List accounts; settings are not shown.
+    List(StoreArguments),
+}
+
+/// Arguments of `account add`.
+#[derive(Debug, Args)]
+pub struct AccountAdd {
+    /// The upstream: alipay or wechat.
+    #[arg(long)]
+    pub channel: String,
+    /// A name for operators.
+    #[arg(long, default_value = "")]
+    pub name: String,
+    /// The merchant it belongs to; left out: every merchant may use it.
+    #[arg(long, default_value_t = 0)]
+    pub mch_id: i64,
+    /// CNY, HKD or AUD.
+    #[arg(long, default_value = "CNY")]
+    pub currency: String,
+    /// The products it serves, by pay_channel_id; left out: all of its channel.
+    #[arg(long = "product", value_name = "ID")]
+    pub products: Vec<i64>,
+    /// A setting, KEY=VALUE, or KEY=@FILE to read it from a file; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub settings: Vec<String>,
+    /// The store to work on.
+    #[command(flatten)]
+    pub place: StoreArguments,
+}
+
+/// `jubao order …`
+#[derive(Debug, Subcommand)]
+pub enum OrderCommand {
+    /// Show an order's whole story: states, attempts, ledger, notices, messages with upstreams.
+    Show(OrderArguments),
+}
+
+/// `jubao notice …`
+#[derive(Debug, Subcommand)]
+pub enum NoticeCommand {
+    /// Send an order's notice again.
+    Resend(OrderArguments),
+}
+
+/// Arguments that name an order.
+#[derive(Debug, Args)]
+pub struct OrderArguments {
+    /// The order's sn, 26 digits.
+    pub sn: String,
+    /// The store to work on.
+    #[command(flatten)]
+    pub place: StoreArguments,
+}
+
+/// Arguments of `sign` and `verify`.
+#[derive(Debug, Args)]
+pub struct KeyArguments {
+    /// The merchant's key.
+    #[arg(long, env = "JUBAO_KEY", hide_env_values = true)]
+    pub key: String,
+}
+
+/// Arguments of `docs`.
+#[derive(Debug, Args)]
+pub struct DocsArguments {
+    /// The folder to write into.
+    #[arg(long, default_value = "docs/reference", value_name = "DIR")]
+    pub out: PathBuf,
+    /// Write nothing; fail if a file differs.
+    #[arg(long)]
+    pub check: bool,
+}
+
+/// Arguments of `bench`.
+#[derive(Debug, Args)]
+pub struct BenchArguments {
+    /// What to measure.
+    #[arg(default_value = "hot-path", value_parser = ["hot-path"])]
+    pub what: String,
+    /// Connections at the same time.
+    #[arg(long, default_value_t = 64)]
+    pub connections: usize,
+    /// Orders in each repeat.
+    #[arg(long, default_value_t = 20_000)]
+    pub orders: usize,
+    /// Interleaved repeats, of which the median is shown.
+    #[arg(long, default_value_t = 5)]
+    pub repeats: usize,
+}

@@ -1,0 +1,60 @@
+//! A simulated payer's phone: opens an order's page as a wallet does, so that `POST /pay/SN` works
+//! for orders that no upstream holds before somebody opens their page.
+
+use gateway::Gateway;
+use kernel::id::Sn;
+use reqwest::header::{LOCATION, USER_AGENT};
+
+/// How an Alipay app introduces itself.
+const ALIPAY: &str = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Mobile Safari/537.36 \
+                      AliApp(AP/10.5.90) AlipayClient/10.5.90";
+/// How WeChat introduces itself.
+const WECHAT: &str = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Mobile Safari/537.36 \
+                      MicroMessenger/8.0.49";
+/// Redirects that a payer follows from our page to the wallet's.
+const HOPS_MAX: usize = 3;
+
+/// The phone.
+#[derive(Clone)]
+pub struct Payer {
+    gateway: Gateway,
+    client: reqwest::Client,
+}
+
+impl Payer {
+    /// A phone that knows the orders of `gateway`.
+    ///
+    /// # Errors
+    /// The HTTP client does not start.
+    pub fn new(gateway: Gateway) -> Result<Self, String> {
+        let client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .map_err(|error| error.to_string())?;
+        Ok(Self { gateway, client })
+    }
+
+    /// Opens the page of the order and follows it into the wallet.
+    ///
+    /// # Errors
+    /// There is no such order, or its page leads nowhere; in words for a person.
+    pub async fn open_page(&self, number: &str, wallet: &str) -> Result<(), String> {
+        let sn = Sn::parse(number).ok_or("not an order number of ours")?;
+        let page = self.gateway.page_url(&sn).await.ok_or("no such order")?;
+        let agent = if wallet == "wechat" { WECHAT } else { ALIPAY };
+        let mut url = format!("{page}/go?wallet={wallet}");
+        for _ in 0..HOPS_MAX {
+            let answer = self.client.get(&url).header(USER_AGENT, agent).send().await;
+            let answer = answer.map_err(|error| error.without_url().to_string())?;
+            let next = answer.headers().get(LOCATION).and_then(|text| text.to_str().ok());
+            match next {
+                Some(next) if next.starts_with("http") => url = next.to_owned(),
+                Some(_) => return Err("the order's page does not lead into a wallet".into()),
+                None if answer.status().is_success() => return Ok(()),
+                None => return Err(format!("the page answers {}", answer.status())),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,14 @@
+//! `jubao`: the gateway, its demo with simulated upstreams, and the operator's commands.
+//!
+//! Everything but the process's entry and exit is in this library, so that the integration tests
+//! run what the binary runs.
+
+pub mod cli;
+pub mod config;
+pub mod data_dir;
+pub mod demo;
+pub mod operate;
+pub mod reference;
+pub mod serve;
+pub mod signing;
+pub mod sim;

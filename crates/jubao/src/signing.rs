@@ -1,0 +1,153 @@
+//! `jubao sign` and `jubao verify`: the merchants' signature at a command line, and what the demo
+//! shop signs and verifies with.
+
+use std::io::Read;
+
+use kernel::fault::Language;
+use kernel::fields::Fields;
+use kernel::form::{self, Escapes};
+use kernel::order::SignForm;
+use kernel::secret::Secret;
+use kernel::sign_doctor::{Explanation, Finding, explain};
+use kernel::{json, sign};
+use serde_json::Value;
+
+use crate::cli::{Failure, KeyArguments};
+
+/// Bytes of standard input that are read.
+const INPUT_BYTES_MAX: u64 = 1 << 20;
+
+/// Name and text of each member, `sign` among them.
+pub type Members = Vec<(String, String)>;
+
+/// `jubao sign`.
+pub fn sign_command(arguments: &KeyArguments) -> Result<(), Failure> {
+    let text = input()?;
+    let fields = json_fields(&text).map_err(Failure::Input)?;
+    println!("{}", signature(&fields, &Secret::new(&*arguments.key)));
+    Ok(())
+}
+
+/// `jubao verify`.
+pub fn verify_command(arguments: &KeyArguments) -> Result<(), Failure> {
+    let text = input()?;
+    let key = Secret::new(&*arguments.key);
+    let members = read(text.as_bytes()).map_err(Failure::Input)?;
+    if !members.iter().any(|(name, _)| name == "sign") {
+        return Err(Failure::Input("there is no member `sign`".into()));
+    }
+    if is_signed(&members, &key) {
+        println!("right");
+        return Ok(());
+    }
+    Err(Failure::Input(said(&explain(&members, &key))))
+}
+
+/// The doctor's words: what had to be signed, and which mistake made what was sent.
+fn said(explanation: &Explanation) -> String {
+    let finding = match explanation.finding {
+        Some(Finding::Right(form)) => format!("it is right in the form {}", form.word()),
+        Some(Finding::Mistake(mistake)) => mistake.cure()[1].to_owned(),
+        None => "no common mistake explains it: check the key and every value".to_owned(),
+    };
+    format!("the signature is wrong\nsigned text: {}\n{finding}", explanation.text)
+}
+
+/// `members` with their `sign`.
+///
+/// # Errors
+/// They are no JSON object of strings and integers.
+pub fn signed(members: &Value, key: &Secret) -> Result<Value, String> {
+    let text = members.to_string();
+    let sign = signature(&json_fields(&text)?, key);
+    let mut signed = members.clone();
+    match &mut signed {
+        Value::Object(map) => map.insert("sign".into(), sign.into()),
+        _ => return Err("not a JSON object".into()),
+    };
+    Ok(signed)
+}
+
+/// The members of a JSON object or a form.
+///
+/// # Errors
+/// It is neither.
+pub fn read(body: &[u8]) -> Result<Members, String> {
+    let text = std::str::from_utf8(body).map_err(|_| "the input is not UTF-8")?;
+    let fields = fields(text)?;
+    let mut members: Members =
+        fields.signed().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    if let Some(sign) = fields.text("sign") {
+        members.push(("sign".into(), sign.to_owned()));
+    }
+    Ok(members)
+}
+
+/// Whether `members` are signed with `key`, in one of the forms that a merchant may use.
+pub fn is_signed(members: &Members, key: &Secret) -> bool {
+    let given = members.iter().find(|(name, _)| name == "sign");
+    let Some((_, given)) = given else { return false };
+    let mut rest: Vec<_> = members
+        .iter()
+        .filter(|(name, _)| name != "sign")
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    rest.sort_unstable();
+    let is_version2 = rest.contains(&("version", "2"));
+    let forms: &[SignForm] =
+        if is_version2 { &[SignForm::Version2] } else { &[SignForm::Widened, SignForm::Plain] };
+    let made = |form: &SignForm| sign::sign(key, rest.iter().copied(), *form);
+    forms.iter().any(|form| made(form).eq_ignore_ascii_case(given))
+}
+
+fn signature(fields: &Fields<'_>, key: &Secret) -> String {
+    let is_version2 = fields.text("version") == Some("2");
+    let form = if is_version2 { SignForm::Version2 } else { SignForm::Widened };
+    sign::sign(key, fields.signed(), form)
+}
+
+fn fields(text: &str) -> Result<Fields<'_>, String> {
+    if text.trim_start().starts_with('{') {
+        return json_fields(text);
+    }
+    let pairs = form::urlencoded(text.trim(), Escapes::Decoded)
+        .map_err(|_| "the input is neither JSON nor a form")?;
+    Fields::from_form(pairs).map_err(|fault| fault.message(Language::En))
+}
+
+fn json_fields(text: &str) -> Result<Fields<'_>, String> {
+    let members = json::object(text).map_err(|_| "the input is no JSON object")?;
+    Fields::from_json(members).map_err(|fault| fault.message(Language::En))
+}
+
+fn input() -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    std::io::stdin()
+        .take(INPUT_BYTES_MAX)
+        .read_to_end(&mut bytes)
+        .map_err(|error| Failure::Machine(format!("standard input: {error}")))?;
+    String::from_utf8(bytes).map_err(|_| Failure::Input("the input is not UTF-8".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_signed_here_is_verified_here() {
+        let key = Secret::new("685c6e3eca5c964b2b8240aa151cb75d");
+        for members in
+            [json!({ "body": "聚宝", "total_fee": 10 }), json!({ "a": "", "version": 2 })]
+        {
+            let signed = signed(&members, &key).unwrap();
+            let read = read(signed.to_string().as_bytes()).unwrap();
+            assert!(is_signed(&read, &key));
+            assert!(!is_signed(&read, &Secret::new("another")));
+            let mut changed = read.clone();
+            changed[0].1.push('1');
+            assert!(!is_signed(&changed, &key));
+        }
+    }
+}

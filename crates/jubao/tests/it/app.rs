@@ -1,0 +1,299 @@
+//! A gateway with its simulators and a merchant, started for one test. Time is moved, never waited
+//! for; nothing is shared between tests.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use gateway::clock::Clock;
+use jubao::demo::identity::MERCHANT;
+use jubao::demo::{Demo, FreshFolder};
+use jubao::signing;
+use kernel::id::{MchId, Sn};
+use kernel::ledger::is_balanced;
+use kernel::notice::NoticeState;
+use kernel::order::{Attempt, Order};
+use kernel::secret::Secret;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+/// How long a test waits for something that must happen.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// One test's world.
+pub struct TestApp {
+    /// The running demo: gateway, simulators, shop.
+    pub demo: Demo,
+    /// The gateway's clock and the simulators': moves both.
+    pub clock: Clock,
+    /// The merchant's server.
+    pub merchant: TestMerchant,
+    /// A plain HTTP client.
+    pub client: reqwest::Client,
+    /// Where everything is kept.
+    pub folder: FreshFolder,
+}
+
+impl TestApp {
+    /// Starts a world.
+    pub async fn spawn() -> Self {
+        let folder = FreshFolder::make().unwrap();
+        let clock = Clock::default();
+        let demo = Demo::start("127.0.0.1:0", folder.path(), clock.clone()).await.unwrap();
+        let merchant = TestMerchant::spawn().await;
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .unwrap();
+        Self { demo, clock, merchant, client, folder }
+    }
+
+    /// The demo merchant's key.
+    pub fn key(&self) -> Secret {
+        Secret::new(MERCHANT.key)
+    }
+
+    /// Members of a good order through `product`, to be changed by the test.
+    pub fn order(&self, product: i64) -> Value {
+        json!({
+            "mch_id": MERCHANT.mch_id.to_string(),
+            "pay_channel_id": product,
+            "total_fee": 1234,
+            "notify_url": self.merchant.url(),
+            "body": "明前龙井",
+            "spbill_create_ip": "127.0.0.1",
+        })
+    }
+
+    /// Signs `members` and posts them as JSON.
+    pub async fn call(&self, path: &str, members: &Value) -> Value {
+        let signed = signing::signed(members, &self.key()).unwrap();
+        self.post(path, signed.to_string()).await
+    }
+
+    /// Posts a body as it is and reads the JSON answer.
+    pub async fn post(&self, path: &str, body: String) -> Value {
+        let url = format!("{}{path}", self.demo.addresses.api);
+        let answer = self.client.post(url).body(body).send().await.unwrap();
+        serde_json::from_str(&answer.text().await.unwrap()).unwrap()
+    }
+
+    /// Places a good order and gives back its `data`.
+    pub async fn place(&self, product: i64) -> Value {
+        let answer = self.call("/payment/pay", &self.order(product)).await;
+        assert_eq!(answer["code"], 200, "{answer}");
+        answer["data"].clone()
+    }
+
+    /// Queries by sn.
+    pub async fn query(&self, sn: &str) -> Value {
+        let members = json!({ "mch_id": MERCHANT.mch_id.to_string(), "sn": sn });
+        self.call("/order/query", &members).await
+    }
+
+    /// Closes by sn.
+    pub async fn close(&self, sn: &str) -> Value {
+        let members = json!({ "mch_id": MERCHANT.mch_id.to_string(), "sn": sn });
+        self.call("/order/close", &members).await
+    }
+
+    /// Has the simulated payer pay; `wish` is the body of `POST /pay/SN`.
+    pub async fn pay(&self, sn: &str, wish: &Value) -> Value {
+        let url = format!("{}/pay/{sn}", self.demo.addresses.sim);
+        let answer = self.client.post(url).body(wish.to_string()).send().await.unwrap();
+        serde_json::from_str(&answer.text().await.unwrap()).unwrap()
+    }
+
+    /// Scripts what goes wrong with a simulator's next operations.
+    pub async fn script(&self, channel: &str, op: &str, fault: &str) {
+        let url = format!("{}/faults", self.demo.addresses.sim);
+        let wish = json!({ "channel": channel, "op": op, "fault": fault, "times": 1 });
+        let answer = self.client.post(url).body(wish.to_string()).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
+    }
+
+    /// Moves the clock by `seconds` and wakes the workers.
+    pub fn advance(&self, seconds: i64) {
+        self.clock.shift(seconds * 1000);
+        self.demo.gateway.wake();
+    }
+
+    /// The order as it is stored; no upstream is asked.
+    pub async fn stored(&self, sn: &str) -> Order {
+        let sn = Sn::parse(sn).unwrap();
+        store::orders::by_sn(self.demo.gateway.store(), &sn).await.unwrap().unwrap()
+    }
+
+    /// The order's attempts as they are stored.
+    pub async fn attempts(&self, sn: &str) -> Vec<Attempt> {
+        let order = self.stored(sn).await;
+        let store = self.demo.gateway.store();
+        store::attempts::of_order(store, order.mch_id, order.id).await.unwrap()
+    }
+
+    /// How many orders the demo merchant has.
+    pub async fn orders(&self) -> usize {
+        store::orders::count(self.demo.gateway.store(), MERCHANT.mch_id).await.unwrap()
+    }
+
+    /// Waits until the stored order is in `state`.
+    pub async fn wait_state(&self, sn: &str, state: &str) -> Order {
+        self.wait(&format!("{sn} to become {state}"), async || {
+            let order = self.stored(sn).await;
+            (order.state.word() == state).then_some(order)
+        })
+        .await
+    }
+
+    /// Waits until the merchant has received `count` notifications.
+    pub async fn wait_notices(&self, count: usize) -> Vec<Received> {
+        self.wait(&format!("{count} notifications"), async || {
+            let received = self.merchant.received();
+            (received.len() >= count).then(|| received.clone())
+        })
+        .await
+    }
+
+    /// Waits until the order's notice is in `state`.
+    pub async fn wait_notice_state(&self, sn: &str, state: NoticeState) {
+        self.wait(&format!("the notice of {sn} to be {}", state.word()), async || {
+            self.notice_states(sn).await.contains(&state).then_some(())
+        })
+        .await;
+    }
+
+    /// Where the order's notices stand.
+    pub async fn notice_states(&self, sn: &str) -> Vec<NoticeState> {
+        let order = self.stored(sn).await;
+        let store = self.demo.gateway.store();
+        let found = store::notices::of_order(store, order.mch_id, order.id).await.unwrap();
+        found.iter().map(|one| one.notice.state).collect()
+    }
+
+    /// Waits for something that must happen, by looking.
+    pub async fn wait<T>(&self, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+        let found = tokio::time::timeout(PATIENCE, async {
+            loop {
+                if let Some(found) = look().await {
+                    return found;
+                }
+                tokio::time::sleep(LOOK).await;
+            }
+        });
+        found.await.unwrap_or_else(|_| panic!("waited in vain for {what}"))
+    }
+
+    /// Checks what must hold after every test: the books balance, the audit chain verifies.
+    pub async fn check(&self) {
+        let store = self.demo.gateway.store();
+        let totals = store::ledger::totals(store).await.unwrap();
+        let entries: Vec<_> = totals
+            .iter()
+            .map(|total| kernel::ledger::Entry { book: total.book, amount: total.amount })
+            .collect();
+        assert!(is_balanced(&entries), "the books do not balance: {entries:?}");
+        store::audit::verify(store, None).await.unwrap().unwrap();
+    }
+
+    /// Checks, then stops everything.
+    pub async fn finish(self) {
+        self.check().await;
+        self.demo.stop().await;
+    }
+
+    /// The demo merchant's number.
+    pub fn mch_id(&self) -> MchId {
+        MERCHANT.mch_id
+    }
+}
+
+/// A notification as it came in.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// `Content-Type`.
+    pub content_type: String,
+    /// The body as sent.
+    pub body: String,
+    /// Name and text of each member.
+    pub members: Vec<(String, String)>,
+}
+
+impl Received {
+    /// A member's text, or empty.
+    pub fn text(&self, name: &str) -> &str {
+        self.members.iter().find(|(key, _)| key == name).map_or("", |(_, text)| text)
+    }
+}
+
+/// A merchant's server that answers as the test says.
+pub struct TestMerchant {
+    url: String,
+    state: Arc<MerchantState>,
+    task: JoinHandle<()>,
+}
+
+struct MerchantState {
+    received: Mutex<Vec<Received>>,
+    answer: Mutex<(u16, String)>,
+}
+
+impl TestMerchant {
+    /// A server that answers `success`.
+    pub async fn spawn() -> Self {
+        let state = Arc::new(MerchantState {
+            received: Mutex::default(),
+            answer: Mutex::new((200, "success".into())),
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/notify", listener.local_addr().unwrap());
+        let router = Router::new().route("/notify", post(receive)).with_state(state.clone());
+        let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { url, state, task }
+    }
+
+    /// Its notification address.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// From now on, answers this.
+    pub fn answers(&self, status: u16, body: &str) {
+        *self.state.answer.lock().unwrap() = (status, body.to_owned());
+    }
+
+    /// What it has received.
+    pub fn received(&self) -> MutexGuard<'_, Vec<Received>> {
+        self.state.received.lock().unwrap()
+    }
+}
+
+impl Drop for TestMerchant {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn receive(
+    State(state): State<Arc<MerchantState>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let content_type = headers.get("content-type").and_then(|text| text.to_str().ok());
+    let members = signing::read(&body).unwrap_or_default();
+    state.received.lock().unwrap().push(Received {
+        content_type: content_type.unwrap_or_default().to_owned(),
+        body: String::from_utf8_lossy(&body).into_owned(),
+        members,
+    });
+    let (status, text) = state.answer.lock().unwrap().clone();
+    (StatusCode::from_u16(status).unwrap(), text).into_response()
+}

@@ -1,0 +1,41 @@
+//! A payment, end to end, through every product.
+
+use jubao::signing;
+use serde_json::json;
+
+use crate::app::TestApp;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_product_is_placed_paid_notified_and_queried() {
+    let app = TestApp::spawn().await;
+    for (at, product) in [101, 102, 201, 202, 304].into_iter().enumerate() {
+        let data = app.place(product).await;
+        assert!(!data["qrcode"].as_str().unwrap().is_empty());
+        let sn = data["sn"].as_str().unwrap();
+        let paid = app.pay(sn, &json!({})).await;
+        assert_eq!(paid["paid"], true, "{paid}");
+        app.wait_state(sn, "SUCCESS").await;
+        let received = app.wait_notices(at + 1).await;
+        let notice = &received[at];
+        assert!(signing::is_signed(&notice.members, &app.key()), "{notice:?}");
+        assert_eq!((notice.text("sn"), notice.text("total_fee")), (sn, "1234"));
+        let answer = app.query(sn).await;
+        assert_eq!(answer["data"]["trade_state"], "SUCCESS", "{answer}");
+    }
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_mixed_code_is_paid_in_either_wallet() {
+    let app = TestApp::spawn().await;
+    for wallet in ["alipay", "wechat"] {
+        let data = app.place(304).await;
+        assert_eq!(data["provider"], "聚宝");
+        let sn = data["sn"].as_str().unwrap();
+        app.pay(sn, &json!({ "wallet": wallet })).await;
+        app.wait_state(sn, "SUCCESS").await;
+        let answer = app.query(sn).await;
+        assert_eq!(answer["data"]["provider"], wallet, "{answer}");
+    }
+    app.finish().await;
+}
