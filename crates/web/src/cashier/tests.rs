@@ -1,3 +1,5 @@
+//! The payer's page, judged as text: what every state and way shows, and what it must never show.
+
 use kernel::money::Currency;
 
 use super::*;
