@@ -1,5 +1,7 @@
 //! The whole program, as its users meet it: a real server, real simulators, a real merchant's
 //! listener, all on loopback and on ports of their own.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test reports")]
+
 mod app;
 mod payments;
