@@ -3,7 +3,7 @@
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::header::{ACCEPT_LANGUAGE, ALLOW, CONTENT_TYPE};
+use axum::http::header::{ACCEPT_LANGUAGE, ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use gateway::{Answered, Caller, Gateway, OrderFault};
 use kernel::address;
@@ -16,6 +16,8 @@ use kernel::order::SignForm;
 /// Bytes of a request's body at most (safety: input).
 pub const BODY_BYTES_MAX: usize = 64 << 10;
 
+/// When a busy gateway may be asked again, in seconds.
+const RETRY_SECONDS: &str = "1";
 /// Said of a nonce that was sent before.
 const REPLAYED: Wording = ["nonce_str 已使用过", "this nonce_str was used before"];
 
@@ -55,7 +57,23 @@ pub async fn call(State(gateway): State<Gateway>, request: Request) -> Response<
     };
     let code = reply.fault.as_ref().map_or(200, Fault::code);
     tracing::info!(trace_no, operation = ?operation, code, "answered");
-    envelope(StatusCode::OK, &reply, language, &trace_no)
+    let status = status(&gateway, reply.fault.as_ref());
+    let mut response = envelope(status, &reply, language, &trace_no);
+    if matches!(reply.fault, Some(Fault::Busy)) {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
+    }
+    response
+}
+
+/// 200, but for the two answers whose status the operator chooses.
+fn status(gateway: &Gateway, fault: Option<&Fault>) -> StatusCode {
+    let statuses = gateway.settings().statuses;
+    let code = match fault {
+        Some(Fault::Busy) => statuses.busy,
+        Some(Fault::TooLarge) => statuses.too_large,
+        Some(_) | None => 200,
+    };
+    StatusCode::from_u16(code).unwrap_or(StatusCode::OK)
 }
 
 async fn perform(gateway: &Gateway, raw: &RawCall<'_>) -> Reply {

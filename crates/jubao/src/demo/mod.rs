@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use channels::sim::Simulator;
 use gateway::clock::Clock;
-use gateway::{Gateway, Settings};
+use gateway::{Gateway, Settings, Statuses};
 use kernel::secret::Secret;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -162,6 +162,7 @@ async fn open_gateway(
         public_url: addresses.api.clone(),
         node: 0,
         private_targets: loopback.into_iter().flatten().collect(),
+        statuses: Statuses::default(),
     };
     let store = open_store(&folder.join(DATABASE_NAME))?;
     let vault = open_vault(&folder.join(KEY_NAME))?;
