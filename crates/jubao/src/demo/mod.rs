@@ -127,6 +127,7 @@ impl Demo {
         self.workers.stop().await;
         // Pages that watch an order would keep their connections open for ever.
         self.servers.shutdown().await;
+        self.sims.save();
     }
 
     fn announce(&self, is_json: bool) {
