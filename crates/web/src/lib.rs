@@ -10,24 +10,23 @@ pub mod language;
 pub mod merchant_api;
 pub mod page;
 pub mod payer;
+pub mod visit;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
-use axum::http::header::{
-    ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_TYPE, ETAG, X_CONTENT_TYPE_OPTIONS,
-};
-use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use axum::extract::{Path, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderValue, Response, StatusCode, Uri};
 use axum::routing::{any, get};
 use gateway::Gateway;
 
-use crate::language::Language;
+use crate::visit::Visit;
 
 /// All routes. What no page answers is an address of the merchants' API, or unknown.
 pub fn router(gateway: Gateway) -> Router {
     Router::new()
         .route("/", get(landing_page).fallback(merchant_api::call))
-        .route("/index.php", get(payer::old_style).fallback(merchant_api::call))
+        .route("/index.php", get(payer::page).fallback(merchant_api::call))
         .route("/pay/{token}", get(payer::page))
         .route("/pay/{token}/go", get(payer::go))
         .route("/pay/{token}/state", get(payer::state))
@@ -41,21 +40,16 @@ pub fn router(gateway: Gateway) -> Router {
         .with_state(gateway)
 }
 
-async fn landing_page(
-    State(gateway): State<Gateway>,
-    Query(query): Query<payer::PageQuery>,
-    headers: HeaderMap,
-) -> Response<Body> {
-    let accepted = headers.get(ACCEPT_LANGUAGE).and_then(|text| text.to_str().ok());
+async fn landing_page(State(gateway): State<Gateway>, visit: Visit) -> Response<Body> {
     let view = landing::View {
-        language: Language::choose(query.language(), accepted),
+        language: visit.language,
         base_url: &gateway.settings().public_url,
         version: env!("CARGO_PKG_VERSION"),
     };
     payer::html(StatusCode::OK, &landing::page(&view))
 }
 
-async fn asset(Path(name): Path<String>) -> Response<Body> {
+async fn asset(Path(name): Path<String>, uri: Uri) -> Response<Body> {
     let Some(asset) = assets::find(&name) else {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NOT_FOUND;
@@ -64,7 +58,7 @@ async fn asset(Path(name): Path<String>) -> Response<Body> {
     let mut response = Response::new(Body::from(asset.bytes));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static(assets::CACHE_CONTROL));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(asset.cache_control(uri.query())));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Ok(etag) = HeaderValue::from_str(&asset.etag) {
         headers.insert(ETAG, etag);
