@@ -1,8 +1,15 @@
 // Debian's Chromium with the sizes and wallets that journeys ask for. Every page is watched: an
 // error on its console, an uncaught exception, a refused resource (a breach of the content security
-// policy is one) or a failed request fails the journey.
+// policy is one) or a failed request fails the journey. A journey that provokes one says so before,
+// and fails if it does not come.
 
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+/** Rules of accessibility that pages are held to. */
+const AXE_RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
 const EXECUTABLE = '/usr/bin/chromium';
 const ARGUMENTS = [
@@ -55,25 +62,45 @@ class Stage {
   #contexts = [];
   #pages = [];
   #problems = [];
+  #provoked = [];
 
   constructor(browser, journey, artifacts) {
     this.#browser = browser;
     this.#prefix = artifacts + journey.name.replaceAll(/[^a-z0-9]+/gi, '-');
   }
 
-  /** A page of its own in a device of `DEVICES`. */
-  async open(device, locale = 'zh-CN') {
-    const context = await this.#browser.newContext({ ...DEVICES[device], locale });
+  /** A page of its own in a device of `DEVICES`; `wishes` are options of Playwright's context. */
+  async open(device, wishes = {}) {
+    const context = await this.#browser.newContext({
+      ...DEVICES[device],
+      locale: 'zh-CN',
+      reducedMotion: 'reduce',
+      ...wishes,
+    });
     context.setDefaultTimeout(WAIT_MS_MAX);
     this.#contexts.push(context);
+    return this.tab(context, device);
+  }
+
+  /** Another tab of a browser that is open already. */
+  async tab(context, device) {
     const page = await context.newPage();
     this.#pages.push(page);
     this.#watch(page, device);
     return page;
   }
 
+  /** From now on a problem that matches is wanted, and must have come by the journey's end. */
+  provoke(pattern) {
+    this.#provoked.push({ pattern, times: 0 });
+  }
+
   #watch(page, device) {
-    const note = (what) => this.#problems.push(`${device} at ${page.url()}: ${what}`);
+    const note = (what) => {
+      const wanted = this.#provoked.find(({ pattern }) => pattern.test(what));
+      if (wanted) wanted.times += 1;
+      else this.#problems.push(`${device} at ${page.url()}: ${what}`);
+    };
     page.on('console', (message) => {
       if (message.type() === 'error') note(`console: ${message.text()}`);
     });
@@ -91,6 +118,25 @@ class Stage {
     await page.screenshot({ path: `${this.#prefix}-${title}.png`, fullPage: true });
   }
 
+  /** Holds a page to the rules of accessibility. */
+  async audit(page) {
+    await page.evaluate(AXE);
+    const found = await page.evaluate(
+      (rules) => window.axe.run(document, { runOnly: rules }),
+      AXE_RULES,
+    );
+    for (const { id, help, nodes } of found.violations) {
+      const where = nodes.map((node) => `${node.target.join(' ')}: ${node.failureSummary}`);
+      this.#problems.push(`${page.url()} breaks ${id} (${help}): ${where.join('; ')}`);
+    }
+  }
+
+  /** A picture and an audit. */
+  async look(page, title) {
+    await this.shoot(page, title);
+    await this.audit(page);
+  }
+
   /** Keeps a picture of every page, for whoever looks into a failure. */
   async shootAll(title) {
     for (const [at, page] of this.#pages.entries()) {
@@ -100,7 +146,12 @@ class Stage {
 
   /** Throws what the browsers reported. */
   complain() {
-    if (this.#problems.length > 0) throw new Error(this.#problems.join('\n'));
+    const missed = this.#provoked.filter(({ times }) => times === 0);
+    const problems = [
+      ...this.#problems,
+      ...missed.map(({ pattern }) => `nothing matched ${pattern}, which was provoked`),
+    ];
+    if (problems.length > 0) throw new Error(problems.join('\n'));
   }
 
   async close() {

@@ -3,17 +3,21 @@
 //
 //   node e2e/run.mjs [PART OF A JOURNEY'S NAME]
 
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { launch } from './browser.mjs';
 import { startDemo } from './demo.mjs';
 import { languages } from './journeys/languages.mjs';
+import { mishaps } from './journeys/mishaps.mjs';
 import { payments } from './journeys/payments.mjs';
+import { phones } from './journeys/phones.mjs';
 
 const JOURNEY_MS_MAX = 60_000;
 
 const artifacts = new URL('../artifacts/', import.meta.url).pathname;
 const wanted = process.argv[2] ?? '';
-const journeys = [...payments, ...languages].filter(({ name }) => name.includes(wanted));
+const journeys = [...mishaps, ...payments, ...phones, ...languages].filter(({ name }) =>
+  name.includes(wanted),
+);
 
 const within = (promise, limitMs, what) => {
   let timer;
@@ -28,7 +32,8 @@ const perform = async (journey, browser, demo) => {
   const stage = await browser.stage(journey, artifacts);
   let problem = null;
   try {
-    await within(journey.run(stage, demo), JOURNEY_MS_MAX, 'the journey');
+    const limitMs = JOURNEY_MS_MAX + (journey.waitsMs ?? 0);
+    await within(journey.run(stage, demo), limitMs, 'the journey');
     stage.complain();
   } catch (error) {
     problem = error;
@@ -44,15 +49,20 @@ const perform = async (journey, browser, demo) => {
 
 const main = async () => {
   if (journeys.length === 0) throw new Error(`no journey is called “${wanted}”`);
+  await rm(artifacts, { recursive: true, force: true });
   await mkdir(artifacts, { recursive: true });
   const demo = await startDemo(artifacts);
   let failed = 0;
   try {
     const browser = await launch();
+    const count = async (journey) => {
+      if (!(await perform(journey, browser, demo))) failed += 1;
+    };
     try {
-      for (const journey of journeys) {
-        if (!(await perform(journey, browser, demo))) failed += 1;
-      }
+      // Journeys that mostly wait do so while the others run, one after the other.
+      const waiting = journeys.filter(({ waitsMs }) => waitsMs).map(count);
+      for (const journey of journeys.filter(({ waitsMs }) => !waitsMs)) await count(journey);
+      await Promise.all(waiting);
     } finally {
       await browser.close();
     }

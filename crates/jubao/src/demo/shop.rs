@@ -23,6 +23,8 @@ use serde_json::{Value, json};
 use crate::demo::shop_pages::{self, Goods, HomeView, Notice, OrderView};
 use crate::signing;
 
+/// Notifications on the first page.
+const SHOWN_MAX: usize = 20;
 /// Notifications and orders that are remembered.
 const REMEMBERED_MAX: usize = 500;
 
@@ -156,7 +158,8 @@ async fn buy(State(shop): State<Shop>, Form(form): Form<BuyForm>) -> Response {
 
 impl Shop {
     fn home(&self, problem: Option<&str>) -> Markup {
-        let notices: Vec<Notice> = self.log().notices.iter().rev().cloned().collect();
+        let notices: Vec<Notice> =
+            self.log().notices.iter().rev().take(SHOWN_MAX).cloned().collect();
         shop_pages::home(&HomeView { notices: &notices, problem })
     }
 }

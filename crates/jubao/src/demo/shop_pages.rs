@@ -142,7 +142,7 @@ fn document(title: &str, main: &Markup) -> Markup {
             }
             body {
                 header .top {
-                    a .name href="/" { "聚宝小店" }
+                    h1 { a .name href="/" { "聚宝小店" } }
                     p { "演示商家 · 用的是模拟钱包，不会动真钱" }
                 }
                 (main)
@@ -238,12 +238,24 @@ fn row(notice: &Notice) -> Markup {
                 a href={ "/orders/" (notice.out_trade_no) } { (notice.out_trade_no) }
             } @else { (notice.out_trade_no) } }
             td .members {
-                @for (name, value) in &notice.members {
-                    span .member { b { (name) } "=" (value) } " "
+                details {
+                    summary { (summary(notice)) }
+                    @for (name, value) in &notice.members {
+                        span .member { b { (name) } "=" (value) } " "
+                    }
                 }
             }
         }
     }
+}
+
+/// What a merchant looks for first: the state, and the amount in fen as it was sent.
+fn summary(notice: &Notice) -> String {
+    let value = |wanted: &str| {
+        let found = notice.members.iter().find(|(name, _)| name == wanted);
+        found.map_or("—", |(_, value)| value.as_str())
+    };
+    format!("{}，{} 分，{}", value("trade_state"), value("pay_amount"), value("provider"))
 }
 
 /// Whether the text can stand in a path: a stranger's notice may hold anything.
