@@ -27,7 +27,7 @@ h1{font-size:17px;font-weight:500;color:var(--s)}\
 .amount{font-size:44px;line-height:1.25;font-weight:700;font-variant-numeric:tabular-nums}\
 dl{margin-top:14px;padding-top:12px;border-top:1px solid var(--l);font-size:14px}\
 dl div{display:flex;gap:16px;justify-content:space-between;padding:2px 0}\
-dt{color:var(--s);flex:none}dd{text-align:right;overflow-wrap:anywhere}\
+dt{color:var(--s);flex:none}dd{text-align:right;overflow-wrap:anywhere}.number dd{font-size:13px}\
 .mark{display:grid;place-items:center;width:64px;height:64px;margin:4px auto 12px;border-radius:50%;\
 background:var(--s);color:var(--c);font-size:34px;line-height:1}\
 .done .mark{background:var(--b);color:#fff}\
@@ -143,8 +143,8 @@ impl Bill<'_> {
         html! {
             dl {
                 div { dt { "商品" } dd id="goods" { (self.goods) } }
-                div { dt { "商户订单号" } dd { (self.out_trade_no) } }
-                @if let Some(id) = transaction_id { div { dt { "交易号" } dd { (id) } } }
+                div .number { dt { "订单号" } dd { (self.out_trade_no) } }
+                @if let Some(id) = transaction_id { div .number { dt { "交易号" } dd { (id) } } }
             }
         }
     }
@@ -164,6 +164,13 @@ pub(crate) fn over(title: &str, text: &str) -> Markup {
 /// What became of the last button; nothing if there is nothing to say.
 pub(crate) fn hint(text: &str) -> Markup {
     html! { @if !text.is_empty() { p .hint id="hint" role="status" { (text) } } }
+}
+
+/// The way back to the merchant for who may still pay; nothing if there is no address.
+pub(crate) fn way_out(address: Option<&str>) -> Markup {
+    html! {
+        @if let Some(address) = address { a.button id="return" href=(address) { "返回商家" } }
+    }
 }
 
 /// The way back to the merchant, or word that there is none to go.

@@ -124,7 +124,7 @@ fn ask(view: &View, bill: &Bill<'_>, buttons: &Markup) -> HttpResponse {
         (wallet::hint(view.hint))
         (bill.open())
         (buttons)
-        @if !view.hint.is_empty() && view.back().is_some() { (wallet::way_back(view.back())) }
+        @if !view.hint.is_empty() { (wallet::way_out(view.back())) }
     };
     Wallet::Wechat.page("确认支付", &content)
 }
