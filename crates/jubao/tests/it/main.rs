@@ -4,4 +4,6 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test reports")]
 
 mod app;
+mod foreign;
+mod foreign_clients;
 mod payments;
