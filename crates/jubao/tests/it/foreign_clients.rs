@@ -84,7 +84,7 @@ async fn a_php_merchant_that_reads_only_json_is_told_once_too() {
         assert_eq!(told[0]["members"]["total_fee"], 1314);
     }
     let refused = heard.iter().filter(|one| one["answer"] == "fail").count();
-    assert!((1..=2).contains(&refused), "what was acknowledged is remembered: {heard:#?}");
+    assert!(refused < placed.len() / 2, "what was acknowledged is remembered: {heard:#?}");
     app.finish().await;
 }
 

@@ -6,4 +6,6 @@
 mod app;
 mod foreign;
 mod foreign_clients;
+mod merchant_api;
+mod merchant_fields;
 mod payments;
