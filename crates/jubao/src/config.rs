@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use kernel::egress_policy::Cidr;
 use serde::Deserialize;
 
+use crate::data_dir::COMMAND_LINE_NODE;
+
 /// The manual: every key with its meaning and default.
 pub const MANUAL: &str = include_str!("../../../config.default.toml");
 /// What stands before a key's name in the environment: `JUBAO_PUBLIC_URL` sets `public_url`.
@@ -114,8 +116,8 @@ fn check(file: File) -> Result<Config, String> {
             "public_url: an address that begins with https:// (or http:// in a test)".into()
         );
     }
-    if file.node >= kernel::id::NODES_MAX {
-        return Err(format!("node: 0 to {}", kernel::id::NODES_MAX - 1));
+    if file.node >= COMMAND_LINE_NODE {
+        return Err(format!("node: 0 to {}", COMMAND_LINE_NODE - 1));
     }
     let Some(path) = file.database.strip_prefix("sqlite:") else {
         return Err("database: sqlite:PATH".into());
@@ -173,7 +175,7 @@ mod tests {
             file.map_err(|error| error.message().to_owned()).and_then(check).unwrap_err()
         };
         assert!(wrong("public_url = 'ftp://x'").starts_with("public_url"));
-        assert!(wrong("node = 64").starts_with("node"));
+        assert!(wrong("node = 63").starts_with("node"));
         assert!(wrong("database = 'mysql:x'").starts_with("database"));
         assert!(wrong("private_targets = ['10/8/8']").starts_with("private_targets"));
         assert!(wrong("no_such_key = 1").contains("no_such_key"));

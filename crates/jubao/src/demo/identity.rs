@@ -47,7 +47,7 @@ const FEE_PPM: i64 = 6_000;
 /// The application at the simulated Alipay.
 pub const ALIPAY_APP_ID: &str = "2014072300007148";
 /// The seller at the simulated Alipay.
-const ALIPAY_SELLER_ID: &str = "2088101106499364";
+pub const ALIPAY_SELLER_ID: &str = "2088101106499364";
 /// The merchant at the simulated WeChat Pay.
 pub const WECHAT_MCHID: &str = "1900000109";
 /// The application at the simulated WeChat Pay.

@@ -4,6 +4,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -20,31 +21,64 @@ pub fn root() -> PathBuf {
 }
 
 /// A process that ends with its test.
-pub struct Running(Child);
+pub struct Running {
+    process: Child,
+    /// What it printed after the line that the test waited for.
+    rest: Option<JoinHandle<Vec<String>>>,
+}
 
 impl Running {
     /// Starts `command`; what it prints can be read.
     pub fn start(command: &mut Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let what = format!("{command:?}");
-        Self(
-            command.spawn().unwrap_or_else(|error| panic!("{what}: {error}; `./test` installs it")),
-        )
+        let process = command.spawn();
+        let process =
+            process.unwrap_or_else(|error| panic!("{what}: {error}; `./test` installs it"));
+        Self { process, rest: None }
     }
 
-    /// The first line of standard output that satisfies `is_it`; the rest is read and dropped.
+    /// The first line of standard output that satisfies `is_it`.
     pub async fn line(&mut self, is_it: fn(&str) -> bool) -> String {
-        first_line(self.0.stdout.take().unwrap(), is_it).await
+        let pipe = self.process.stdout.take().unwrap();
+        self.first_line(pipe, is_it).await
     }
 
     /// The same of standard error.
     pub async fn complaint(&mut self, is_it: fn(&str) -> bool) -> String {
-        first_line(self.0.stderr.take().unwrap(), is_it).await
+        let pipe = self.process.stderr.take().unwrap();
+        self.first_line(pipe, is_it).await
+    }
+
+    async fn first_line(
+        &mut self,
+        pipe: impl Read + Send + 'static,
+        is_it: fn(&str) -> bool,
+    ) -> String {
+        let (send, receive) = tokio::sync::oneshot::channel();
+        // A pipe that nobody empties would stop the process.
+        self.rest = Some(std::thread::spawn(move || {
+            let mut lines = BufReader::new(pipe).lines().map_while(Result::ok);
+            // The test may have given up.
+            drop(send.send(lines.find(|line| is_it(line))));
+            lines.collect()
+        }));
+        let line = tokio::time::timeout(PATIENCE, receive).await;
+        let line = line.unwrap_or_else(|_| panic!("the process says nothing of the kind"));
+        line.unwrap().unwrap_or_else(|| panic!("the process ended without such a line"))
+    }
+
+    /// Terminates it: its exit code, and what it printed after the line that was waited for.
+    pub async fn finish(mut self) -> (i32, Vec<String>) {
+        let rest = self.rest.take();
+        self.terminate();
+        let code = self.end().await.code().unwrap_or(-1);
+        (code, rest.map_or_else(Vec::new, |rest| rest.join().unwrap()))
     }
 
     /// Asks the process to end, as an operator's machine does.
     pub fn terminate(&self) {
-        let kill = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status();
+        let kill = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status();
         assert!(kill.unwrap().success());
     }
 
@@ -53,7 +87,7 @@ impl Running {
         let look = Duration::from_millis(10);
         let ended = tokio::time::timeout(PATIENCE, async {
             loop {
-                match self.0.try_wait().unwrap() {
+                match self.process.try_wait().unwrap() {
                     Some(status) => return status,
                     None => tokio::time::sleep(look).await,
                 }
@@ -64,12 +98,12 @@ impl Running {
 
     /// Gives it `input`, and waits for what it prints and for its end.
     pub async fn outcome(mut self, input: &[u8]) -> Outcome {
-        let mut stdin = self.0.stdin.take().unwrap();
+        let mut stdin = self.process.stdin.take().unwrap();
         let input = input.to_vec();
         // A program that does not read its input has closed the pipe.
         let written = spawn_blocking(move || drop(stdin.write_all(&input)));
-        let said = spawn_blocking(reader(self.0.stdout.take().unwrap()));
-        let complained = spawn_blocking(reader(self.0.stderr.take().unwrap()));
+        let said = spawn_blocking(reader(self.process.stdout.take().unwrap()));
+        let complained = spawn_blocking(reader(self.process.stderr.take().unwrap()));
         let ended = self.end().await;
         written.await.unwrap();
         Outcome {
@@ -83,8 +117,8 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         // It may have ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
@@ -115,17 +149,16 @@ fn reader(mut pipe: impl Read + Send + 'static) -> impl FnOnce() -> String + Sen
     }
 }
 
-async fn first_line(pipe: impl Read + Send + 'static, is_it: fn(&str) -> bool) -> String {
-    let (send, receive) = tokio::sync::oneshot::channel();
-    // A pipe that nobody empties would stop the process.
-    std::thread::spawn(move || {
-        let mut lines = BufReader::new(pipe).lines().map_while(Result::ok);
-        // The test may have given up.
-        drop(send.send(lines.find(|line| is_it(line))));
-        lines.for_each(drop);
-    });
-    let line = tokio::time::timeout(PATIENCE, receive).await;
-    line.expect("no such line").unwrap().expect("the process ended without such a line")
+/// Our own binary with `arguments`, and nothing of the machine's settings.
+pub fn jubao(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_jubao"));
+    command.args(arguments).env_remove("JUBAO_KEY").env_remove("RUST_BACKTRACE");
+    command
+}
+
+/// Runs our binary to its end.
+pub async fn run(arguments: &[&str], input: &str) -> Outcome {
+    Running::start(&mut jubao(arguments)).outcome(input.as_bytes()).await
 }
 
 /// A client of the conformance folder under its interpreter, with no proxy between it and us.

@@ -96,7 +96,9 @@ async fn a_python_client_that_knows_only_section_one_two_is_served() {
     let sn = numbers(&verdict(place).await).remove(0);
     app.pay(&sn, &json!({})).await;
     let received = app.wait_notices(1).await;
-    let members: Vec<_> = received[0].members.iter().filter(|(name, _)| name != "sign").collect();
+    let mut members: Vec<_> =
+        received[0].members.iter().filter(|(name, _)| name != "sign").collect();
+    members.sort_unstable();
     let mut text = app.key().expose().to_owned();
     for (name, value) in &members {
         text += &format!("{name}{value}");
