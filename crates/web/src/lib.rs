@@ -11,9 +11,11 @@ pub mod merchant_api;
 pub mod page;
 pub mod payer;
 
+use std::net::SocketAddr;
+
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
+use axum::extract::{ConnectInfo, Path, Query, Request, State};
 use axum::http::header::{
     ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_TYPE, ETAG, X_CONTENT_TYPE_OPTIONS,
 };
@@ -26,8 +28,8 @@ use crate::language::Language;
 /// All routes. What no page answers is an address of the merchants' API, or unknown.
 pub fn router(gateway: Gateway) -> Router {
     Router::new()
-        .route("/", get(landing_page).fallback(merchant_api::call))
-        .route("/index.php", get(payer::old_style).fallback(merchant_api::call))
+        .route("/", get(front).fallback(merchant_api::call))
+        .route("/index.php", get(front).fallback(merchant_api::call))
         .route("/pay/{token}", get(payer::page))
         .route("/pay/{token}/go", get(payer::go))
         .route("/pay/{token}/state", get(payer::state))
@@ -41,10 +43,30 @@ pub fn router(gateway: Gateway) -> Router {
         .with_state(gateway)
 }
 
-async fn landing_page(
-    State(gateway): State<Gateway>,
-    Query(query): Query<payer::PageQuery>,
-    headers: HeaderMap,
+/// GET where pages share an address with the merchants' API: `_m` tells them apart.
+async fn front(
+    state: State<Gateway>,
+    address: ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response<Body> {
+    let pairs = Query::<Vec<(String, String)>>::try_from_uri(request.uri());
+    let pairs = pairs.map_or_else(|_| Vec::new(), |Query(pairs)| pairs);
+    let mut modules = pairs.iter().filter(|(name, _)| name == "_m").map(|(_, value)| value);
+    let module = modules.next().map(String::as_str);
+    let query = Query::<payer::PageQuery>::try_from_uri(request.uri());
+    match (request.uri().path(), module, query) {
+        ("/", None, Ok(query)) => landing_page(&state, &query, request.headers()),
+        (_, Some("pay"), Ok(query)) => {
+            payer::old_style(state, query, address, request.headers().clone()).await
+        }
+        _ => merchant_api::call(state, request).await,
+    }
+}
+
+fn landing_page(
+    gateway: &Gateway,
+    query: &payer::PageQuery,
+    headers: &HeaderMap,
 ) -> Response<Body> {
     let accepted = headers.get(ACCEPT_LANGUAGE).and_then(|text| text.to_str().ok());
     let view = landing::View {
