@@ -267,7 +267,7 @@ pub struct Exchange {
     /// The status.
     pub status: u16,
     /// The headers.
-    pub headers: reqwest::header::HeaderMap,
+    pub headers: HeaderMap,
     /// The body.
     pub text: String,
 }

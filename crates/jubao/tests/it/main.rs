@@ -11,3 +11,4 @@ mod merchant_api;
 mod merchant_fields;
 mod operator;
 mod payments;
+mod transcripts;
