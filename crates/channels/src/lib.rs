@@ -6,6 +6,7 @@
 
 pub mod alipay;
 pub mod http;
+mod json;
 pub mod seal;
 pub mod sim;
 pub mod wechat;

@@ -56,6 +56,24 @@ pub struct Settings {
     pub node: u32,
     /// Networks that notifications may go to although they are not global.
     pub private_targets: Vec<Cidr>,
+    /// HTTP status of the answers for which the contract leaves it to the operator.
+    pub statuses: Statuses,
+}
+
+/// HTTP statuses that deployed clients may not expect: they drop the body of whatever is not 200, so
+/// 200 is the default (contract section 1).
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Statuses {
+    /// Of 4006, which then goes with `Retry-After`: 200, 429 or 503.
+    pub busy: u16,
+    /// Of a body that is too large (491002): 200 or 413.
+    pub too_large: u16,
+}
+
+impl Default for Statuses {
+    fn default() -> Self {
+        Self { busy: 200, too_large: 200 }
+    }
 }
 
 /// States that one page may lag behind before it has to ask again.

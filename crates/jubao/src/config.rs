@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use gateway::Statuses;
 use kernel::egress_policy::Cidr;
 use serde::Deserialize;
 
@@ -28,6 +29,8 @@ pub struct Config {
     pub node: u32,
     /// Networks that notifications may go to although they are not global.
     pub private_targets: Vec<Cidr>,
+    /// HTTP statuses that the contract leaves to the operator.
+    pub statuses: Statuses,
     /// Log filter, in `tracing`'s syntax.
     pub log: String,
     /// `text` or `json`.
@@ -54,6 +57,8 @@ struct File {
     master_key_file: String,
     node: u32,
     private_targets: Vec<String>,
+    busy_status: u16,
+    too_large_status: u16,
     log: String,
     log_format: LogFormat,
 }
@@ -119,6 +124,12 @@ fn check(file: File) -> Result<Config, String> {
     if file.node >= COMMAND_LINE_NODE {
         return Err(format!("node: 0 to {}", COMMAND_LINE_NODE - 1));
     }
+    if ![200, 429, 503].contains(&file.busy_status) {
+        return Err("busy_status: 200, 429 or 503".into());
+    }
+    if ![200, 413].contains(&file.too_large_status) {
+        return Err("too_large_status: 200 or 413".into());
+    }
     let Some(path) = file.database.strip_prefix("sqlite:") else {
         return Err("database: sqlite:PATH".into());
     };
@@ -134,6 +145,7 @@ fn check(file: File) -> Result<Config, String> {
         master_key_file: PathBuf::from(file.master_key_file),
         node: file.node,
         private_targets: cidrs.collect::<Result<_, _>>()?,
+        statuses: Statuses { busy: file.busy_status, too_large: file.too_large_status },
         log: file.log,
         log_format: file.log_format,
     })
@@ -176,6 +188,8 @@ mod tests {
         };
         assert!(wrong("public_url = 'ftp://x'").starts_with("public_url"));
         assert!(wrong("node = 63").starts_with("node"));
+        assert!(wrong("busy_status = 500").starts_with("busy_status"));
+        assert!(wrong("too_large_status = 400").starts_with("too_large_status"));
         assert!(wrong("database = 'mysql:x'").starts_with("database"));
         assert!(wrong("private_targets = ['10/8/8']").starts_with("private_targets"));
         assert!(wrong("no_such_key = 1").contains("no_such_key"));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use gateway::clock::Clock;
 use gateway::ids::random_bytes;
 use gateway::vault::{KEY_LENGTH, Vault};
-use gateway::{Gateway, Settings};
+use gateway::{Gateway, Settings, Statuses};
 use store::{Options, Store};
 
 use crate::cli::{Failure, StoreArguments};
@@ -98,7 +98,12 @@ async fn gateway(place: &StoreArguments, open: Open) -> Result<Gateway, Failure>
             (folder.join(DATABASE_NAME), folder.join(KEY_NAME), String::new())
         }
     };
-    let settings = Settings { public_url, node: COMMAND_LINE_NODE, private_targets: Vec::new() };
+    let settings = Settings {
+        public_url,
+        node: COMMAND_LINE_NODE,
+        private_targets: Vec::new(),
+        statuses: Statuses::default(),
+    };
     let (store, vault) = open(&database, &key)?;
     Gateway::new(store, vault, Clock::default(), settings).await.map_err(Failure::Machine)
 }

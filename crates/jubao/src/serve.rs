@@ -31,6 +31,7 @@ pub async fn run(arguments: ConfigArguments) -> Result<(), Failure> {
         public_url: config.public_url.clone(),
         node: config.node,
         private_targets: config.private_targets.clone(),
+        statuses: config.statuses,
     };
     let gateway =
         Gateway::new(store, vault, Clock::default(), settings).await.map_err(Failure::Machine)?;

@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -42,6 +43,7 @@ struct Inner {
     egress: Egress,
     wake: Notify,
     snapshot_file: Option<PathBuf>,
+    is_unsaved: AtomicBool,
     payer: Mutex<Option<Payer>>,
 }
 
@@ -71,6 +73,7 @@ impl SimHost {
             egress: Egress::to_upstreams()?,
             wake: Notify::new(),
             snapshot_file,
+            is_unsaved: AtomicBool::new(false),
             payer: Mutex::new(None),
         })))
     }
@@ -109,8 +112,11 @@ impl SimHost {
                     if let Some(sim) = host.sims().get_mut(at) {
                         sim.callback_answered(callback.id, answer.as_ref(), &stamp);
                     }
-                    host.save();
+                    host.0.is_unsaved.store(true, Ordering::Relaxed);
                 });
+            }
+            if self.0.is_unsaved.load(Ordering::Relaxed) {
+                self.save();
             }
             tokio::select! {
                 () = self.0.wake.notified() => {}
@@ -162,9 +168,11 @@ impl SimHost {
         Stamp { now: self.0.clock.now(), nonce: random_hex::<16>() }
     }
 
-    /// Keeps the simulators' truth, before anybody is told of it.
-    fn save(&self) {
+    /// Keeps the simulators' truth. A payment is kept before anybody is told of it; what happened
+    /// otherwise, within moments, and when the host stops.
+    pub fn save(&self) {
         let Some(file) = &self.0.snapshot_file else { return };
+        self.0.is_unsaved.store(false, Ordering::Relaxed);
         let sims = self.sims();
         let saved: Map<String, Value> =
             sims.iter().map(|sim| (sim.name().to_owned(), sim.snapshot())).collect();
@@ -198,7 +206,7 @@ async fn serve(State(host): State<SimHost>, request: Request) -> Response<Body> 
         let owner = sims.iter_mut().find(|sim| sim.owns(request.path()));
         owner.map(|sim| sim.serve(&request, &stamp))
     };
-    host.save();
+    host.0.is_unsaved.store(true, Ordering::Relaxed);
     host.0.wake.notify_one();
     match served {
         None => text(StatusCode::NOT_FOUND, "no simulated upstream has this address"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{ACCEPT_LANGUAGE, ALLOW, CONTENT_TYPE};
+use axum::http::header::{ACCEPT_LANGUAGE, ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use futures_util::StreamExt;
 use gateway::{Answered, Caller, Gateway, OrderFault};
@@ -25,6 +25,8 @@ const BODY_WAIT_MAX: Duration = Duration::from_secs(10);
 /// Said of a body that breaks off.
 const BROKEN: Wording = ["请求体不完整", "the body did not arrive whole"];
 
+/// When a busy gateway may be asked again, in seconds.
+const RETRY_SECONDS: &str = "1";
 /// Said of a nonce that was sent before.
 const REPLAYED: Wording = ["nonce_str 已使用过", "this nonce_str was used before"];
 
@@ -65,7 +67,23 @@ pub async fn call(State(gateway): State<Gateway>, request: Request) -> Response<
     };
     let code = reply.fault.as_ref().map_or(200, Fault::code);
     tracing::info!(trace_no, operation = ?operation, code, "answered");
-    envelope(StatusCode::OK, &reply, language, &trace_no)
+    let status = status(&gateway, reply.fault.as_ref());
+    let mut response = envelope(status, &reply, language, &trace_no);
+    if matches!(reply.fault, Some(Fault::Busy)) {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
+    }
+    response
+}
+
+/// 200, but for the two answers whose status the operator chooses.
+fn status(gateway: &Gateway, fault: Option<&Fault>) -> StatusCode {
+    let statuses = gateway.settings().statuses;
+    let code = match fault {
+        Some(Fault::Busy) => statuses.busy,
+        Some(Fault::TooLarge) => statuses.too_large,
+        Some(_) | None => 200,
+    };
+    StatusCode::from_u16(code).unwrap_or(StatusCode::OK)
 }
 
 /// A request that outlives its connection.

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use crate::alipay::sign;
 use crate::alipay::wire::{self, Fields};
 use crate::http::HttpResponse;
+use crate::json;
 use crate::{CallbackFault, Doubt, Op, Outcome, Refusal, RefusalKind};
 
 /// The object of an answer that was signed with `public_key`: `<method>_response`, or
@@ -41,7 +42,7 @@ pub(super) fn open(
     let sign = sign.ok_or_else(|| unreadable("not signed"))?;
     let text = sign::signed_text(raw, &sign, public_key)
         .ok_or_else(|| unreadable("the signature does not verify"))?;
-    match wire::read_json(&text) {
+    match json::parse(text.as_bytes()) {
         Some(Value::Object(object)) => Ok(object),
         _ => Err(unreadable("the answer is no object")),
     }
@@ -179,7 +180,7 @@ pub(super) fn notified(fields: &Fields) -> Result<Outcome, CallbackFault> {
     }
     match fields.of("trade_status") {
         "TRADE_SUCCESS" | "TRADE_FINISHED" => {
-            let funds = wire::read_json(fields.of("fund_bill_list"));
+            let funds = json::parse(fields.of("fund_bill_list").as_bytes());
             let funds = funds.as_ref().and_then(first_fund);
             let payer = ["buyer_id", "buyer_open_id", "open_id"];
             payment(fields, "gmt_payment", &payer, funds)

@@ -3,11 +3,11 @@
 //! all "cannot be read", because two readers could understand them differently.
 
 use std::collections::HashSet;
-use std::fmt;
 
 use percent_encoding::percent_decode_str;
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
+
+use crate::json;
 
 /// Members that a form may have; Alipay's longest notification has about forty.
 const FORM_MEMBERS_MAX: usize = 128;
@@ -84,18 +84,10 @@ fn decode(text: &str) -> Option<String> {
     percent_decode_str(&spaced).decode_utf8().ok().map(Into::into)
 }
 
-/// Reads JSON; `None` if it is not, or if any object in it names a member twice.
-pub(super) fn read_json(text: &str) -> Option<Value> {
-    let mut reader = serde_json::Deserializer::from_str(text);
-    let value = Unique.deserialize(&mut reader).ok()?;
-    reader.end().ok()?;
-    Some(value)
-}
-
 /// The members of the JSON object `text`, each with its exact bytes: what a signature covers.
-/// `None` for whatever [`read_json`] would not read as an object that has members.
+/// `None` for whatever [`json::parse`] would not read as an object that has members.
 pub(super) fn raw_members(text: &str) -> Option<Vec<(String, &str)>> {
-    read_json(text)?;
+    json::parse(text.as_bytes())?;
     let mut members = Vec::new();
     let mut rest = text.trim_start_matches(JSON_SPACE).strip_prefix('{')?;
     loop {
@@ -139,68 +131,6 @@ fn value_length(text: &str) -> Option<usize> {
     None
 }
 
-/// Builds a [`Value`] and refuses a member's second coming, which `serde_json` alone would let win.
-struct Unique;
-
-impl<'de> DeserializeSeed<'de> for Unique {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Value, D::Error> {
-        reader.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Unique {
-    type Value = Value;
-
-    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("JSON without repeated names")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let mut list = Vec::new();
-        while let Some(item) = items.next_element_seed(Self)? {
-            list.push(item);
-        }
-        Ok(Value::Array(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
-        let mut object = Map::new();
-        while let Some(name) = members.next_key::<String>()? {
-            let value = members.next_value_seed(Self)?;
-            if object.insert(name, value).is_some() {
-                return Err(Error::custom("a name comes twice"));
-            }
-        }
-        Ok(Value::Object(object))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -236,18 +166,11 @@ mod tests {
         assert_eq!(members, expect);
     }
 
-    #[test]
-    fn a_name_that_comes_twice_is_not_read_at_any_depth() {
-        for text in [r#"{"a":1,"a":1}"#, r#"{"a":[{"b":1,"\u0062":2}]}"#, "{} {}", "{", ""] {
-            assert_eq!(read_json(text), None, "{text}");
-        }
-    }
-
     proptest! {
         #[test]
         fn reading_is_total(text in ".{0,64}", json in r#"[{}\[\]":,a0 \\]{0,24}"#) {
             let _ = (Fields::from_form(&text), raw_members(&text));
-            let is_object = read_json(&json).is_some_and(|value| value.as_object().is_some_and(|o| !o.is_empty()));
+            let is_object = json::parse(json.as_bytes()).is_some_and(|value| value.as_object().is_some_and(|o| !o.is_empty()));
             prop_assert_eq!(raw_members(&json).is_some(), is_object);
         }
 

@@ -1,25 +1,17 @@
-//! JSON of WeChat Pay v3: read without guessing. A member that occurs twice makes the whole text
-//! unreadable, an amount is an integer of fen or nothing.
-
-use std::fmt;
+//! JSON of WeChat Pay v3: read without guessing. An amount is an integer of fen or nothing.
 
 use kernel::money::{Currency, Money};
 use kernel::order::Payment;
 use kernel::product::Provider;
 use kernel::time::Timestamp;
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
+use serde_json::Value;
 
 use super::setting;
 use crate::Account;
+pub(super) use crate::json::parse;
 
 /// Longest `transaction_id` that is believed (manual: 32).
 const TRANSACTION_ID_MAX: usize = 64;
-
-/// Reads JSON; `None` if it is none, or names a member twice in one object.
-pub(super) fn parse(bytes: &[u8]) -> Option<Value> {
-    serde_json::from_slice::<Unique>(bytes).ok().map(|unique| unique.0)
-}
 
 /// The text at a JSON pointer.
 pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
@@ -76,66 +68,4 @@ fn cash(transaction: &Value, amount: Money) -> Result<Money, &'static str> {
 
 fn fen(value: &Value, pointer: &str) -> Option<i64> {
     value.pointer(pointer)?.as_i64().filter(|minor| *minor >= 0)
-}
-
-/// A JSON value in which no object names a member twice.
-struct Unique(Value);
-
-impl<'de> Deserialize<'de> for Unique {
-    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
-        source.deserialize_any(UniqueVisitor).map(Self)
-    }
-}
-
-struct UniqueVisitor;
-
-impl<'de> Visitor<'de> for UniqueVisitor {
-    type Value = Value;
-
-    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("JSON whose members are unique")
-    }
-
-    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::from(value))
-    }
-
-    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::from(value))
-    }
-
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
-        // Kept, so that an unimportant member does no harm; an amount is never read from it.
-        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
-    }
-
-    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::from(value))
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let mut list = Vec::new();
-        while let Some(Unique(item)) = items.next_element()? {
-            list.push(item);
-        }
-        Ok(Value::Array(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
-        let mut object = Map::new();
-        while let Some((name, Unique(value))) = members.next_entry::<String, Unique>()? {
-            if object.insert(name, value).is_some() {
-                return Err(A::Error::custom("a member occurs twice"));
-            }
-        }
-        Ok(Value::Object(object))
-    }
 }

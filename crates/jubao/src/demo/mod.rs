@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use channels::sim::Simulator;
 use gateway::clock::Clock;
-use gateway::{Gateway, Settings};
+use gateway::{Gateway, Settings, Statuses};
 use kernel::secret::Secret;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -127,6 +127,7 @@ impl Demo {
         self.workers.stop().await;
         // Pages that watch an order would keep their connections open for ever.
         self.servers.shutdown().await;
+        self.sims.save();
     }
 
     fn announce(&self, is_json: bool) {
@@ -162,6 +163,7 @@ async fn open_gateway(
         public_url: addresses.api.clone(),
         node: 0,
         private_targets: loopback.into_iter().flatten().collect(),
+        statuses: Statuses::default(),
     };
     let (store, vault) = open_or_make(&folder.join(DATABASE_NAME), &folder.join(KEY_NAME))?;
     Gateway::new(store, vault, clock, settings).await.map_err(Failure::Machine)

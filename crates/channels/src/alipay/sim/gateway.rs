@@ -9,7 +9,7 @@ use crate::Stamp;
 use crate::alipay::sign::{self, RSA2};
 use crate::alipay::sim::AlipaySimConfig;
 use crate::alipay::sim::books::Order;
-use crate::alipay::wire::{self, Fields};
+use crate::alipay::wire::Fields;
 use crate::alipay::{CLOSE, PRECREATE, QUERY, WAP_PAY};
 use crate::http::HttpRequest;
 use crate::seal;
@@ -166,7 +166,7 @@ pub(super) fn admit(fields: &Fields, config: &AlipaySimConfig) -> Result<(), Ref
 /// # Errors
 /// It is not an object of JSON.
 pub(super) fn biz_content(fields: &Fields) -> Result<Map<String, Value>, Refused> {
-    match wire::read_json(fields.of("biz_content")) {
+    match crate::json::parse(fields.of("biz_content").as_bytes()) {
         Some(Value::Object(object)) => Ok(object),
         _ => Err(invalid("isv.invalid-parameter")),
     }
