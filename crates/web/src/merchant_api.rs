@@ -61,7 +61,7 @@ pub async fn call(State(gateway): State<Gateway>, request: Request) -> Response<
             let content_type = parts.headers.get(CONTENT_TYPE).and_then(|text| text.to_str().ok());
             let content_type = content_type.map(str::to_owned);
             let owned = OwnedCall { operation, content_type, query: query.to_owned(), body: bytes };
-            finish(gateway, owned, &trace_no).await
+            finish(gateway.clone(), owned, &trace_no).await
         }
         Err(fault) => failure(fault),
     };
