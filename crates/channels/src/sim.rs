@@ -2,6 +2,8 @@
 //! each request as the real upstream does, and signs each answer and callback the same way. It is a
 //! pure state machine; a shell mounts it on a port, sends its callbacks and tells it the time.
 
+pub(crate) mod wallet;
+
 use kernel::time::Timestamp;
 
 use crate::Stamp;

@@ -8,7 +8,7 @@ use kernel::money::{Currency, Money};
 use kernel::product::Provider;
 use kernel::state::TradeState;
 use kernel::time::Timestamp;
-use web::cashier::{self, View, Way};
+use web::cashier::{self, Trouble, View, Way};
 use web::language::Language;
 use web::{assets, landing};
 
@@ -38,11 +38,16 @@ const WAYS: &[(&str, TradeState, Way<'static>)] = &[
     (
         "choose",
         TradeState::NotPay,
-        Way::Choose { alipay_href: Some(PAGE), wechat_href: Some(PAGE), qr_text: PAGE },
+        Way::Choose {
+            alipay_href: Some(PAGE),
+            wechat_href: Some(PAGE),
+            qr_text: PAGE,
+            wallets: &[Provider::Alipay, Provider::Wechat],
+        },
     ),
     ("long-press", TradeState::NotPay, Way::LongPress { qr_text: WECHAT, href: Some(PAGE) }),
     ("wait", TradeState::UserPaying, Way::Wait),
-    ("trouble", TradeState::NotPay, Way::Trouble { message: "" }),
+    ("trouble", TradeState::NotPay, Way::Trouble { why: Trouble::NoAnswer }),
     ("paid", TradeState::Success, Way::Wait),
     ("closed", TradeState::Closed, Way::Wait),
     ("failed", TradeState::PayError, Way::Wait),
@@ -80,7 +85,7 @@ fn pages(folder: &Path, language: Language) -> io::Result<()> {
     let amount = Money::new(2_147_483_647, Currency::Hkd);
     write("long", cashier::page(&View { body: &body, merchant: &merchant, amount, ..scan }))?;
     write("not-found", cashier::not_found(language))?;
-    write("error", cashier::error(language, ""))?;
+    write("error", cashier::error(language, Trouble::NoAnswer, PAGE))?;
     let base_url = "https://pay.example";
     write("landing", landing::page(&landing::View { language, base_url, version: "0.1.0" }))
 }

@@ -10,20 +10,18 @@ pub mod language;
 pub mod merchant_api;
 pub mod page;
 pub mod payer;
-
-use std::net::SocketAddr;
+pub mod visit;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Path, Query, Request, State};
-use axum::http::header::{
-    ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_TYPE, ETAG, X_CONTENT_TYPE_OPTIONS,
-};
-use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use axum::extract::{FromRequestParts, Path, Request, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderValue, Response, StatusCode, Uri};
+use axum::response::IntoResponse;
 use axum::routing::{any, get};
 use gateway::Gateway;
 
-use crate::language::Language;
+use crate::visit::Visit;
 
 /// All routes. What no page answers is an address of the merchants' API, or unknown.
 pub fn router(gateway: Gateway) -> Router {
@@ -44,40 +42,29 @@ pub fn router(gateway: Gateway) -> Router {
 }
 
 /// GET where pages share an address with the merchants' API: `_m` tells them apart.
-async fn front(
-    state: State<Gateway>,
-    address: ConnectInfo<SocketAddr>,
-    request: Request,
-) -> Response<Body> {
-    let pairs = Query::<Vec<(String, String)>>::try_from_uri(request.uri());
-    let pairs = pairs.map_or_else(|_| Vec::new(), |Query(pairs)| pairs);
-    let mut modules = pairs.iter().filter(|(name, _)| name == "_m").map(|(_, value)| value);
-    let module = modules.next().map(String::as_str);
-    let query = Query::<payer::PageQuery>::try_from_uri(request.uri());
-    match (request.uri().path(), module, query) {
-        ("/", None, Ok(query)) => landing_page(&state, &query, request.headers()),
-        (_, Some("pay"), Ok(query)) => {
-            payer::old_style(state, query, address, request.headers().clone()).await
-        }
-        _ => merchant_api::call(state, request).await,
+async fn front(State(gateway): State<Gateway>, request: Request) -> Response<Body> {
+    let (mut parts, body) = request.into_parts();
+    let visit = match Visit::from_request_parts(&mut parts, &gateway).await {
+        Ok(visit) => visit,
+        Err(rejection) => return rejection.into_response(),
+    };
+    match (parts.uri.path(), visit::module(&parts.uri).as_deref()) {
+        ("/", None) => landing_page(&gateway, &visit),
+        (_, Some("pay")) => payer::page(State(gateway), visit).await,
+        _ => merchant_api::call(State(gateway), Request::from_parts(parts, body)).await,
     }
 }
 
-fn landing_page(
-    gateway: &Gateway,
-    query: &payer::PageQuery,
-    headers: &HeaderMap,
-) -> Response<Body> {
-    let accepted = headers.get(ACCEPT_LANGUAGE).and_then(|text| text.to_str().ok());
+fn landing_page(gateway: &Gateway, visit: &Visit) -> Response<Body> {
     let view = landing::View {
-        language: Language::choose(query.language(), accepted),
+        language: visit.language,
         base_url: &gateway.settings().public_url,
         version: env!("CARGO_PKG_VERSION"),
     };
     payer::html(StatusCode::OK, &landing::page(&view))
 }
 
-async fn asset(Path(name): Path<String>) -> Response<Body> {
+async fn asset(Path(name): Path<String>, uri: Uri) -> Response<Body> {
     let Some(asset) = assets::find(&name) else {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NOT_FOUND;
@@ -86,7 +73,7 @@ async fn asset(Path(name): Path<String>) -> Response<Body> {
     let mut response = Response::new(Body::from(asset.bytes));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static(assets::CACHE_CONTROL));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(asset.cache_control(uri.query())));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Ok(etag) = HeaderValue::from_str(&asset.etag) {
         headers.insert(ETAG, etag);

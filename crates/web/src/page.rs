@@ -104,11 +104,16 @@ pub fn web_address(url: &str) -> Option<&str> {
     has_scheme(url, &["http", "https"]).then_some(url)
 }
 
-/// `url` if it is a page or a door into a wallet's app.
+/// `url` if it is a page, one of our own paths or a door into a wallet's app.
 pub fn wallet_address(url: &str) -> Option<&str> {
     const SCHEMES: &[&str] =
         &["http", "https", "weixin", "alipay", "alipays", "alipayhk", "upwallet", "uppaywallet"];
-    has_scheme(url, SCHEMES).then_some(url)
+    (has_scheme(url, SCHEMES) || is_own_path(url)).then_some(url)
+}
+
+/// Whether `url` is a path on our host. Browsers read `//x` and `/\x` as other hosts.
+fn is_own_path(url: &str) -> bool {
+    url.strip_prefix('/').is_some_and(|rest| !rest.starts_with(['/', '\\']))
 }
 
 fn has_scheme(url: &str, schemes: &[&str]) -> bool {
@@ -195,6 +200,11 @@ mod tests {
             assert_eq!(wallet_address(url), None, "{url}");
         }
         assert!(wallet_address("alipays://platformapi/startapp?appId=1").is_some());
+        assert!(wallet_address("/pay/1-2-3/go?wallet=alipay").is_some());
+        for url in ["//evil.example/", "/\\evil.example/", "pay/1-2-3/go"] {
+            assert_eq!(wallet_address(url), None, "{url}");
+        }
+        assert_eq!(web_address("/orders/1"), None);
         assert_eq!(web_address("weixin://wxpay/bizpayurl?pr=x"), None);
     }
 }

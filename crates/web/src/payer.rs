@@ -1,17 +1,19 @@
 //! The payer's page over HTTP: which way to pay this browser gets, the wallet that it continues
 //! with, and the order's state as it changes.
+//!
+//! Whatever a browser sends, it gets a page; and only GET begins a payment, so that a HEAD of
+//! somebody who looks at the link asks no upstream for anything.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Path, Query, State};
+use axum::extract::State;
 use axum::http::header::{
-    ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, LOCATION,
-    REFERRER_POLICY, USER_AGENT, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, LOCATION, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use axum::http::{HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream::{self, Stream};
@@ -22,120 +24,86 @@ use kernel::id::Id;
 use kernel::product::{Product, Provider};
 use kernel::state::TradeState;
 use maud::Markup;
-use serde::Deserialize;
 use tokio::sync::broadcast;
 
-use crate::browser::{self, Browser};
-use crate::cashier::{self, View, Way};
-use crate::language::Language;
+use crate::browser::Browser;
+use crate::cashier::{self, Trouble, View, Way};
+use crate::visit::Visit;
 
 /// How often a page's events look into the store themselves: changes by other processes.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
-/// The wallets of a mixed QR.
+/// Tells nginx not to hold events back until there are more.
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+/// The wallets that a mixed QR serves, in the order in which they are offered.
 const WALLETS: [Provider; 2] = [Provider::Alipay, Provider::Wechat];
 
-/// What a page's address may carry.
-#[derive(Debug, Default, Deserialize)]
-pub struct PageQuery {
-    lang: Option<String>,
-    wallet: Option<String>,
-    parameter: Option<String>,
-    #[serde(rename = "_m")]
-    module: Option<String>,
-}
-
-impl PageQuery {
-    /// `?lang=`.
-    pub fn language(&self) -> Option<&str> {
-        self.lang.as_deref()
-    }
-}
-
-/// A browser that asks for a page.
-struct Visit {
-    language: Language,
-    browser: Browser,
-    address: SocketAddr,
-}
-
-/// `GET /pay/TOKEN`: the page; it never leads away by itself.
-pub async fn page(
-    State(gateway): State<Gateway>,
-    Path(token): Path<String>,
-    Query(query): Query<PageQuery>,
-    ConnectInfo(address): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
-) -> Response<Body> {
-    show(&gateway, &token, &visit(&query, &headers, address)).await
+/// `GET /pay/TOKEN`, in the old style `GET /index.php?_m=pay&parameter=TOKEN`: the page; it never
+/// leads away by itself.
+pub async fn page(State(gateway): State<Gateway>, visit: Visit) -> Response<Body> {
+    show(&gateway, &visit).await
 }
 
 /// `GET /order/qrcode/TOKEN`: what the mixed QR says. Opened in Alipay it goes on to pay at once.
-pub async fn scanned(
-    State(gateway): State<Gateway>,
-    Path(token): Path<String>,
-    Query(query): Query<PageQuery>,
-    ConnectInfo(address): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
-) -> Response<Body> {
-    let visit = visit(&query, &headers, address);
+pub async fn scanned(State(gateway): State<Gateway>, visit: Visit) -> Response<Body> {
     if visit.browser == Browser::Alipay
-        && let Ok(Some(found)) = gateway.page_order(&token).await
+        && !visit.is_head
+        && let Ok(Some(found)) = gateway.page_order(&visit.token).await
         && found.order.product == Product::MixedQr
         && found.order.state.is_open()
-        && let Ok(link) = gateway.begin_payment(&token, Product::AlipayWap, address.ip()).await
+        && let Some(product) = continuation(&found, Provider::Alipay, visit.browser)
+        && let Ok(link) = begin(&gateway, &visit, product).await
     {
-        return redirect(&link);
+        return redirect(&link, &visit);
     }
-    show(&gateway, &token, &visit).await
-}
-
-/// `GET /index.php?_m=pay&parameter=TOKEN`: the page's address in the old style.
-pub async fn old_style(
-    State(gateway): State<Gateway>,
-    Query(query): Query<PageQuery>,
-    ConnectInfo(address): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
-) -> Response<Body> {
-    let token = match (query.module.as_deref(), query.parameter.as_deref()) {
-        (Some("pay"), Some(token)) => token.to_owned(),
-        _ => String::new(),
-    };
-    show(&gateway, &token, &visit(&query, &headers, address)).await
+    show(&gateway, &visit).await
 }
 
 /// `GET /pay/TOKEN/go`: begins the payment in this browser and leads into the wallet.
-pub async fn go(
-    State(gateway): State<Gateway>,
-    Path(token): Path<String>,
-    Query(query): Query<PageQuery>,
-    ConnectInfo(address): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
-) -> Response<Body> {
-    let visit = visit(&query, &headers, address);
-    let found = match gateway.page_order(&token).await {
+pub async fn go(State(gateway): State<Gateway>, visit: Visit) -> Response<Body> {
+    let own_page = cashier::address(&visit.token, visit.language);
+    if visit.is_head {
+        return redirect(&own_page, &visit);
+    }
+    let found = match gateway.page_order(&visit.token).await {
         Ok(Some(found)) => found,
-        Ok(None) => return html(StatusCode::NOT_FOUND, &cashier::not_found(visit.language)),
-        Err(fault) => return trouble(visit.language, &fault),
+        Ok(None) => return not_found(&visit),
+        Err(fault) => return trouble(&visit, &fault),
     };
-    let wallet = query.wallet.as_deref().and_then(Provider::from_word);
-    let product = match found.order.product {
-        Product::MixedQr => {
-            let is_inside = visit.browser == Browser::Wechat;
-            wallet.and_then(|wallet| continues_with(wallet, is_inside))
-        }
-        own => Some(own),
+    let product = match (found.order.product, visit.wallet) {
+        // Nobody has chosen, and nobody chooses for the payer.
+        (Product::MixedQr, None) => return redirect(&own_page, &visit),
+        (Product::MixedQr, Some(wallet)) => continuation(&found, wallet, visit.browser),
+        (own, _) => Some(own),
     };
-    let Some(product) = product else { return redirect(&cashier::path(&token)) };
-    match gateway.begin_payment(&token, product, visit.address.ip()).await {
-        Ok(link) => redirect(&link),
-        Err(Fault::AlreadyClosed) => redirect(&cashier::path(&token)),
-        Err(fault) => trouble(visit.language, &fault),
+    let Some(product) = product else { return trouble(&visit, &Fault::ProductUnavailable) };
+    match begin(&gateway, &visit, product).await {
+        Ok(link) => redirect(&link, &visit),
+        Err(Fault::AlreadyClosed) => redirect(&own_page, &visit),
+        Err(fault) => trouble(&visit, &fault),
     }
 }
 
+/// Begins the payment. Two tabs that begin it at once meet in the store; the second asks again and
+/// finds what the first has begun.
+async fn begin(gateway: &Gateway, visit: &Visit, product: Product) -> Result<String, Fault> {
+    match gateway.begin_payment(&visit.token, product, visit.ip).await {
+        Err(Fault::Busy) => gateway.begin_payment(&visit.token, product, visit.ip).await,
+        begun => begun,
+    }
+}
+
+/// The wallet's own product that a mixed QR continues with, if this merchant has it.
+fn continuation(found: &PageOrder, wallet: Provider, browser: Browser) -> Option<Product> {
+    let usual = continues_with(wallet, browser == Browser::Wechat);
+    // Alipay's code is a link that its app opens as well.
+    let other = (wallet == Provider::Alipay).then_some(Product::AlipayQr);
+    let is_served = |product: &Product| found.wallet_products.contains(product);
+    usual.into_iter().chain(other).find(is_served)
+}
+
 /// `GET /pay/TOKEN/state`: where the order stands, for pages without events.
-pub async fn state(State(gateway): State<Gateway>, Path(token): Path<String>) -> Response<Body> {
-    match gateway.page_state(&token).await {
+pub async fn state(State(gateway): State<Gateway>, visit: Visit) -> Response<Body> {
+    match gateway.page_state(&visit.token).await {
         Ok(Some((_, state))) => private_json(StatusCode::OK, &state_json(state)),
         Ok(None) => private_json(StatusCode::NOT_FOUND, "{}"),
         Err(_) => private_json(StatusCode::SERVICE_UNAVAILABLE, "{}"),
@@ -143,12 +111,14 @@ pub async fn state(State(gateway): State<Gateway>, Path(token): Path<String>) ->
 }
 
 /// `GET /pay/TOKEN/events`: the state now, and whenever it changes.
-pub async fn events(State(gateway): State<Gateway>, Path(token): Path<String>) -> Response<Body> {
+pub async fn events(State(gateway): State<Gateway>, visit: Visit) -> Response<Body> {
     let changes = gateway.changes();
-    match gateway.page_state(&token).await {
+    match gateway.page_state(&visit.token).await {
         Ok(Some((id, state))) => {
-            let feed = Feed { gateway, token, id, changes, told: None, next: Some(state) };
-            Sse::new(feed.into_stream()).keep_alive(KeepAlive::default()).into_response()
+            let (token, next) = (visit.token, Some(state));
+            let feed = Feed { gateway, token, id, changes, told: None, next };
+            let events = Sse::new(feed.into_stream()).keep_alive(KeepAlive::default());
+            ([(X_ACCEL_BUFFERING, "no")], events).into_response()
         }
         Ok(None) => private_json(StatusCode::NOT_FOUND, "{}"),
         Err(_) => private_json(StatusCode::SERVICE_UNAVAILABLE, "{}"),
@@ -201,16 +171,19 @@ impl Feed {
     }
 }
 
-async fn show(gateway: &Gateway, token: &str, visit: &Visit) -> Response<Body> {
-    let found = match gateway.page_order(token).await {
+async fn show(gateway: &Gateway, visit: &Visit) -> Response<Body> {
+    let found = match gateway.page_order(&visit.token).await {
         Ok(Some(found)) => found,
-        Ok(None) => return html(StatusCode::NOT_FOUND, &cashier::not_found(visit.language)),
-        Err(fault) => return trouble(visit.language, &fault),
+        Ok(None) => return not_found(visit),
+        Err(fault) => return trouble(visit, &fault),
     };
     let order = &found.order;
     let is_payable = order.state.is_open() && gateway.now() < order.expires_at;
-    let offer =
-        if is_payable { offer(gateway, token, &found, visit).await } else { Offer::Nothing };
+    let offer = if is_payable && !visit.is_head {
+        offer(gateway, &found, visit).await
+    } else {
+        Offer::Nothing
+    };
     let sn = order.sn();
     let view = View {
         language: visit.language,
@@ -221,7 +194,7 @@ async fn show(gateway: &Gateway, token: &str, visit: &Visit) -> Response<Body> {
         state: order.state,
         expires_at: order.expires_at,
         now: gateway.now(),
-        token,
+        token: &visit.token,
         return_url: (!order.return_url.is_empty()).then_some(order.return_url.as_str()),
         way: offer.way(),
     };
@@ -230,11 +203,11 @@ async fn show(gateway: &Gateway, token: &str, visit: &Visit) -> Response<Body> {
 
 /// What a browser is offered, owned: [`Way`] borrows from it.
 enum Offer {
-    Scan(String, &'static [Provider]),
+    Scan(String, Vec<Provider>),
     Open(String, Provider),
-    Choose { alipay: Option<String>, wechat: Option<String>, qr_text: String },
+    Choose { alipay: Option<String>, wechat: Option<String>, qr_text: String, by: Vec<Provider> },
     LongPress(String, String),
-    Trouble(String),
+    Trouble(Trouble),
     Nothing,
 }
 
@@ -243,80 +216,94 @@ impl Offer {
         match self {
             Self::Scan(qr_text, wallets) => Way::Scan { qr_text, wallets },
             Self::Open(href, wallet) => Way::Open { href, wallet: *wallet },
-            Self::Choose { alipay, wechat, qr_text } => Way::Choose {
+            Self::Choose { alipay, wechat, qr_text, by } => Way::Choose {
                 alipay_href: alipay.as_deref(),
                 wechat_href: wechat.as_deref(),
                 qr_text,
+                wallets: by,
             },
             Self::LongPress(qr_text, href) => Way::LongPress { qr_text, href: Some(href) },
-            Self::Trouble(message) => Way::Trouble { message },
+            Self::Trouble(why) => Way::Trouble { why: *why },
             Self::Nothing => Way::Wait,
         }
     }
 }
 
-async fn offer(gateway: &Gateway, token: &str, found: &PageOrder, visit: &Visit) -> Offer {
-    let go = |wallet: Provider| format!("{}/go?wallet={}", cashier::path(token), wallet.word());
+async fn offer(gateway: &Gateway, found: &PageOrder, visit: &Visit) -> Offer {
     match (found.order.product, visit.browser) {
-        (Product::AlipayWap, _) => Offer::Open(go(Provider::Alipay), Provider::Alipay),
-        (Product::WechatH5, _) => Offer::Open(go(Provider::Wechat), Provider::Wechat),
-        (Product::AlipayQr, Browser::Alipay | Browser::Phone) => {
-            Offer::Open(go(Provider::Alipay), Provider::Alipay)
-        }
-        (Product::AlipayQr, _) => drawn(gateway, token, visit, Product::AlipayQr).await,
-        (Product::WechatQr, _) => drawn(gateway, token, visit, Product::WechatQr).await,
-        (Product::MixedQr, Browser::Alipay) => Offer::Open(go(Provider::Alipay), Provider::Alipay),
-        (Product::MixedQr, Browser::Wechat) => {
-            drawn(gateway, token, visit, Product::WechatQr).await
-        }
-        (Product::MixedQr, Browser::Unionpay | Browser::Phone | Browser::Desktop) => {
-            let serves = |product| found.wallet_products.contains(&product);
-            Offer::Choose {
-                alipay: serves(Product::AlipayWap).then(|| go(Provider::Alipay)),
-                wechat: serves(Product::WechatH5).then(|| go(Provider::Wechat)),
-                qr_text: format!("{}/order/qrcode/{token}", gateway.settings().public_url),
+        (Product::AlipayWap, _) => open(visit, Provider::Alipay),
+        (Product::WechatH5, _) => open(visit, Provider::Wechat),
+        (Product::AlipayQr, Browser::Alipay | Browser::Phone) => open(visit, Provider::Alipay),
+        (Product::AlipayQr, _) => drawn(gateway, visit, Product::AlipayQr).await,
+        (Product::WechatQr, _) => drawn(gateway, visit, Product::WechatQr).await,
+        (Product::MixedQr, Browser::Wechat) => drawn(gateway, visit, Product::WechatQr).await,
+        (Product::MixedQr, Browser::Alipay) => {
+            match continuation(found, Provider::Alipay, visit.browser) {
+                Some(_) => open(visit, Provider::Alipay),
+                None => Offer::Trouble(Trouble::NotOffered),
             }
         }
+        (Product::MixedQr, Browser::Unionpay | Browser::Phone) => {
+            mixed(gateway, found, visit, &WALLETS)
+        }
+        // A desktop has no wallet to open: WeChat's H5 payment does not even begin there.
+        (Product::MixedQr, Browser::Desktop) => mixed(gateway, found, visit, &[]),
+    }
+}
+
+fn open(visit: &Visit, wallet: Provider) -> Offer {
+    Offer::Open(cashier::go_address(&visit.token, visit.language, wallet), wallet)
+}
+
+/// The code that serves every wallet, and buttons for those of `openable` that the merchant takes.
+fn mixed(gateway: &Gateway, found: &PageOrder, visit: &Visit, openable: &[Provider]) -> Offer {
+    let opened = |wallet: Provider| {
+        let product = continuation(found, wallet, visit.browser);
+        let is_offered = product.is_some() && openable.contains(&wallet);
+        is_offered.then(|| cashier::go_address(&visit.token, visit.language, wallet))
+    };
+    let inside = |wallet: &Provider| match wallet {
+        Provider::Alipay => continuation(found, *wallet, Browser::Alipay).is_some(),
+        Provider::Wechat => continuation(found, *wallet, Browser::Wechat).is_some(),
+        Provider::Unionpay => false,
+    };
+    let by: Vec<Provider> = WALLETS.into_iter().filter(inside).collect();
+    let (alipay, wechat) = (opened(Provider::Alipay), opened(Provider::Wechat));
+    let qr_text = format!("{}/order/qrcode/{}", gateway.settings().public_url, visit.token);
+    match (alipay.is_some() || wechat.is_some(), by.is_empty()) {
+        (true, _) => Offer::Choose { alipay, wechat, qr_text, by },
+        (false, false) => Offer::Scan(qr_text, by),
+        (false, true) => Offer::Trouble(Trouble::NotOffered),
     }
 }
 
 /// A wallet's code: asked for upstream if it is not there yet.
-async fn drawn(gateway: &Gateway, token: &str, visit: &Visit, product: Product) -> Offer {
-    match gateway.begin_payment(token, product, visit.address.ip()).await {
+async fn drawn(gateway: &Gateway, visit: &Visit, product: Product) -> Offer {
+    match begin(gateway, visit, product).await {
         Ok(text) if product == Product::WechatQr && visit.browser == Browser::Wechat => {
-            let go = format!("{}/go?wallet=wechat", cashier::path(token));
-            Offer::LongPress(text, go)
+            let href = cashier::go_address(&visit.token, visit.language, Provider::Wechat);
+            Offer::LongPress(text, href)
         }
-        Ok(text) => {
-            let wallets: &'static [Provider] = match product.info().provider {
-                Some(Provider::Alipay) => &WALLETS[..1],
-                Some(Provider::Wechat) => &WALLETS[1..],
-                Some(Provider::Unionpay) | None => &WALLETS,
-            };
-            Offer::Scan(text, wallets)
-        }
-        Err(fault) => Offer::Trouble(words(visit.language, &fault)),
+        Ok(text) => Offer::Scan(text, product.info().provider.into_iter().collect()),
+        // Closed or paid since it was read: the page hears of it at once.
+        Err(Fault::AlreadyClosed) => Offer::Nothing,
+        Err(fault) => Offer::Trouble(why(&fault)),
     }
 }
 
-fn visit(query: &PageQuery, headers: &HeaderMap, address: SocketAddr) -> Visit {
-    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    Visit {
-        language: Language::choose(query.lang.as_deref(), text(ACCEPT_LANGUAGE)),
-        browser: browser::detect(text(USER_AGENT).unwrap_or_default()),
-        address,
-    }
+fn not_found(visit: &Visit) -> Response<Body> {
+    html(StatusCode::NOT_FOUND, &cashier::not_found(visit.language))
 }
 
-fn trouble(language: Language, fault: &Fault) -> Response<Body> {
-    html(StatusCode::SERVICE_UNAVAILABLE, &cashier::error(language, &words(language, fault)))
+fn trouble(visit: &Visit, fault: &Fault) -> Response<Body> {
+    let again = cashier::address(&visit.token, visit.language);
+    let page = cashier::error(visit.language, why(fault), &again);
+    html(StatusCode::SERVICE_UNAVAILABLE, &page)
 }
 
-fn words(language: Language, fault: &Fault) -> String {
-    fault.message(match language {
-        Language::ZhHans | Language::ZhHant => kernel::fault::Language::Zh,
-        Language::En => kernel::fault::Language::En,
-    })
+/// What a payer may know of a fault: its own words are for merchants.
+fn why(fault: &Fault) -> Trouble {
+    if *fault == Fault::ProductUnavailable { Trouble::NotOffered } else { Trouble::NoAnswer }
 }
 
 /// A page with the headers that every page of ours has.
@@ -336,9 +323,12 @@ pub fn html(status: StatusCode, markup: &Markup) -> Response<Body> {
     response
 }
 
-fn redirect(link: &str) -> Response<Body> {
+/// Leads on. It sets no `Referrer-Policy`, so that the one of the link that was pressed holds: WeChat
+/// compares our host in `Referer` with the one registered for H5 (WeChat Pay v3 manual, H5 payment).
+fn redirect(link: &str, visit: &Visit) -> Response<Body> {
     let Ok(location) = HeaderValue::from_str(link) else {
-        return html(StatusCode::BAD_GATEWAY, &cashier::error(Language::ZhHans, ""));
+        tracing::error!("a payer's link cannot be sent as a header");
+        return trouble(visit, &Fault::EmptyAnswer);
     };
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SEE_OTHER;

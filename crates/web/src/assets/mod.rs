@@ -6,7 +6,9 @@
 use std::sync::LazyLock;
 
 /// `Cache-Control` of an asset that was asked for by its hashed address.
-pub const CACHE_CONTROL: &str = "public, max-age=31536000, immutable";
+const CACHE_FOR_EVER: &str = "public, max-age=31536000, immutable";
+/// `Cache-Control` of an asset under any other address: its bytes may be another version's.
+const CACHE_CHECKED: &str = "no-cache";
 
 /// A file as it is sent.
 #[derive(Debug)]
@@ -19,6 +21,19 @@ pub struct Asset {
     pub bytes: &'static [u8],
     /// `ETag`, with its quotes.
     pub etag: String,
+}
+
+impl Asset {
+    /// Its hash, as in its address.
+    fn version(&self) -> &str {
+        self.etag.trim_matches('"')
+    }
+
+    /// `Cache-Control` for a request with this query string.
+    pub fn cache_control(&self, query: Option<&str>) -> &'static str {
+        let asked = query.and_then(|query| query.strip_prefix("v="));
+        if asked == Some(self.version()) { CACHE_FOR_EVER } else { CACHE_CHECKED }
+    }
 }
 
 static ASSETS: LazyLock<[Asset; 4]> = LazyLock::new(|| {
@@ -37,7 +52,7 @@ pub fn find(name: &str) -> Option<&'static Asset> {
 
 /// The address that pages use for an asset: its name and, if it exists, its hash.
 pub fn address(name: &str) -> String {
-    let hash = find(name).map(|asset| asset.etag.trim_matches('"')).unwrap_or_default();
+    let hash = find(name).map(Asset::version).unwrap_or_default();
     format!("/assets/{name}?v={hash}")
 }
 
@@ -69,6 +84,10 @@ mod tests {
             let (path, hash) = address.split_once("?v=").unwrap();
             let found = find(path.strip_prefix("/assets/").unwrap()).unwrap();
             assert_eq!(found.etag, format!("\"{hash}\""));
+            assert_eq!(found.cache_control(Some(&format!("v={hash}"))), CACHE_FOR_EVER);
+            for other in [None, Some(""), Some("v=0")] {
+                assert_eq!(found.cache_control(other), CACHE_CHECKED, "{other:?}");
+            }
         }
         assert!(find("../Cargo.toml").is_none());
     }

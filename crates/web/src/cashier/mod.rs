@@ -16,7 +16,7 @@ use kernel::state::TradeState;
 use kernel::time::Timestamp;
 use maud::{Markup, html};
 
-use crate::language::Language;
+use crate::language::{Language, Text};
 pub use crate::page::CSP;
 use crate::page::{self, Shell};
 use marks::Sign;
@@ -78,6 +78,8 @@ pub enum Way<'a> {
         wechat_href: Option<&'a str>,
         /// Our page's address, which serves whichever wallet opens it.
         qr_text: &'a str,
+        /// The wallets that it serves.
+        wallets: &'a [Provider],
     },
     /// Inside WeChat: a code to press and hold.
     LongPress {
@@ -88,16 +90,45 @@ pub enum Way<'a> {
     },
     /// The payer is at it elsewhere.
     Wait,
-    /// The upstream gave nothing to pay with, so far.
+    /// There is nothing to pay with, so far.
     Trouble {
-        /// What may be said about it; empty for the usual words.
-        message: &'a str,
+        /// Why not.
+        why: Trouble,
     },
+}
+
+/// Why a payer is offered nothing to pay with, as far as payers are concerned.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Trouble {
+    /// The upstream, or we, gave no usable answer; it may help to ask again.
+    NoAnswer,
+    /// The merchant does not take this wallet.
+    NotOffered,
+}
+
+impl Trouble {
+    /// Heading and sentence.
+    fn texts(self) -> (Text, Text) {
+        match self {
+            Self::NoAnswer => (TEXTS.trouble, TEXTS.trouble_hint),
+            Self::NotOffered => (TEXTS.not_offered, TEXTS.not_offered_hint),
+        }
+    }
 }
 
 /// Path of a payer's page (contract section 1).
 pub fn path(token: &str) -> String {
     format!("/pay/{token}")
+}
+
+/// Address of a payer's page in a language, for links from one page of ours to another.
+pub fn address(token: &str, language: Language) -> String {
+    format!("{}?lang={}", path(token), language.tag())
+}
+
+/// Address that begins the payment and leads into a wallet.
+pub fn go_address(token: &str, language: Language, wallet: Provider) -> String {
+    format!("{}/go?wallet={}&lang={}", path(token), wallet.word(), language.tag())
 }
 
 /// Path of the page's server-sent events: unnamed events whose data is what [`state_path`] answers.
@@ -133,13 +164,14 @@ pub fn not_found(language: Language) -> Markup {
     apology(language, language.of(TEXTS.not_found), html! { p .hint { (hint) } })
 }
 
-/// What is shown when the page cannot be made; `message` adds what may be said, and may be empty.
-pub fn error(language: Language, message: &str) -> Markup {
+/// What is shown when the page cannot be made; `again` is the address to try.
+pub fn error(language: Language, why: Trouble, again: &str) -> Markup {
+    let (heading, sentence) = why.texts();
     let hint = html! {
-        @if !message.is_empty() { p .hint { (message) } }
-        p .hint { (language.of(TEXTS.error_hint)) }
+        p .hint { (language.of(sentence)) }
+        a #retry .button href=(again) { (language.of(TEXTS.retry)) }
     };
-    apology(language, language.of(TEXTS.error), hint)
+    apology(language, language.of(heading), hint)
 }
 
 fn apology(language: Language, heading: &str, hint: Markup) -> Markup {
@@ -223,7 +255,7 @@ fn result(view: &View<'_>, stage: Stage) -> Markup {
         h1 { (stage.heading(view)) }
         p .hint { (language.of(stage.hint())) }
         @if !stage.is_final() {
-            a #check .button.quiet href=(path(view.token)) { (language.of(TEXTS.check)) }
+            a #check .button.quiet href=(address(view.token, language)) { (language.of(TEXTS.check)) }
         }
         @if let Some(back) = back.filter(|_| stage.is_final()) {
             a #return .button href=(back) rel="noreferrer"

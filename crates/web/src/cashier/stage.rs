@@ -2,9 +2,9 @@
 
 use kernel::state::TradeState;
 
-use super::View;
 use super::marks::Sign;
 use super::texts::TEXTS;
+use super::{View, Way};
 use crate::language::Text;
 
 /// What the page is about.
@@ -50,10 +50,12 @@ impl Stage {
         !matches!(self, Self::Pay | Self::Checking)
     }
 
-    /// The big words, which are also what a screen reader is told when they change.
+    /// The big words, which are also what a screen reader is told when they change. An order of a
+    /// page is USERPAYING from its first moment: before its button there is nothing to wait for.
     pub(crate) fn heading(self, view: &View<'_>) -> &'static str {
+        let is_linked = matches!(view.way, Way::Open { .. });
         view.language.of(match self {
-            Self::Pay if view.state == TradeState::UserPaying => TEXTS.wait,
+            Self::Pay if view.state == TradeState::UserPaying && !is_linked => TEXTS.wait,
             Self::Pay => TEXTS.title,
             Self::Checking => TEXTS.checking,
             Self::Paid => TEXTS.paid,

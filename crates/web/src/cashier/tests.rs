@@ -43,10 +43,15 @@ fn nothing_of_a_merchant_or_an_upstream_is_markup() {
     let ways = [
         Way::Scan { qr_text: EVIL, wallets: &[Provider::Alipay] },
         Way::Open { href: EVIL, wallet: Provider::Alipay },
-        Way::Choose { alipay_href: Some(EVIL), wechat_href: Some(EVIL), qr_text: EVIL },
+        Way::Choose {
+            alipay_href: Some(EVIL),
+            wechat_href: Some(EVIL),
+            qr_text: EVIL,
+            wallets: &[Provider::Alipay],
+        },
         Way::LongPress { qr_text: EVIL, href: Some(EVIL) },
         Way::Wait,
-        Way::Trouble { message: EVIL },
+        Way::Trouble { why: Trouble::NoAnswer },
     ];
     for way in ways {
         for state in [TradeState::NotPay, TradeState::Success] {
@@ -63,7 +68,8 @@ fn nothing_of_a_merchant_or_an_upstream_is_markup() {
             assert!(!text.contains("<img"), "{text}");
         }
     }
-    assert!(!error(Language::En, EVIL).into_string().contains("<script"));
+    let apology = error(Language::En, Trouble::NoAnswer, EVIL).into_string();
+    assert!(!apology.contains("<script"));
 }
 
 #[test]
@@ -96,6 +102,7 @@ fn page_style_and_script_stay_small() {
         alipay_href: Some("https://pay.example/pay/t?with=alipay"),
         wechat_href: Some("https://pay.example/pay/t?with=wechat"),
         qr_text: &long_text,
+        wallets: &[Provider::Alipay, Provider::Wechat],
     };
     let page = text(&view(TradeState::NotPay, choose)).len();
     let total = page + asset("cashier.css") + asset("cashier.js") + asset("icon.svg");
@@ -149,22 +156,50 @@ fn a_closed_order_past_its_time_has_expired() {
 
 #[test]
 fn each_way_offers_what_it_promises() {
-    let choose = |alipay_href, wechat_href| {
-        let way = Way::Choose { alipay_href, wechat_href, qr_text: "https://pay.example/pay/t" };
+    let choose = |wallets, alipay_href, wechat_href| {
+        let qr_text = "https://pay.example/order/qrcode/t";
+        let way = Way::Choose { alipay_href, wechat_href, qr_text, wallets };
         text(&view(TradeState::NotPay, way))
     };
-    let both = choose(Some("https://a.example/"), Some("https://w.example/"));
-    assert!(both.contains("id=\"pay-alipay\"") && both.contains("id=\"pay-wechat\""));
-    assert!(both.contains("或用支付宝或微信扫一扫") && both.contains("id=\"qr\""));
-    let one = choose(None, Some("https://w.example/"));
+    let both = [Provider::Alipay, Provider::Wechat];
+    let links = both.map(|wallet| go_address("t", Language::En, wallet));
+    let page = choose(&both, Some(&links[0]), Some(&links[1]));
+    assert!(page.contains(r#"id="pay-alipay""#) && page.contains(r#"id="pay-wechat""#), "{page}");
+    assert!(page.contains(r#"href="/pay/t/go?wallet=wechat&amp;lang=en""#), "{page}");
+    assert!(page.contains("或用支付宝或微信扫一扫") && page.contains("id=\"qr\""));
+    let one = choose(&both[1..], None, Some(&links[1]));
     assert!(!one.contains("支付宝") && one.contains("或用微信扫一扫"));
-
-    let trouble = text(&view(TradeState::NotPay, Way::Trouble { message: "对方忙" }));
-    assert!(trouble.contains("对方忙"));
-    assert!(trouble.contains(r#"id="retry""#) && trouble.contains("/pay/3q2-7wAAAAAAAAAAAAAAAA"));
+    let none = choose(&[], Some(&links[0]), None);
+    assert!(none.contains("id=\"pay-alipay\"") && !none.contains("id=\"qr\""));
 
     let wait = text(&view(TradeState::UserPaying, Way::Wait));
     assert!(wait.contains("正在等待付款结果") && wait.contains(r#"id="check""#));
+}
+
+#[test]
+fn trouble_says_why_and_leads_back_in_the_same_language() {
+    for (why, heading) in [
+        (Trouble::NoAnswer, "Payment cannot be started right now"),
+        (Trouble::NotOffered, "This way to pay is not available"),
+    ] {
+        let view =
+            View { language: Language::En, ..view(TradeState::NotPay, Way::Trouble { why }) };
+        for text in [text(&view), error(view.language, why, &address("t", view.language)).into()] {
+            assert!(text.contains(heading) && text.contains("id=\"retry\""), "{text}");
+            assert!(text.contains("?lang=en\""), "{text}");
+        }
+    }
+}
+
+#[test]
+fn who_has_not_pressed_the_button_is_not_told_to_wait() {
+    let open = Way::Open { href: "/pay/t/go?wallet=alipay", wallet: Provider::Alipay };
+    let linked = text(&view(TradeState::UserPaying, open));
+    assert!(linked.contains("<title>付款 · 聚宝 Pay</title>"), "{linked}");
+    assert!(linked.contains("id=\"pay-alipay\"") && linked.contains("id=\"check\""), "{linked}");
+    let scanned = text(&view(TradeState::UserPaying, scan("weixin://wxpay/bizpayurl?pr=a")));
+    assert!(scanned.contains("<title>正在等待付款结果 · 聚宝 Pay</title>"), "{scanned}");
+    assert!(scanned.contains("id=\"qr\"") && scanned.contains("id=\"check\""), "{scanned}");
 }
 
 #[test]

@@ -31,6 +31,8 @@ pub(crate) struct Texts {
     pub wait_hint: Text,
     pub trouble: Text,
     pub trouble_hint: Text,
+    pub not_offered: Text,
+    pub not_offered_hint: Text,
     pub retry: Text,
     pub check: Text,
     pub checking: Text,
@@ -53,8 +55,6 @@ pub(crate) struct Texts {
     pub offline: Text,
     pub not_found: Text,
     pub not_found_hint: Text,
-    pub error: Text,
-    pub error_hint: Text,
 }
 
 /// The one table of them.
@@ -103,11 +103,17 @@ pub(crate) static TEXTS: Texts = Texts {
         "請在您的付款應用程式中完成付款。本頁會自動更新，無需重複付款。",
         "Please finish paying in your wallet app. This page updates by itself; do not pay twice.",
     ],
-    trouble: ["暂时无法连接付款渠道", "暫時無法連接付款渠道", "The payment network did not answer"],
+    trouble: ["暂时无法发起付款", "暫時無法發起付款", "Payment cannot be started right now"],
     trouble_hint: [
         "请稍后重试。如果您已经付款，请勿再次付款。",
         "請稍後重試。如果您已經付款，請勿再次付款。",
         "Please try again in a moment. If you have paid already, do not pay again.",
+    ],
+    not_offered: ["此付款方式暂不可用", "此付款方式暫不可用", "This way to pay is not available"],
+    not_offered_hint: [
+        "请换一个钱包打开，或回到商家选择其他付款方式。",
+        "請換一個錢包打開，或回到商家選擇其他付款方式。",
+        "Please open this page with another wallet, or choose another way to pay at the shop.",
     ],
     retry: ["重试", "重試", "Try again"],
     check: ["已付款？查看结果", "已付款？查看結果", "Paid already? Check the result"],
@@ -158,12 +164,6 @@ pub(crate) static TEXTS: Texts = Texts {
         "链接可能不完整。请回到商家页面，重新打开付款链接。",
         "連結可能不完整。請回到商家頁面，重新打開付款連結。",
         "The link may be incomplete. Please go back to the shop and open it again.",
-    ],
-    error: ["页面暂时打不开", "頁面暫時打不開", "This page cannot be shown right now"],
-    error_hint: [
-        "请稍后重试。如果您已经付款，请勿再次付款。",
-        "請稍後重試。如果您已經付款，請勿再次付款。",
-        "Please try again in a moment. If you have paid already, do not pay again.",
     ],
 };
 

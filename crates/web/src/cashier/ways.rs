@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::marks::{self, Sign};
 use super::texts::{self, TEXTS};
-use super::{View, Way, path, qr};
+use super::{Trouble, View, Way, address, qr};
 use crate::language::Language;
 use crate::page;
 
@@ -18,22 +18,22 @@ const WALLET_REFERRER: &str = "origin";
 pub(crate) fn way(view: &View<'_>) -> Markup {
     let language = view.language;
     match view.way {
-        Way::Scan { qr_text, wallets } => scan(language, qr_text, wallets),
+        Way::Scan { qr_text, wallets } => scan(view, qr_text, wallets),
         Way::Open { href, wallet } => open(view, href, wallet),
-        Way::Choose { alipay_href, wechat_href, qr_text } => html! {
+        Way::Choose { alipay_href, wechat_href, qr_text, wallets } => html! {
             h1 { (language.of(TEXTS.choose)) }
             (choices(language, &[(Provider::Alipay, alipay_href), (Provider::Wechat, wechat_href)]))
-            (or_scan(language, qr_text, &[
-                (Provider::Alipay, alipay_href), (Provider::Wechat, wechat_href)
-            ]))
+            @if !wallets.is_empty() { (or_scan(language, qr_text, wallets)) }
+            (check(view))
         },
-        Way::LongPress { qr_text, href } => long_press(language, qr_text, href),
+        Way::LongPress { qr_text, href } => long_press(view, qr_text, href),
         Way::Wait => wait(view),
-        Way::Trouble { message } => trouble(view, message),
+        Way::Trouble { why } => trouble(view, why),
     }
 }
 
-fn scan(language: Language, qr_text: &str, wallets: &[Provider]) -> Markup {
+fn scan(view: &View<'_>, qr_text: &str, wallets: &[Provider]) -> Markup {
+    let language = view.language;
     let names = texts::wallets(language, wallets);
     html! {
         h1 .with-marks {
@@ -43,6 +43,7 @@ fn scan(language: Language, qr_text: &str, wallets: &[Provider]) -> Markup {
         (code(language, qr_text))
         p .hint { (language.of(TEXTS.scan_hint)) }
         p .hint.on-phone { (texts::fill(language, TEXTS.scan_phone, &names)) }
+        (check(view))
     }
 }
 
@@ -74,16 +75,16 @@ fn choices(language: Language, offers: &[(Provider, Option<&str>)]) -> Markup {
 }
 
 /// The code for the wallets that the merchant takes.
-fn or_scan(language: Language, qr_text: &str, offers: &[(Provider, Option<&str>)]) -> Markup {
-    let taken = offers.iter().filter(|(_, href)| href.is_some()).map(|(wallet, _)| *wallet);
-    let names = texts::wallets(language, &taken.collect::<Vec<_>>());
+fn or_scan(language: Language, qr_text: &str, wallets: &[Provider]) -> Markup {
+    let names = texts::wallets(language, wallets);
     html! {
         p .divider { span { (texts::fill(language, TEXTS.choose_scan, &names)) } }
         (code(language, qr_text))
     }
 }
 
-fn long_press(language: Language, qr_text: &str, href: Option<&str>) -> Markup {
+fn long_press(view: &View<'_>, qr_text: &str, href: Option<&str>) -> Markup {
+    let language = view.language;
     html! {
         h1 .with-marks {
             (marks::wallet(Provider::Wechat))
@@ -96,6 +97,7 @@ fn long_press(language: Language, qr_text: &str, href: Option<&str>) -> Markup {
                 (language.of(TEXTS.long_press_link))
             }
         }
+        (check(view))
     }
 }
 
@@ -111,16 +113,16 @@ fn wait(view: &View<'_>) -> Markup {
     }
 }
 
-fn trouble(view: &View<'_>, message: &str) -> Markup {
+fn trouble(view: &View<'_>, why: Trouble) -> Markup {
     let language = view.language;
+    let (heading, sentence) = why.texts();
     html! {
         div .waiting {
             (marks::sign(Sign::Alert))
-            h1 { (language.of(TEXTS.trouble)) }
-            @if !message.is_empty() { p .hint { (message) } }
-            p .hint { (language.of(TEXTS.trouble_hint)) }
+            h1 { (language.of(heading)) }
+            p .hint { (language.of(sentence)) }
         }
-        a #retry .button href=(path(view.token)) { (language.of(TEXTS.retry)) }
+        a #retry .button href=(address(view.token, language)) { (language.of(TEXTS.retry)) }
     }
 }
 
@@ -129,7 +131,7 @@ fn check(view: &View<'_>) -> Markup {
     let language = view.language;
     html! {
         @if view.state == TradeState::UserPaying {
-            a #check .button.quiet href=(path(view.token)) { (language.of(TEXTS.check)) }
+            a #check .button.quiet href=(address(view.token, language)) { (language.of(TEXTS.check)) }
         }
     }
 }

@@ -58,16 +58,23 @@ impl AlipaySim {
                 let _ = self.books.pay(&key, None, stamp);
                 pages::see_other(&address)
             }
-            "poor" => pages::message("付款失败", "余额不足，未扣款。"),
-            "cancel" if quit_url.is_empty() => pages::message("已取消", "您已取消付款。"),
+            "poor" => self.trade_page_with(trade_no, pages::POOR, stamp),
+            "cancel" if quit_url.is_empty() => {
+                self.trade_page_with(trade_no, pages::CANCELLED, stamp)
+            }
             "cancel" => pages::see_other(&quit_url),
             _ => pages::not_found(),
         }
     }
 
     fn trade_page(&self, trade_no: &str, stamp: &Stamp) -> HttpResponse {
+        self.trade_page_with(trade_no, "", stamp)
+    }
+
+    /// The page of a trade with a word on the last button.
+    fn trade_page_with(&self, trade_no: &str, hint: &str, stamp: &Stamp) -> HttpResponse {
         let Some(trade) = self.books.named(trade_no) else { return pages::not_found() };
-        pages::of(trade, self.return_address(trade, stamp).as_deref())
+        pages::of(trade, self.return_address(trade, stamp).as_deref(), hint)
     }
 
     /// Where the payer goes after a page's payment: `return_url` with signed members (manual:

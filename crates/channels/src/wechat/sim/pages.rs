@@ -1,25 +1,12 @@
 //! The simulated wallet: what a payer sees after scanning a code or opening an H5 order's page.
 
-use kernel::money::{Currency, Money};
 use kernel::time::Timestamp;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use super::book::{Book, Trade, TradeKind, TradeState};
 use crate::Stamp;
 use crate::http::{HttpRequest, HttpResponse};
-
-const STYLE: &str = "
-*{box-sizing:border-box}body{margin:0;background:#ededed;color:#191919;
-font:16px/1.5 -apple-system,'PingFang SC','Noto Sans CJK SC',sans-serif}
-main{max-width:26rem;margin:0 auto;padding:2rem 1.25rem;text-align:center}
-.note{background:#07c160;color:#fff;padding:.5rem;text-align:center;font-size:.875rem}
-.amount{font-size:2.75rem;font-weight:600;margin:.5rem 0 2rem}
-.hint{color:#b06000;margin:0 0 1rem}
-button,input,a.button{display:block;width:100%;min-height:3rem;margin:.75rem 0;border:0;
-border-radius:.5rem;font:inherit;text-align:center;text-decoration:none;line-height:3rem}
-input{background:#fff;padding:0 1rem}
-button{background:#fff;color:#191919}.primary{background:#07c160;color:#fff}
-";
+use crate::sim::wallet::{self, Bill, Wallet};
 
 /// What the payer does.
 #[derive(Copy, Clone, PartialEq, Eq)]
@@ -46,6 +33,15 @@ impl Choice {
 struct View {
     redirect_url: String,
     hint: &'static str,
+}
+
+impl View {
+    /// The merchant's page, for an H5 order that named one.
+    fn back(&self) -> Option<&str> {
+        let is_web =
+            ["https://", "http://"].iter().any(|scheme| self.redirect_url.starts_with(scheme));
+        is_web.then_some(self.redirect_url.as_str())
+    }
 }
 
 /// Answers the payer's browser.
@@ -82,11 +78,11 @@ fn act(book: &mut Book, id: &str, form: &[u8], stamp: &Stamp) -> HttpResponse {
         }
         Choice::LackBalance => {
             book.set_acting(&out_trade_no, TradeState::NotPay, stamp.now);
-            "余额不足，请更换支付方式"
+            "余额不足，未扣款。可以换一种方式再付。"
         }
         Choice::Cancel => {
             book.set_acting(&out_trade_no, TradeState::NotPay, stamp.now);
-            "已取消支付"
+            "已取消支付，未扣款。"
         }
     };
     let view = View { redirect_url: field(form, "redirect_url"), hint };
@@ -106,28 +102,31 @@ fn field(form: &[u8], name: &str) -> String {
 }
 
 fn wallet(trade: &Trade, view: &View, now: Timestamp) -> HttpResponse {
-    let content = match trade.state_at(now) {
-        TradeState::NotPay => choices(trade, view),
-        TradeState::UserPaying => password(trade, view),
-        TradeState::Paid { .. } => html! {
-            h1 id="result" { "支付成功" }
-            (way_back(view))
-        },
-        TradeState::Closed => html! {
-            h1 id="result" { "订单已关闭" }
-            (way_back(view))
-        },
+    let bill =
+        Bill { goods: &trade.description, total: trade.total, out_trade_no: &trade.out_trade_no };
+    match trade.state_at(now) {
+        TradeState::NotPay => ask(view, &bill, &choices(trade, view)),
+        TradeState::UserPaying => ask(view, &bill, &password(trade, view)),
+        TradeState::Paid { transaction_id, .. } => {
+            let content = html! { (bill.paid(&transaction_id)) (wallet::way_back(view.back())) };
+            Wallet::Wechat.page_that_goes_on("支付成功", view.back(), &content)
+        }
+        TradeState::Closed => {
+            let closed = wallet::over("订单已关闭", "这笔订单已经关闭，未付款。");
+            let content = html! { (closed) (wallet::way_back(view.back())) };
+            Wallet::Wechat.page("订单已关闭", &content)
+        }
+    }
+}
+
+fn ask(view: &View, bill: &Bill<'_>, buttons: &Markup) -> HttpResponse {
+    let content = html! {
+        (wallet::hint(view.hint))
+        (bill.open())
+        (buttons)
+        @if !view.hint.is_empty() && view.back().is_some() { (wallet::way_back(view.back())) }
     };
-    page(
-        200,
-        html! {
-            p id="description" { (trade.description) }
-            p.amount id="amount" { "¥" (Money::new(trade.total, Currency::Cny).decimal()) }
-            @if !view.hint.is_empty() { p.hint id="hint" { (view.hint) } }
-            (content)
-            @if !view.hint.is_empty() { (way_back(view)) }
-        },
-    )
+    Wallet::Wechat.page("确认支付", &content)
 }
 
 fn choices(trade: &Trade, view: &View) -> Markup {
@@ -135,10 +134,11 @@ fn choices(trade: &Trade, view: &View) -> Markup {
         trade,
         view,
         html! {
-            button.primary id="pay" name="choice" value="pay" { "立即支付" }
+            button.main id="pay" name="choice" value="pay" { "立即支付" }
+            p .note { "或者模拟别的结果" }
             button id="password" name="choice" value="password" { "需要支付密码" }
             button id="balance" name="choice" value="balance" { "余额不足" }
-            button id="cancel" name="choice" value="cancel" { "取消" }
+            button id="cancel" name="choice" value="cancel" { "取消支付" }
         },
     )
 }
@@ -150,8 +150,10 @@ fn password(trade: &Trade, view: &View) -> Markup {
         html! {
             input type="password" inputmode="numeric" placeholder="任意支付密码" autocomplete="off"
                 aria-label="支付密码";
-            button.primary id="pay" name="choice" value="pay" { "确认支付" }
-            button id="cancel" name="choice" value="cancel" { "取消" }
+            button.main id="pay" name="choice" value="pay" { "确认支付" }
+            p .note { "或者模拟别的结果" }
+            button id="balance" name="choice" value="balance" { "余额不足" }
+            button id="cancel" name="choice" value="cancel" { "取消支付" }
         },
     )
 }
@@ -165,36 +167,7 @@ fn form(trade: &Trade, view: &View, buttons: Markup) -> Markup {
     }
 }
 
-/// The link to the merchant's page, for an H5 order that named one.
-fn way_back(view: &View) -> Markup {
-    let is_web =
-        view.redirect_url.starts_with("https://") || view.redirect_url.starts_with("http://");
-    html! {
-        @if is_web {
-            a.button.primary id="return" href=(view.redirect_url) { "返回商家" }
-        }
-    }
-}
-
 fn missing() -> HttpResponse {
-    page(404, html! { h1 id="result" { "订单不存在" } })
-}
-
-fn page(status: u16, content: Markup) -> HttpResponse {
-    let document = html! {
-        (DOCTYPE)
-        html lang="zh-CN" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width,initial-scale=1";
-                title { "模拟微信支付" }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                div.note { "模拟微信支付，不涉及真实资金" }
-                main { (content) }
-            }
-        }
-    };
-    HttpResponse::new(status, "text/html; charset=utf-8", document.into_string())
+    let page = Wallet::Wechat.page("订单不存在", &wallet::over("订单不存在", "没有这笔订单。"));
+    HttpResponse { status: 404, ..page }
 }
