@@ -15,7 +15,7 @@ use store::stores::Shop;
 
 use crate::cli::{
     AccountAdd, AccountCommand, ApplicationArguments, Failure, MerchantAdd, MerchantCommand,
-    NoticeCommand, OrderArguments, OrderCommand, RotateArguments, StoreArguments,
+    NoticeCommand, OrderArguments, OrderCommand, RotateArguments, StoreArguments, print_line,
 };
 use crate::data_dir::{open_gateway, open_or_make_gateway};
 
@@ -50,9 +50,9 @@ pub async fn order(command: OrderCommand) -> Result<(), Failure> {
     let story = gateway::story(gateway.store(), &sn).await.map_err(machine)?;
     let story = story.ok_or_else(|| Failure::Input(format!("{sn}: no such order here")))?;
     if arguments.place.json {
-        println!("{}", story.json());
+        print_line(story.json());
     } else {
-        print!("{}", story.text());
+        print_line(story.text().trim_end());
     }
     Ok(())
 }
@@ -223,9 +223,9 @@ fn parse_setting(text: &str) -> Result<(String, String), Failure> {
 
 fn say(place: &StoreArguments, json: &Value, text: &str) {
     if place.json {
-        println!("{json}");
+        print_line(json);
     } else {
-        println!("{text}");
+        print_line(text);
     }
 }
 

@@ -13,7 +13,7 @@ use kernel::sign_doctor::{Explanation, Finding, explain};
 use kernel::{json, sign};
 use serde_json::Value;
 
-use crate::cli::{Failure, KeyArguments};
+use crate::cli::{Failure, KeyArguments, print_line};
 
 /// Bytes of standard input that are read.
 const INPUT_BYTES_MAX: u64 = 1 << 20;
@@ -27,7 +27,7 @@ pub type Members = Vec<(String, String)>;
 pub fn sign_command(arguments: &KeyArguments) -> Result<(), Failure> {
     let text = input()?;
     let fields = json_fields(&text).map_err(Failure::Input)?;
-    println!("{}", signature(&fields, &Secret::new(&*arguments.key)));
+    print_line(signature(&fields, &Secret::new(&*arguments.key)));
     Ok(())
 }
 
@@ -42,7 +42,7 @@ pub fn verify_command(arguments: &KeyArguments) -> Result<(), Failure> {
     let is_signed_bare =
         || self::members(&text, Escapes::Verbatim).is_ok_and(|bare| is_signed(&bare, &key));
     if is_signed(&members, &key) || is_signed_bare() {
-        println!("right");
+        print_line("right");
         return Ok(());
     }
     Err(Failure::Input(said(&explain(&members, &key))))

@@ -37,6 +37,12 @@ async fn the_key_can_come_from_the_environment_and_is_never_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_has_gone_is_no_fault() {
+    let sign = Running::start(&mut jubao(&["sign", "--key", KEY]));
+    assert_eq!(sign.unread(b"{\"a\":1}").await, (0, String::new()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn verify_says_right_or_names_the_mistake() {
     let worked = "attach=11&body=abc&mch_id=10502105689001&notify_url=https://www.baidu.com\
                   &out_trade_no=2021020920221357790&pay_channel_id=304\

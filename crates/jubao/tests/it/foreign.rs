@@ -96,6 +96,15 @@ impl Running {
         ended.await.unwrap_or_else(|_| panic!("the process does not end"))
     }
 
+    /// The same for a program whose standard output nobody reads any more.
+    pub async fn unread(mut self, input: &[u8]) -> (i32, String) {
+        drop(self.process.stdout.take());
+        self.process.stdin.take().unwrap().write_all(input).unwrap();
+        let complained = spawn_blocking(reader(self.process.stderr.take().unwrap()));
+        let code = self.end().await.code().unwrap_or(-1);
+        (code, complained.await.unwrap())
+    }
+
     /// Gives it `input`, and waits for what it prints and for its end.
     pub async fn outcome(mut self, input: &[u8]) -> Outcome {
         let mut stdin = self.process.stdin.take().unwrap();

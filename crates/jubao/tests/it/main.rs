@@ -8,6 +8,8 @@ mod command_line;
 mod foreign;
 mod foreign_clients;
 mod merchant_api;
+mod merchant_checks;
 mod merchant_fields;
 mod operator;
 mod payments;
+mod transcripts;
