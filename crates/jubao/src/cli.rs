@@ -1,5 +1,6 @@
 //! The command line, as one table of types: help, docs and parsing come from here.
 
+use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -11,6 +12,12 @@ pub enum Failure {
     Input(String),
     /// Us or the machine: exit code 1.
     Machine(String),
+}
+
+/// Prints a line for whoever reads standard output; a reader that has gone is no fault.
+pub fn print_line(text: impl std::fmt::Display) {
+    // `println!` would panic under `jubao … | head`.
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
 
 /// 聚宝 Pay: an aggregated payment gateway.

@@ -7,6 +7,8 @@ use gateway::Statuses;
 use kernel::egress_policy::Cidr;
 use serde::Deserialize;
 
+use crate::data_dir::COMMAND_LINE_NODE;
+
 /// The manual: every key with its meaning and default.
 pub const MANUAL: &str = include_str!("../../../config.default.toml");
 /// What stands before a key's name in the environment: `JUBAO_PUBLIC_URL` sets `public_url`.
@@ -119,8 +121,8 @@ fn check(file: File) -> Result<Config, String> {
             "public_url: an address that begins with https:// (or http:// in a test)".into()
         );
     }
-    if file.node >= kernel::id::NODES_MAX {
-        return Err(format!("node: 0 to {}", kernel::id::NODES_MAX - 1));
+    if file.node >= COMMAND_LINE_NODE {
+        return Err(format!("node: 0 to {}", COMMAND_LINE_NODE - 1));
     }
     if ![200, 429, 503].contains(&file.busy_status) {
         return Err("busy_status: 200, 429 or 503".into());
@@ -185,7 +187,7 @@ mod tests {
             file.map_err(|error| error.message().to_owned()).and_then(check).unwrap_err()
         };
         assert!(wrong("public_url = 'ftp://x'").starts_with("public_url"));
-        assert!(wrong("node = 64").starts_with("node"));
+        assert!(wrong("node = 63").starts_with("node"));
         assert!(wrong("busy_status = 500").starts_with("busy_status"));
         assert!(wrong("too_large_status = 400").starts_with("too_large_status"));
         assert!(wrong("database = 'mysql:x'").starts_with("database"));

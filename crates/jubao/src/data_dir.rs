@@ -22,14 +22,34 @@ pub const KEY_NAME: &str = "master.key";
 /// The node number of the command line beside a running server.
 pub const COMMAND_LINE_NODE: u32 = 63;
 
-/// Opens the store of a file, migrated.
-pub fn open_store(path: &Path) -> Result<Store, Failure> {
-    Store::open(&Options { path: path.to_owned() })
-        .map_err(|error| Failure::Machine(error.to_string()))
+/// Opens a store and its key; what is missing is made. A store whose key is missing gets no new
+/// one: its secrets would not open under it.
+pub fn open_or_make(database: &Path, key: &Path) -> Result<(Store, Vault), Failure> {
+    if database.exists() && !key.exists() {
+        return Err(Failure::Input(format!(
+            "{} is missing, and {} is sealed under it: put it back from your copy",
+            key.display(),
+            database.display()
+        )));
+    }
+    // The key first: a process that dies in between leaves nothing that is sealed.
+    let vault = open_vault(key)?;
+    let store = Store::open(&Options { path: database.to_owned() });
+    Ok((store.map_err(|error| Failure::Machine(error.to_string()))?, vault))
 }
 
-/// The vault of a key file; the key is made if the file is missing.
-pub fn open_vault(path: &Path) -> Result<Vault, Failure> {
+/// Opens a store that must be there: looking at a mistyped folder makes none.
+fn open_present(database: &Path, key: &Path) -> Result<(Store, Vault), Failure> {
+    if !database.exists() {
+        return Err(Failure::Input(format!(
+            "{}: there is no store; name its folder with --data, or its configuration with --config",
+            database.display()
+        )));
+    }
+    open_or_make(database, key)
+}
+
+fn open_vault(path: &Path) -> Result<Vault, Failure> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => make_key(path)?,
@@ -54,8 +74,20 @@ fn make_key(path: &Path) -> Result<String, Failure> {
     Ok(text)
 }
 
+/// Opens a store and its key, as one of the ways above.
+type Open = fn(&Path, &Path) -> Result<(Store, Vault), Failure>;
+
 /// A gateway for an operator's command: on the store of a running server or alone, without workers.
 pub async fn open_gateway(place: &StoreArguments) -> Result<Gateway, Failure> {
+    gateway(place, open_present).await
+}
+
+/// The same for a command that may be the first on its store.
+pub async fn open_or_make_gateway(place: &StoreArguments) -> Result<Gateway, Failure> {
+    gateway(place, open_or_make).await
+}
+
+async fn gateway(place: &StoreArguments, open: Open) -> Result<Gateway, Failure> {
     let (database, key, public_url) = match &place.config {
         Some(file) => {
             let config = Config::load(Some(file)).map_err(Failure::Input)?;
@@ -72,7 +104,6 @@ pub async fn open_gateway(place: &StoreArguments) -> Result<Gateway, Failure> {
         private_targets: Vec::new(),
         statuses: Statuses::default(),
     };
-    Gateway::new(open_store(&database)?, open_vault(&key)?, Clock::default(), settings)
-        .await
-        .map_err(Failure::Machine)
+    let (store, vault) = open(&database, &key)?;
+    Gateway::new(store, vault, Clock::default(), settings).await.map_err(Failure::Machine)
 }

@@ -15,9 +15,9 @@ use store::stores::Shop;
 
 use crate::cli::{
     AccountAdd, AccountCommand, ApplicationArguments, Failure, MerchantAdd, MerchantCommand,
-    NoticeCommand, OrderArguments, OrderCommand, RotateArguments, StoreArguments,
+    NoticeCommand, OrderArguments, OrderCommand, RotateArguments, StoreArguments, print_line,
 };
-use crate::data_dir::open_gateway;
+use crate::data_dir::{open_gateway, open_or_make_gateway};
 
 /// Who did it, in the audit log.
 const ACTOR: &str = "command line";
@@ -50,9 +50,9 @@ pub async fn order(command: OrderCommand) -> Result<(), Failure> {
     let story = gateway::story(gateway.store(), &sn).await.map_err(machine)?;
     let story = story.ok_or_else(|| Failure::Input(format!("{sn}: no such order here")))?;
     if arguments.place.json {
-        println!("{}", story.json());
+        print_line(story.json());
     } else {
-        print!("{}", story.text());
+        print_line(story.text().trim_end());
     }
     Ok(())
 }
@@ -78,7 +78,7 @@ async fn add_merchant(arguments: MerchantAdd) -> Result<(), Failure> {
         shops,
         settings: Settings { notify_url: arguments.notify_url, ..Settings::default() },
     };
-    let gateway = open_gateway(&arguments.place).await?;
+    let gateway = open_or_make_gateway(&arguments.place).await?;
     let made = gateway.add_merchant(ACTOR, wish).await.map_err(manage)?;
     let (mch_id, app_id) = (made.mch_id.to_string(), made.app_id.to_string());
     let key = made.key.expose();
@@ -160,7 +160,7 @@ async fn add_account(arguments: AccountAdd) -> Result<(), Failure> {
         products: products.collect::<Result<_, _>>()?,
         settings: settings.collect::<Result<BTreeMap<_, _>, _>>()?,
     };
-    let gateway = open_gateway(&arguments.place).await?;
+    let gateway = open_or_make_gateway(&arguments.place).await?;
     let id = gateway.add_account(ACTOR, &wish).await.map_err(manage)?;
     say(&arguments.place, &json!({ "account": id.0 }), &format!("account {id}"));
     Ok(())
@@ -223,9 +223,9 @@ fn parse_setting(text: &str) -> Result<(String, String), Failure> {
 
 fn say(place: &StoreArguments, json: &Value, text: &str) {
     if place.json {
-        println!("{json}");
+        print_line(json);
     } else {
-        println!("{text}");
+        print_line(text);
     }
 }
 

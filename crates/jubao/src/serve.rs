@@ -1,8 +1,10 @@
 //! `jubao serve`: the gateway with its workers, until SIGTERM or Ctrl-C.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::Router;
+use futures_util::FutureExt;
 use gateway::clock::Clock;
 use gateway::{Gateway, Settings};
 use tokio::net::TcpListener;
@@ -12,15 +14,19 @@ use tracing_subscriber::EnvFilter;
 
 use crate::cli::{ConfigArguments, Failure};
 use crate::config::{Config, LogFormat};
-use crate::data_dir::{open_store, open_vault};
+use crate::data_dir::open_or_make;
+
+/// How long connections may take to finish once the server is told to stop.
+const FINISH_WAIT_MAX: Duration = Duration::from_secs(8);
 
 /// Runs the gateway as the configuration says.
 pub async fn run(arguments: ConfigArguments) -> Result<(), Failure> {
     let config = Config::load(arguments.config.as_deref()).map_err(Failure::Input)?;
     start_log(&config.log, config.log_format)?;
     let listener = bind(&config.listen).await?;
-    let store = open_store(&config.database)?;
-    let vault = open_vault(&config.master_key_file)?;
+    // Port 0 in the configuration takes a free one: tell which.
+    let listen = listener.local_addr().map_or(config.listen, |address| address.to_string());
+    let (store, vault) = open_or_make(&config.database, &config.master_key_file)?;
     let settings = Settings {
         public_url: config.public_url.clone(),
         node: config.node,
@@ -30,7 +36,7 @@ pub async fn run(arguments: ConfigArguments) -> Result<(), Failure> {
     let gateway =
         Gateway::new(store, vault, Clock::default(), settings).await.map_err(Failure::Machine)?;
     let workers = Workers::start(&gateway);
-    tracing::info!(listen = %config.listen, public_url = config.public_url, "ready");
+    tracing::info!(listen, public_url = config.public_url, "ready");
     let served = serve(listener, web::router(gateway), stop_signal()).await;
     workers.stop().await;
     served
@@ -65,17 +71,27 @@ pub async fn bind(address: &str) -> Result<TcpListener, Failure> {
         .map_err(|error| Failure::Input(format!("listen on {address}: {error}")))
 }
 
-/// Serves `router` until `stop` is ready, then finishes what is in flight.
+/// Serves `router` until `stop` is ready, then finishes what is in flight, for a while: pages that
+/// watch an order, and clients that are slow, would keep their connections open for ever.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Failure> {
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service)
-        .with_graceful_shutdown(stop)
-        .await
-        .map_err(|error| Failure::Machine(error.to_string()))
+    let stop = stop.shared();
+    let served = axum::serve(listener, service).with_graceful_shutdown(stop.clone());
+    let given_up = async {
+        stop.await;
+        tokio::time::sleep(FINISH_WAIT_MAX).await;
+    };
+    tokio::select! {
+        served = served => served.map_err(|error| Failure::Machine(error.to_string())),
+        () = given_up => {
+            tracing::warn!("some connections were cut");
+            Ok(())
+        }
+    }
 }
 
 /// Ready on SIGTERM or Ctrl-C.

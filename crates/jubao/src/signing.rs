@@ -1,9 +1,10 @@
 //! `jubao sign` and `jubao verify`: the merchants' signature at a command line, and what the demo
 //! shop signs and verifies with.
 
+use std::borrow::Cow;
 use std::io::Read;
 
-use kernel::fault::Language;
+use kernel::fault::{Fault, Language};
 use kernel::fields::Fields;
 use kernel::form::{self, Escapes};
 use kernel::order::SignForm;
@@ -12,19 +13,21 @@ use kernel::sign_doctor::{Explanation, Finding, explain};
 use kernel::{json, sign};
 use serde_json::Value;
 
-use crate::cli::{Failure, KeyArguments};
+use crate::cli::{Failure, KeyArguments, print_line};
 
 /// Bytes of standard input that are read.
 const INPUT_BYTES_MAX: u64 = 1 << 20;
+/// Said of what is no JSON object, or names a member twice.
+const NOT_JSON: &str = "the input is no JSON object that names each member once";
 
-/// Name and text of each member, `sign` among them.
+/// Name and text of each member in the order in which they were sent, `sign` among them.
 pub type Members = Vec<(String, String)>;
 
 /// `jubao sign`.
 pub fn sign_command(arguments: &KeyArguments) -> Result<(), Failure> {
     let text = input()?;
     let fields = json_fields(&text).map_err(Failure::Input)?;
-    println!("{}", signature(&fields, &Secret::new(&*arguments.key)));
+    print_line(signature(&fields, &Secret::new(&*arguments.key)));
     Ok(())
 }
 
@@ -32,12 +35,14 @@ pub fn sign_command(arguments: &KeyArguments) -> Result<(), Failure> {
 pub fn verify_command(arguments: &KeyArguments) -> Result<(), Failure> {
     let text = input()?;
     let key = Secret::new(&*arguments.key);
-    let members = read(text.as_bytes()).map_err(Failure::Input)?;
+    let members = members(&text, Escapes::Decoded).map_err(Failure::Input)?;
     if !members.iter().any(|(name, _)| name == "sign") {
         return Err(Failure::Input("there is no member `sign`".into()));
     }
-    if is_signed(&members, &key) {
-        println!("right");
+    let is_signed_bare =
+        || self::members(&text, Escapes::Verbatim).is_ok_and(|bare| is_signed(&bare, &key));
+    if is_signed(&members, &key) || is_signed_bare() {
+        print_line("right");
         return Ok(());
     }
     Err(Failure::Input(said(&explain(&members, &key))))
@@ -74,13 +79,27 @@ pub fn signed(members: &Value, key: &Secret) -> Result<Value, String> {
 /// It is neither.
 pub fn read(body: &[u8]) -> Result<Members, String> {
     let text = std::str::from_utf8(body).map_err(|_| "the input is not UTF-8")?;
-    let fields = fields(text)?;
-    let mut members: Members =
-        fields.signed().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    if let Some(sign) = fields.text("sign") {
-        members.push(("sign".into(), sign.to_owned()));
-    }
-    Ok(members)
+    members(text, Escapes::Decoded)
+}
+
+fn members(text: &str, escapes: Escapes) -> Result<Members, String> {
+    let wrong = |fault: Fault| fault.message(Language::En);
+    let (names, fields) = if text.trim_start().starts_with('{') {
+        let members = json::object(text).map_err(|_| NOT_JSON)?;
+        (names(&members), Fields::from_json(members).map_err(wrong)?)
+    } else {
+        let text = text.trim_start();
+        let pairs =
+            form::urlencoded(text, escapes).map_err(|_| "the input is neither JSON nor a form")?;
+        (names(&pairs), Fields::from_form(pairs).map_err(wrong)?)
+    };
+    let text_of = |name: String| Some((fields.text(&name)?.to_owned(), name));
+    let members = names.into_iter().filter_map(text_of);
+    Ok(members.map(|(text, name)| (name, text)).collect())
+}
+
+fn names<V>(members: &[(Cow<'_, str>, V)]) -> Vec<String> {
+    members.iter().map(|(name, _)| name.to_string()).collect()
 }
 
 /// Whether `members` are signed with `key`, in one of the forms that a merchant may use.
@@ -106,17 +125,8 @@ fn signature(fields: &Fields<'_>, key: &Secret) -> String {
     sign::sign(key, fields.signed(), form)
 }
 
-fn fields(text: &str) -> Result<Fields<'_>, String> {
-    if text.trim_start().starts_with('{') {
-        return json_fields(text);
-    }
-    let pairs = form::urlencoded(text.trim(), Escapes::Decoded)
-        .map_err(|_| "the input is neither JSON nor a form")?;
-    Fields::from_form(pairs).map_err(|fault| fault.message(Language::En))
-}
-
 fn json_fields(text: &str) -> Result<Fields<'_>, String> {
-    let members = json::object(text).map_err(|_| "the input is no JSON object")?;
+    let members = json::object(text).map_err(|_| NOT_JSON)?;
     Fields::from_json(members).map_err(|fault| fault.message(Language::En))
 }
 

@@ -42,12 +42,17 @@ pub fn urlencoded(text: &str, escapes: Escapes) -> Result<Pairs<'_>, FormFault> 
         .collect()
 }
 
-/// Whether a form was certainly written without percent-encoding and means another thing when it
-/// is decoded: it holds a character that every encoder escapes, and `%` or `+`.
-pub fn may_be_verbatim(text: &str) -> bool {
+/// Whether a form means another thing when it is decoded than as it stands.
+pub fn has_escapes(text: &str) -> bool {
+    text.contains(['%', '+'])
+}
+
+/// Whether a form was certainly written without percent-encoding: it holds a character that every
+/// encoder escapes.
+pub fn is_bare(text: &str) -> bool {
     let is_left_by_encoders =
         |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~*!'()%+&=\r\n".contains(&byte);
-    text.contains(['%', '+']) && !text.bytes().all(is_left_by_encoders)
+    !text.bytes().all(is_left_by_encoders)
 }
 
 fn decode(text: &str, escapes: Escapes) -> Result<Cow<'_, str>, FormFault> {
@@ -149,9 +154,9 @@ mod tests {
         let text = "notify_url=http://a.cn/?x=%41&body=聚宝 6+";
         let expect = [("notify_url", "http://a.cn/?x=%41"), ("body", "聚宝 6+")];
         reads(text, Escapes::Verbatim, &expect);
-        assert!(may_be_verbatim(text));
-        assert!(!may_be_verbatim("a=http%3A%2F%2Fx+y&b=1"));
-        assert!(!may_be_verbatim("a=聚宝"));
+        assert!(has_escapes(text) && is_bare(text));
+        assert!(has_escapes("a=6+1") && !is_bare("a=http%3A%2F%2Fx+y&b=1"));
+        assert!(!has_escapes("a=聚宝"));
     }
 
     #[test]

@@ -63,7 +63,7 @@ pub struct ProductInfo {
     pub trade_type: &'static str,
     /// Whose product it is; `None` while the payer has not chosen (mixed QR).
     pub provider: Option<Provider>,
-    /// Whether an order starts as USERPAYING (a page that the payer is sent to), else as NOTPAY.
+    /// Whether an order starts as USERPAYING (contract section 4: a link, or H5), else as NOTPAY.
     pub starts_acting: bool,
     /// Largest `total_fee` in minor units; an account may set less.
     pub amount_max: i64,
@@ -85,7 +85,8 @@ pub static PRODUCTS: &[ProductInfo] = &[
         aliases: &[],
         trade_type: "WAPPAY",
         provider: Some(Provider::Alipay),
-        starts_acting: true,
+        // The document's sample of it (2.1) answers NOTPAY.
+        starts_acting: false,
         amount_max: ALIPAY_AMOUNT_MAX,
         names: ["支付宝手机网站", "Alipay WAP"],
     },

@@ -14,9 +14,10 @@ pub mod visit;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, Response, StatusCode, Uri};
+use axum::response::IntoResponse;
 use axum::routing::{any, get};
 use gateway::Gateway;
 
@@ -25,8 +26,8 @@ use crate::visit::Visit;
 /// All routes. What no page answers is an address of the merchants' API, or unknown.
 pub fn router(gateway: Gateway) -> Router {
     Router::new()
-        .route("/", get(landing_page).fallback(merchant_api::call))
-        .route("/index.php", get(payer::page).fallback(merchant_api::call))
+        .route("/", get(front).fallback(merchant_api::call))
+        .route("/index.php", get(front).fallback(merchant_api::call))
         .route("/pay/{token}", get(payer::page))
         .route("/pay/{token}/go", get(payer::go))
         .route("/pay/{token}/state", get(payer::state))
@@ -40,7 +41,21 @@ pub fn router(gateway: Gateway) -> Router {
         .with_state(gateway)
 }
 
-async fn landing_page(State(gateway): State<Gateway>, visit: Visit) -> Response<Body> {
+/// GET where pages share an address with the merchants' API: `_m` tells them apart.
+async fn front(State(gateway): State<Gateway>, request: Request) -> Response<Body> {
+    let (mut parts, body) = request.into_parts();
+    let visit = match Visit::from_request_parts(&mut parts, &gateway).await {
+        Ok(visit) => visit,
+        Err(rejection) => return rejection.into_response(),
+    };
+    match (parts.uri.path(), visit::module(&parts.uri).as_deref()) {
+        ("/", None) => landing_page(&gateway, &visit),
+        (_, Some("pay")) => payer::page(State(gateway), visit).await,
+        _ => merchant_api::call(State(gateway), Request::from_parts(parts, body)).await,
+    }
+}
+
+fn landing_page(gateway: &Gateway, visit: &Visit) -> Response<Body> {
     let view = landing::View {
         language: visit.language,
         base_url: &gateway.settings().public_url,

@@ -1,20 +1,29 @@
 //! The merchants' API: bytes in, the documented envelope out. Every answer has an envelope, a trace
 //! number and, but for unknown addresses and wrong methods, HTTP status 200.
 
-use axum::body::{Body, to_bytes};
+use std::time::Duration;
+
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{ACCEPT_LANGUAGE, ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use futures_util::StreamExt;
 use gateway::{Answered, Caller, Gateway, OrderFault};
-use kernel::address;
+use kernel::address::{self, Operation};
 use kernel::call::Call;
 use kernel::dialect::answer;
-use kernel::dialect::jubao::{self, Admitted, Context, RawCall};
+use kernel::dialect::jubao::{self, Admitted, BODY_BYTES_MAX, Context, RawCall};
 use kernel::fault::{Fault, Language, Wording};
 use kernel::order::SignForm;
+use tracing::Instrument;
 
-/// Bytes of a request's body at most (safety: input).
-pub const BODY_BYTES_MAX: usize = 64 << 10;
+/// Bytes that are read of a body beyond its limit, only to be dropped.
+const DROPPED_BYTES_MAX: usize = 4 << 20;
+/// How long a body may take to arrive.
+const BODY_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// Said of a body that breaks off.
+const BROKEN: Wording = ["请求体不完整", "the body did not arrive whole"];
 
 /// When a busy gateway may be asked again, in seconds.
 const RETRY_SECONDS: &str = "1";
@@ -47,13 +56,14 @@ pub async fn call(State(gateway): State<Gateway>, request: Request) -> Response<
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
         return response;
     }
-    let reply = match to_bytes(body, BODY_BYTES_MAX).await {
+    let reply = match read(body).await {
         Ok(bytes) => {
             let content_type = parts.headers.get(CONTENT_TYPE).and_then(|text| text.to_str().ok());
-            let raw = RawCall { operation, content_type, query, body: &bytes };
-            perform(&gateway, &raw).await
+            let content_type = content_type.map(str::to_owned);
+            let owned = OwnedCall { operation, content_type, query: query.to_owned(), body: bytes };
+            finish(gateway.clone(), owned, &trace_no).await
         }
-        Err(_) => failure(Fault::TooLarge),
+        Err(fault) => failure(fault),
     };
     let code = reply.fault.as_ref().map_or(200, Fault::code);
     tracing::info!(trace_no, operation = ?operation, code, "answered");
@@ -74,6 +84,57 @@ fn status(gateway: &Gateway, fault: Option<&Fault>) -> StatusCode {
         Some(_) | None => 200,
     };
     StatusCode::from_u16(code).unwrap_or(StatusCode::OK)
+}
+
+/// A request that outlives its connection.
+struct OwnedCall {
+    operation: Operation,
+    content_type: Option<String>,
+    query: String,
+    body: Vec<u8>,
+}
+
+/// Reads a body up to its limit. What is beyond is read and dropped, as far as that is cheap:
+/// clients that are still sending would not see an answer.
+async fn read(body: Body) -> Result<Vec<u8>, Fault> {
+    let mut chunks = body.into_data_stream();
+    let (mut bytes, mut length) = (Vec::new(), 0);
+    let whole = tokio::time::timeout(BODY_WAIT_MAX, async {
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.ok()?;
+            length += chunk.len();
+            if length <= BODY_BYTES_MAX {
+                bytes.extend_from_slice(&chunk);
+            } else if length > DROPPED_BYTES_MAX {
+                break;
+            }
+        }
+        Some(())
+    });
+    match whole.await {
+        Ok(Some(())) if length > BODY_BYTES_MAX => Err(Fault::TooLarge),
+        Ok(Some(())) => Ok(bytes),
+        Ok(None) | Err(_) => Err(Fault::Malformed(BROKEN)),
+    }
+}
+
+/// Finishes what a request began even if its client hangs up, and answers although a defect of ours
+/// stopped it.
+async fn finish(gateway: Gateway, call: OwnedCall, trace_no: &str) -> Reply {
+    let work = async move {
+        let raw = RawCall {
+            operation: call.operation,
+            content_type: call.content_type.as_deref(),
+            query: &call.query,
+            body: &call.body,
+        };
+        perform(&gateway, &raw).await
+    };
+    let work = tokio::spawn(work.instrument(tracing::info_span!("call", trace_no)));
+    work.await.unwrap_or_else(|error| {
+        tracing::error!(trace_no, %error, "a request was not finished");
+        failure(Fault::Defect)
+    })
 }
 
 async fn perform(gateway: &Gateway, raw: &RawCall<'_>) -> Reply {

@@ -53,6 +53,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Visit {
     }
 }
 
+/// `_m` of an address in the old style: which part of the program it asks for.
+pub fn module(uri: &Uri) -> Option<String> {
+    Wish::of(uri).of_name("_m").map(str::to_owned)
+}
+
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }

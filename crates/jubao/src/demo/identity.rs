@@ -45,17 +45,17 @@ pub const MERCHANT: DemoMerchant = DemoMerchant {
 /// The demo merchant's fee: 0.6 %.
 const FEE_PPM: i64 = 6_000;
 /// The application at the simulated Alipay.
-const ALIPAY_APP_ID: &str = "2014072300007148";
+pub const ALIPAY_APP_ID: &str = "2014072300007148";
 /// The seller at the simulated Alipay.
-const ALIPAY_SELLER_ID: &str = "2088101106499364";
+pub const ALIPAY_SELLER_ID: &str = "2088101106499364";
 /// The merchant at the simulated WeChat Pay.
-const WECHAT_MCHID: &str = "1900000109";
+pub const WECHAT_MCHID: &str = "1900000109";
 /// The application at the simulated WeChat Pay.
-const WECHAT_APPID: &str = "wxd930ea5d5a258f4f";
+pub const WECHAT_APPID: &str = "wxd930ea5d5a258f4f";
 /// Serial number of the merchant's certificate at the simulated WeChat Pay.
-const WECHAT_MERCHANT_SERIAL: &str = "7132D72A03E93CDDF8C03BBD1F37EEDF7E2C5B40";
+pub const WECHAT_MERCHANT_SERIAL: &str = "7132D72A03E93CDDF8C03BBD1F37EEDF7E2C5B40";
 /// The public key's id at the simulated WeChat Pay.
-const WECHAT_PUBLIC_KEY_ID: &str = "PUB_KEY_ID_0119000001092026112200000000000001";
+pub const WECHAT_PUBLIC_KEY_ID: &str = "PUB_KEY_ID_0119000001092026112200000000000001";
 /// What the demo remembers in its data folder.
 const FILE_NAME: &str = "demo.json";
 
@@ -83,7 +83,8 @@ pub struct DemoIdentity {
     pub wechat_platform: KeyPem,
     wechat_certificate: String,
     wechat_serial: String,
-    wechat_apiv3_key: String,
+    /// What the simulated WeChat Pay seals notifications under: 32 bytes.
+    pub wechat_apiv3_key: String,
 }
 
 /// A throw-away RSA key pair as PEM.

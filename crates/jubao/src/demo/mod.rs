@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 
 use crate::cli::{DemoArguments, Failure};
 use crate::config::LogFormat;
-use crate::data_dir::{DATABASE_NAME, KEY_NAME, open_store, open_vault};
+use crate::data_dir::{DATABASE_NAME, KEY_NAME, open_or_make};
 use crate::demo::identity::{DemoIdentity, MERCHANT, Ports};
 use crate::demo::payer::Payer;
 use crate::demo::shop::{Shop, ShopIdentity};
@@ -165,8 +165,7 @@ async fn open_gateway(
         private_targets: loopback.into_iter().flatten().collect(),
         statuses: Statuses::default(),
     };
-    let store = open_store(&folder.join(DATABASE_NAME))?;
-    let vault = open_vault(&folder.join(KEY_NAME))?;
+    let (store, vault) = open_or_make(&folder.join(DATABASE_NAME), &folder.join(KEY_NAME))?;
     Gateway::new(store, vault, clock, settings).await.map_err(Failure::Machine)
 }
 

@@ -11,13 +11,16 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use gateway::clock::Clock;
+use gateway::manage::{AccountWish, MerchantMade, MerchantWish};
 use jubao::demo::identity::MERCHANT;
 use jubao::demo::{Demo, FreshFolder};
 use jubao::signing;
+use kernel::application::Settings;
 use kernel::id::{MchId, Sn};
 use kernel::ledger::is_balanced;
+use kernel::money::Currency;
 use kernel::notice::NoticeState;
-use kernel::order::{Attempt, Order};
+use kernel::order::{Attempt, Order, SignForm};
 use kernel::secret::Secret;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -85,6 +88,48 @@ impl TestApp {
         let url = format!("{}{path}", self.demo.addresses.api);
         let answer = self.client.post(url).body(body).send().await.unwrap();
         serde_json::from_str(&answer.text().await.unwrap()).unwrap()
+    }
+
+    /// Sends a request as it is built, and gives back everything of its answer.
+    pub async fn exchange(&self, request: reqwest::RequestBuilder) -> Exchange {
+        let answer = request.send().await.unwrap();
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        let text = answer.text().await.unwrap();
+        Exchange { status, headers, text }
+    }
+
+    /// A POST of `body` to an address of the API, to be refined.
+    pub fn request(
+        &self,
+        address: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> reqwest::RequestBuilder {
+        self.client.post(format!("{}{address}", self.demo.addresses.api)).body(body)
+    }
+
+    /// Adds a merchant that has no channel for any product.
+    pub async fn merchant_without_accounts(&self, settings: Settings) -> MerchantMade {
+        let wish = MerchantWish { name: "另一家".into(), settings, ..MerchantWish::default() };
+        self.demo.gateway.add_merchant("test", wish).await.unwrap()
+    }
+
+    /// Adds a merchant with an account at either channel; nothing answers behind the accounts.
+    pub async fn another_merchant(&self, settings: Settings) -> MerchantMade {
+        let made = self.merchant_without_accounts(settings).await;
+        for channel in channels::CHANNELS {
+            let info = channel.info();
+            let settings = info.settings.iter().filter(|setting| setting.is_required);
+            let account = AccountWish {
+                channel: info.name.to_owned(),
+                name: "nothing behind it".into(),
+                mch_id: made.mch_id.0,
+                currency: Currency::Cny,
+                products: Vec::new(),
+                settings: settings.map(|setting| (setting.key.to_owned(), "x".into())).collect(),
+            };
+            self.demo.gateway.add_account("test", &account).await.unwrap();
+        }
+        made
     }
 
     /// Places a good order and gives back its `data`.
@@ -214,6 +259,45 @@ impl TestApp {
     pub fn mch_id(&self) -> MchId {
         MERCHANT.mch_id
     }
+}
+
+/// An answer, as it came over HTTP.
+#[derive(Debug)]
+pub struct Exchange {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub text: String,
+}
+
+impl Exchange {
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The envelope's code.
+    pub fn code(&self) -> i64 {
+        self.json()["code"].as_i64().unwrap_or_else(|| panic!("no code: {self:?}"))
+    }
+
+    /// A header's text, or empty.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+/// `members` signed in one form, whatever their `version` says.
+pub fn signed_as(members: &Value, key: &Secret, form: SignForm) -> Value {
+    let texts = signing::read(members.to_string().as_bytes()).unwrap();
+    let texts = texts.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+    let mut texts: Vec<_> = texts.filter(|(name, _)| *name != "sign").collect();
+    texts.sort_unstable();
+    let mut signed = members.clone();
+    signed["sign"] = kernel::sign::sign(key, texts.into_iter(), form).into();
+    signed
 }
 
 /// A notification as it came in.

@@ -4,4 +4,12 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test reports")]
 
 mod app;
+mod command_line;
+mod foreign;
+mod foreign_clients;
+mod merchant_api;
+mod merchant_checks;
+mod merchant_fields;
+mod operator;
 mod payments;
+mod transcripts;

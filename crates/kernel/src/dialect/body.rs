@@ -64,13 +64,13 @@ fn urlencoded(text: &str) -> Result<Readings<'_>, Fault> {
     let read =
         |escapes| form::urlencoded(text, escapes).map_err(form_fault).and_then(Fields::from_form);
     let decoded = read(Escapes::Decoded);
-    if !form::may_be_verbatim(text) {
+    if !form::has_escapes(text) {
         return Ok(Readings { first: decoded?, verbatim: None });
     }
     match (decoded, read(Escapes::Verbatim)) {
         (Ok(first), verbatim) => Ok(Readings { first, verbatim: verbatim.ok() }),
-        (Err(_), Ok(first)) => Ok(Readings { first, verbatim: None }),
-        (Err(fault), Err(_)) => Err(fault),
+        (Err(_), Ok(first)) if form::is_bare(text) => Ok(Readings { first, verbatim: None }),
+        (Err(fault), _) => Err(fault),
     }
 }
 
@@ -106,6 +106,16 @@ mod tests {
                 assert_eq!(read.first.text("a"), Some("1"), "{label} {body}");
             }
         }
+    }
+
+    #[test]
+    fn a_form_with_escapes_is_read_as_it_stands_too() {
+        let read = |text: &'static str| read(None, text.as_bytes()).unwrap();
+        let plus = read("a=6+1");
+        assert_eq!(plus.first.text("a"), Some("6 1"));
+        assert_eq!(plus.verbatim.unwrap().text("a"), Some("6+1"));
+        assert!(read("a=6").verbatim.is_none());
+        assert_eq!(read("a=聚%ff").first.text("a"), Some("聚%ff"));
     }
 
     #[test]

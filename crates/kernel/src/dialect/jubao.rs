@@ -296,7 +296,7 @@ fn name_at(fields: &Fields<'_>, at: usize) -> String {
 }
 
 #[cfg(test)]
-#[path = "jubao_tests.rs"]
+#[path = "jubao_tests/mod.rs"]
 mod tests;
 
 #[cfg(test)]
