@@ -26,6 +26,9 @@ const NOT_FOUND_PROVES_AFTER_MS: i64 = 60_000;
 const SWEEP_FIRST_MS: i64 = 5_000;
 /// The longest wait, in milliseconds.
 const SWEEP_LONGEST_MS: i64 = 120_000;
+/// An order that ended before its time is looked at once more so long after its codes and pages have
+/// expired, in milliseconds: upstreams' clocks are not ours.
+const LOOK_BACK_AFTER_MS: i64 = 60_000;
 
 /// An order with its attempts, as one reading of the store.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -40,6 +43,12 @@ impl Standing {
     /// Attempts that money may still come through.
     pub(crate) fn live(&self) -> impl Iterator<Item = &Attempt> {
         self.attempts.iter().filter(|attempt| attempt.state.is_live())
+    }
+
+    /// Attempts that are closed. What an upstream did not know when it was asked to close it (a code
+    /// nobody had scanned, a page nobody had opened) can be paid until it expires.
+    pub(crate) fn closed(&self) -> impl Iterator<Item = &Attempt> {
+        self.attempts.iter().filter(|attempt| attempt.state == AttemptState::Closed)
     }
 
     /// The attempt of that number.
@@ -245,17 +254,25 @@ fn plan(standing: &Standing, lesson: &Lesson, late: LatePayment, now: Timestamp)
 /// no longer waits, until no attempt can bring money.
 pub(crate) fn next_sweep(order: &Order, attempts: &[Attempt], now: Timestamp) -> Option<Timestamp> {
     let has_live = attempts.iter().any(|attempt| attempt.state.is_live());
-    let doublings = u32::try_from(order.sweeps.clamp(0, 16)).unwrap_or(16);
-    let wait = (SWEEP_FIRST_MS << doublings).min(SWEEP_LONGEST_MS);
-    let soon = now.plus_millis(wait);
+    let has_closed = attempts.iter().any(|attempt| attempt.state == AttemptState::Closed);
+    let soon = soon(order, now);
     match (order.state.is_open(), has_live) {
         (true, true) if now < order.expires_at => Some(soon.min(order.expires_at)),
         (true, true) => Some(soon),
         (true, false) => Some(order.expires_at.max(now)),
         (false, true) if order.sweeps == 0 => Some(now),
         (false, true) => Some(soon),
+        (false, false) if has_closed && now < order.expires_at => {
+            Some(order.expires_at.plus_millis(LOOK_BACK_AFTER_MS))
+        }
         (false, false) => None,
     }
+}
+
+/// When an order is looked at again whose upstream has not answered.
+pub(crate) fn soon(order: &Order, now: Timestamp) -> Timestamp {
+    let doublings = u32::try_from(order.sweeps.clamp(0, 16)).unwrap_or(16);
+    now.plus_millis((SWEEP_FIRST_MS << doublings).min(SWEEP_LONGEST_MS))
 }
 
 fn opened(order: &Order, attempt: &Attempt, pay_text: &str) -> Option<Plan> {
@@ -331,8 +348,10 @@ fn refused(
     kind: RefusalKind,
     source: Source,
 ) -> Option<Plan> {
-    // A refused query or closing says nothing of the order; a used number may even be paid.
-    if source != Source::Place || kind == RefusalKind::NumberUsed || !attempt.state.is_live() {
+    // A refused query or closing says nothing of the order; a used number may even be paid; and
+    // what the upstream holds already does not end because it was not asked for again.
+    let is_first = attempt.state == AttemptState::Asking;
+    if source != Source::Place || kind == RefusalKind::NumberUsed || !is_first {
         return None;
     }
     Some(end_attempt(standing, attempt, AttemptState::Refused))

@@ -175,8 +175,11 @@ impl Gateway {
             messages: asked.messages,
         };
         let learned = self.learn(standing, lesson).await;
-        learned.map_err(|error| self.uncertain("commit the answer", &error))?;
+        let standing = learned.map_err(|error| self.uncertain("commit the answer", &error))?;
+        let is_open = standing.order.state.is_open();
         match outcome {
+            // Nobody is led to pay for what was closed, or paid, in the meantime.
+            Outcome::Opened { .. } if !is_open => Err(Fault::AlreadyClosed),
             Outcome::Opened { pay_text } => Ok(pay_text),
             other => Err(fault_of(&other)),
         }
