@@ -4,4 +4,10 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test reports")]
 
 mod app;
+mod callbacks;
+mod doubt;
+mod expiry;
+mod late;
+mod notices;
 mod payments;
+mod repeat;
