@@ -13,7 +13,8 @@ use crate::Gateway;
 use crate::answered::Answered;
 use crate::ask_upstream;
 use crate::callers::Caller;
-use crate::learn::{Lesson, Source, Standing, next_sweep};
+use crate::learn::{Lesson, Source, Standing};
+use crate::sweeper::next_sweep;
 
 impl Gateway {
     /// Closes an order of the caller.

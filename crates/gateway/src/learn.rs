@@ -16,19 +16,13 @@ use store::orders::{self, Change};
 use store::{StoreError, Written};
 
 use crate::Gateway;
+use crate::sweeper::next_sweep;
 
 /// How often a change is planned anew when another one came first.
 const REPLANS_MAX: usize = 5;
 /// After an unanswered request, "not found" proves something only when it is this old, in
 /// milliseconds: until then the request may still be on its way.
 const NOT_FOUND_PROVES_AFTER_MS: i64 = 60_000;
-/// The first wait of the sweeper before it asks again, in milliseconds; it doubles.
-const SWEEP_FIRST_MS: i64 = 5_000;
-/// The longest wait, in milliseconds.
-const SWEEP_LONGEST_MS: i64 = 120_000;
-/// An order that ended before its time is looked at once more so long after its codes and pages have
-/// expired, in milliseconds: upstreams' clocks are not ours.
-const LOOK_BACK_AFTER_MS: i64 = 60_000;
 
 /// An order with its attempts, as one reading of the store.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -248,31 +242,6 @@ fn plan(standing: &Standing, lesson: &Lesson, late: LatePayment, now: Timestamp)
     }
     plan.order.sweep_at = next_sweep(&plan.order, &attempts, now);
     Some(plan)
-}
-
-/// When the sweeper looks next: while an order waits, by doubling waits and at its expiry; when it
-/// no longer waits, until no attempt can bring money.
-pub(crate) fn next_sweep(order: &Order, attempts: &[Attempt], now: Timestamp) -> Option<Timestamp> {
-    let has_live = attempts.iter().any(|attempt| attempt.state.is_live());
-    let has_closed = attempts.iter().any(|attempt| attempt.state == AttemptState::Closed);
-    let soon = soon(order, now);
-    match (order.state.is_open(), has_live) {
-        (true, true) if now < order.expires_at => Some(soon.min(order.expires_at)),
-        (true, true) => Some(soon),
-        (true, false) => Some(order.expires_at.max(now)),
-        (false, true) if order.sweeps == 0 => Some(now),
-        (false, true) => Some(soon),
-        (false, false) if has_closed && now < order.expires_at => {
-            Some(order.expires_at.plus_millis(LOOK_BACK_AFTER_MS))
-        }
-        (false, false) => None,
-    }
-}
-
-/// When an order is looked at again whose upstream has not answered.
-pub(crate) fn soon(order: &Order, now: Timestamp) -> Timestamp {
-    let doublings = u32::try_from(order.sweeps.clamp(0, 16)).unwrap_or(16);
-    now.plus_millis((SWEEP_FIRST_MS << doublings).min(SWEEP_LONGEST_MS))
 }
 
 fn opened(order: &Order, attempt: &Attempt, pay_text: &str) -> Option<Plan> {

@@ -15,9 +15,10 @@ use subtle::ConstantTimeEq;
 
 use crate::Gateway;
 use crate::ask_upstream::channel_of;
-use crate::learn::{Lesson, Source, Standing, next_sweep};
+use crate::learn::{Lesson, Source, Standing};
 use crate::place_order::fault_of;
 use crate::routing::WALLET_PRODUCTS;
+use crate::sweeper::next_sweep;
 
 /// A page's link into WeChat is asked for anew after this time, in milliseconds: it lives five
 /// minutes (WeChat Pay v3 manual, `h5_url`).

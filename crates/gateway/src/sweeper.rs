@@ -3,13 +3,15 @@
 
 use std::time::Duration;
 
+use kernel::order::{Attempt, AttemptState, Order};
+use kernel::time::Timestamp;
 use store::StoreError;
 use store::sweeps::{self, Claim, Sweep};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::Gateway;
-use crate::learn::{Standing, next_sweep, soon};
+use crate::learn::Standing;
 
 /// Orders claimed at once.
 const CLAIM_MAX: i64 = 32;
@@ -17,6 +19,13 @@ const CLAIM_MAX: i64 = 32;
 const IN_FLIGHT_MAX: usize = 256;
 /// How long a claimed order is ours, in milliseconds: longer than asking about every attempt takes.
 const LEASE_MS: i64 = 120_000;
+/// The first wait before an upstream is asked again, in milliseconds; it doubles.
+const SWEEP_FIRST_MS: i64 = 5_000;
+/// The longest wait, in milliseconds.
+const SWEEP_LONGEST_MS: i64 = 120_000;
+/// An order that ended before its time is looked at once more so long after its codes and pages have
+/// expired, in milliseconds: upstreams' clocks are not ours.
+const LOOK_BACK_AFTER_MS: i64 = 60_000;
 /// The longest sleep: what other processes wrote is seen after it.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
 
@@ -105,4 +114,29 @@ impl Gateway {
         }
         Ok(())
     }
+}
+
+/// When the sweeper looks next: while an order waits, by doubling waits and at its expiry; when it
+/// no longer waits, until no attempt can bring money.
+pub(crate) fn next_sweep(order: &Order, attempts: &[Attempt], now: Timestamp) -> Option<Timestamp> {
+    let has_live = attempts.iter().any(|attempt| attempt.state.is_live());
+    let has_closed = attempts.iter().any(|attempt| attempt.state == AttemptState::Closed);
+    let soon = soon(order, now);
+    match (order.state.is_open(), has_live) {
+        (true, true) if now < order.expires_at => Some(soon.min(order.expires_at)),
+        (true, true) => Some(soon),
+        (true, false) => Some(order.expires_at.max(now)),
+        (false, true) if order.sweeps == 0 => Some(now),
+        (false, true) => Some(soon),
+        (false, false) if has_closed && now < order.expires_at => {
+            Some(order.expires_at.plus_millis(LOOK_BACK_AFTER_MS))
+        }
+        (false, false) => None,
+    }
+}
+
+/// When an order is looked at again whose upstream has not answered.
+fn soon(order: &Order, now: Timestamp) -> Timestamp {
+    let doublings = u32::try_from(order.sweeps.clamp(0, 16)).unwrap_or(16);
+    now.plus_millis((SWEEP_FIRST_MS << doublings).min(SWEEP_LONGEST_MS))
 }

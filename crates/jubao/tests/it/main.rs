@@ -8,6 +8,7 @@ mod callbacks;
 mod doubt;
 mod expiry;
 mod late;
+mod merchant;
 mod notices;
 mod payments;
 mod repeat;

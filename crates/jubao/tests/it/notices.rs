@@ -19,7 +19,8 @@ use kernel::notice::{NoticeState, RETRY_SECONDS};
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::app::{Received, TestApp};
+use crate::app::TestApp;
+use crate::merchant::Received;
 
 /// Attempts until a notice is parked.
 const ATTEMPTS: usize = 16;
