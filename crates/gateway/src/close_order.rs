@@ -14,6 +14,7 @@ use crate::answered::Answered;
 use crate::ask_upstream;
 use crate::callers::Caller;
 use crate::learn::{Lesson, Source, Standing};
+use crate::sweeper::next_sweep;
 
 impl Gateway {
     /// Closes an order of the caller.
@@ -72,7 +73,8 @@ impl Gateway {
         let Decision::Move { to, postings } = decide(&standing.order, Event::Closed) else {
             return Ok(standing);
         };
-        let order = Order { state: to, sweep_at: None, ..standing.order.clone() };
+        let mut order = Order { state: to, ..standing.order.clone() };
+        order.sweep_at = next_sweep(&order, &standing.attempts, self.now());
         let is_told = match self.caller_of(order.app_id).await {
             Ok(caller) => caller.app.settings.notify_closed,
             Err(_) => return Ok(standing),

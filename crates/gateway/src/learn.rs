@@ -16,16 +16,13 @@ use store::orders::{self, Change};
 use store::{StoreError, Written};
 
 use crate::Gateway;
+use crate::sweeper::next_sweep;
 
 /// How often a change is planned anew when another one came first.
 const REPLANS_MAX: usize = 5;
 /// After an unanswered request, "not found" proves something only when it is this old, in
 /// milliseconds: until then the request may still be on its way.
 const NOT_FOUND_PROVES_AFTER_MS: i64 = 60_000;
-/// The first wait of the sweeper before it asks again, in milliseconds; it doubles.
-const SWEEP_FIRST_MS: i64 = 5_000;
-/// The longest wait, in milliseconds.
-const SWEEP_LONGEST_MS: i64 = 120_000;
 
 /// An order with its attempts, as one reading of the store.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -40,6 +37,12 @@ impl Standing {
     /// Attempts that money may still come through.
     pub(crate) fn live(&self) -> impl Iterator<Item = &Attempt> {
         self.attempts.iter().filter(|attempt| attempt.state.is_live())
+    }
+
+    /// Attempts that are closed. What an upstream did not know when it was asked to close it (a code
+    /// nobody had scanned, a page nobody had opened) can be paid until it expires.
+    pub(crate) fn closed(&self) -> impl Iterator<Item = &Attempt> {
+        self.attempts.iter().filter(|attempt| attempt.state == AttemptState::Closed)
     }
 
     /// The attempt of that number.
@@ -241,23 +244,6 @@ fn plan(standing: &Standing, lesson: &Lesson, late: LatePayment, now: Timestamp)
     Some(plan)
 }
 
-/// When the sweeper looks next: while an order waits, by doubling waits and at its expiry; when it
-/// no longer waits, until no attempt can bring money.
-pub(crate) fn next_sweep(order: &Order, attempts: &[Attempt], now: Timestamp) -> Option<Timestamp> {
-    let has_live = attempts.iter().any(|attempt| attempt.state.is_live());
-    let doublings = u32::try_from(order.sweeps.clamp(0, 16)).unwrap_or(16);
-    let wait = (SWEEP_FIRST_MS << doublings).min(SWEEP_LONGEST_MS);
-    let soon = now.plus_millis(wait);
-    match (order.state.is_open(), has_live) {
-        (true, true) if now < order.expires_at => Some(soon.min(order.expires_at)),
-        (true, true) => Some(soon),
-        (true, false) => Some(order.expires_at.max(now)),
-        (false, true) if order.sweeps == 0 => Some(now),
-        (false, true) => Some(soon),
-        (false, false) => None,
-    }
-}
-
 fn opened(order: &Order, attempt: &Attempt, pay_text: &str) -> Option<Plan> {
     if attempt.state == AttemptState::Open && attempt.pay_text == pay_text {
         return None;
@@ -331,8 +317,10 @@ fn refused(
     kind: RefusalKind,
     source: Source,
 ) -> Option<Plan> {
-    // A refused query or closing says nothing of the order; a used number may even be paid.
-    if source != Source::Place || kind == RefusalKind::NumberUsed || !attempt.state.is_live() {
+    // A refused query or closing says nothing of the order; a used number may even be paid; and
+    // what the upstream holds already does not end because it was not asked for again.
+    let is_first = attempt.state == AttemptState::Asking;
+    if source != Source::Place || kind == RefusalKind::NumberUsed || !is_first {
         return None;
     }
     Some(end_attempt(standing, attempt, AttemptState::Refused))

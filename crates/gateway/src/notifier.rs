@@ -54,14 +54,6 @@ impl Gateway {
         while in_flight.join_next().await.is_some() {}
     }
 
-    /// Delivers what is due now and waits for it; says how many there were.
-    pub async fn notify_due(&self) -> usize {
-        let mut in_flight = JoinSet::new();
-        let claimed = self.claim_into(&mut in_flight).await;
-        while in_flight.join_next().await.is_some() {}
-        claimed
-    }
-
     async fn claim_into(&self, in_flight: &mut JoinSet<()>) -> usize {
         let room = IN_FLIGHT_MAX.saturating_sub(in_flight.len());
         let limit = i64::try_from(room).unwrap_or(CLAIM_MAX).min(CLAIM_MAX);

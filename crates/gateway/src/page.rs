@@ -15,9 +15,10 @@ use subtle::ConstantTimeEq;
 
 use crate::Gateway;
 use crate::ask_upstream::channel_of;
-use crate::learn::{Lesson, Source, Standing, next_sweep};
+use crate::learn::{Lesson, Source, Standing};
 use crate::place_order::fault_of;
 use crate::routing::WALLET_PRODUCTS;
+use crate::sweeper::next_sweep;
 
 /// A page's link into WeChat is asked for anew after this time, in milliseconds: it lives five
 /// minutes (WeChat Pay v3 manual, `h5_url`).
@@ -175,8 +176,11 @@ impl Gateway {
             messages: asked.messages,
         };
         let learned = self.learn(standing, lesson).await;
-        learned.map_err(|error| self.uncertain("commit the answer", &error))?;
+        let standing = learned.map_err(|error| self.uncertain("commit the answer", &error))?;
+        let is_open = standing.order.state.is_open();
         match outcome {
+            // Nobody is led to pay for what was closed, or paid, in the meantime.
+            Outcome::Opened { .. } if !is_open => Err(Fault::AlreadyClosed),
             Outcome::Opened { pay_text } => Ok(pay_text),
             other => Err(fault_of(&other)),
         }

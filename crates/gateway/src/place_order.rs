@@ -20,7 +20,8 @@ use crate::answered::{Answered, OrderFault};
 use crate::ask_upstream::channel_of;
 use crate::callers::Caller;
 use crate::ids::random_hex;
-use crate::learn::{Lesson, Source, Standing, next_sweep};
+use crate::learn::{Lesson, Source, Standing};
+use crate::sweeper::next_sweep;
 
 /// How long an order waits for its payer if the merchant does not say, in milliseconds.
 const EXPIRES_AFTER_MS: i64 = 30 * 60 * 1000;

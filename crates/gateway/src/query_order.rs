@@ -6,7 +6,7 @@ use channels::Outcome;
 use kernel::call::OrderRef;
 use kernel::fault::Fault;
 use kernel::id::{Id, MchId};
-use kernel::order::Order;
+use kernel::order::{Attempt, Order};
 use kernel::time::Timestamp;
 use store::{StoreError, orders};
 
@@ -34,7 +34,7 @@ impl Gateway {
         let found = self.standing(order.mch_id, order.id).await;
         let found = found.map_err(|error| self.busy("read an order", &error))?;
         let standing = found.ok_or(Fault::OrderNotFound)?;
-        let learned = self.ask_all(standing, Source::Query).await;
+        let learned = self.ask_all(standing).await;
         match learned {
             Ok(standing) => Ok(self.answered(standing.order)),
             Err(error) => {
@@ -66,24 +66,46 @@ impl Gateway {
     }
 
     /// Asks the upstream of every live attempt, one after the other, and commits what it says.
-    pub(crate) async fn ask_all(
-        &self,
-        mut standing: Standing,
-        source: Source,
-    ) -> Result<Standing, StoreError> {
+    pub(crate) async fn ask_all(&self, mut standing: Standing) -> Result<Standing, StoreError> {
         let live: Vec<_> = standing.live().cloned().collect();
         for attempt in live {
-            let asked = self.ask(&ask_upstream::query(&attempt), &attempt).await;
-            self.alarm_if_amount_differs(&standing, &asked.outcome);
-            let lesson = Lesson {
-                attempt_no: attempt.no,
-                outcome: asked.outcome,
-                source,
-                messages: asked.messages,
-            };
-            standing = self.learn(standing, lesson).await?;
+            (standing, _) = self.ask_one(standing, &attempt).await?;
         }
         Ok(standing)
+    }
+
+    /// Asks the upstream of every closed attempt whether it was paid after all, and commits what it
+    /// says; true if each has answered.
+    pub(crate) async fn ask_closed(
+        &self,
+        mut standing: Standing,
+    ) -> Result<(Standing, bool), StoreError> {
+        let closed: Vec<_> = standing.closed().cloned().collect();
+        let mut is_sure = true;
+        for attempt in closed {
+            let has_answered;
+            (standing, has_answered) = self.ask_one(standing, &attempt).await?;
+            is_sure &= has_answered;
+        }
+        Ok((standing, is_sure))
+    }
+
+    /// Asks about one attempt and commits what its upstream says; false if it said nothing definite.
+    async fn ask_one(
+        &self,
+        standing: Standing,
+        attempt: &Attempt,
+    ) -> Result<(Standing, bool), StoreError> {
+        let asked = self.ask(&ask_upstream::query(attempt), attempt).await;
+        self.alarm_if_amount_differs(&standing, &asked.outcome);
+        let has_answered = !matches!(asked.outcome, Outcome::Unknown(_));
+        let lesson = Lesson {
+            attempt_no: attempt.no,
+            outcome: asked.outcome,
+            source: Source::Query,
+            messages: asked.messages,
+        };
+        Ok((self.learn(standing, lesson).await?, has_answered))
     }
 
     /// An upstream that has taken another amount than the order's is an alarm: nothing is guessed.

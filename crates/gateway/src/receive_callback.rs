@@ -64,7 +64,13 @@ impl Gateway {
     ) -> bool {
         let trade_no = facts.trade_no.clone();
         let found = match parse_trade_no(&trade_no) {
-            Some((id, no)) => self.standing(path.mch_id, id).await.ok().flatten().zip(Some(no)),
+            Some((id, no)) => match self.standing(path.mch_id, id).await {
+                Ok(standing) => standing.zip(Some(no)),
+                Err(error) => {
+                    tracing::error!(subject = trade_no, error = %error, "callback: not read");
+                    return false;
+                }
+            },
             None => None,
         };
         let Some((standing, no)) = found else {

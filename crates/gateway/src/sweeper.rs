@@ -3,64 +3,78 @@
 
 use std::time::Duration;
 
+use kernel::order::{Attempt, AttemptState, Order};
+use kernel::time::Timestamp;
 use store::StoreError;
 use store::sweeps::{self, Claim, Sweep};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::Gateway;
-use crate::learn::{Source, next_sweep};
+use crate::learn::Standing;
 
 /// Orders claimed at once.
 const CLAIM_MAX: i64 = 32;
+/// Orders looked at together at most: an upstream that hangs keeps its own waiting, not the others'.
+const IN_FLIGHT_MAX: usize = 256;
 /// How long a claimed order is ours, in milliseconds: longer than asking about every attempt takes.
 const LEASE_MS: i64 = 120_000;
+/// The first wait before an upstream is asked again, in milliseconds; it doubles.
+const SWEEP_FIRST_MS: i64 = 5_000;
+/// The longest wait, in milliseconds.
+const SWEEP_LONGEST_MS: i64 = 120_000;
+/// An order that ended before its time is looked at once more so long after its codes and pages have
+/// expired, in milliseconds: upstreams' clocks are not ours.
+const LOOK_BACK_AFTER_MS: i64 = 60_000;
 /// The longest sleep: what other processes wrote is seen after it.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
 
 impl Gateway {
-    /// Sweeps until `stop` turns true.
+    /// Sweeps until `stop` turns true, then finishes what is in flight.
     pub async fn run_sweeper(&self, mut stop: watch::Receiver<bool>) {
+        let mut in_flight = JoinSet::new();
         while !*stop.borrow() {
-            let swept = match self.sweep_due().await {
+            while in_flight.try_join_next().is_some() {}
+            let claimed = match self.sweep_into(&mut in_flight).await {
                 Ok(count) => count,
                 Err(error) => {
                     tracing::error!(error = %error, "sweeper: the store does not answer");
                     0
                 }
             };
-            if swept > 0 {
+            if claimed > 0 {
                 continue;
             }
             tokio::select! {
                 _ = stop.changed() => {}
                 () = self.0.wake_sweeper.notified() => {}
+                Some(_) = in_flight.join_next(), if in_flight.len() >= IN_FLIGHT_MAX => {}
                 () = tokio::time::sleep(SLEEP_MAX) => {}
             }
         }
+        while in_flight.join_next().await.is_some() {}
     }
 
-    /// Sweeps the orders that are due now; says how many there were.
-    ///
-    /// # Errors
-    /// The store does not answer.
-    pub async fn sweep_due(&self) -> Result<usize, StoreError> {
+    /// Begins to look at the orders that are due now; says how many there were.
+    async fn sweep_into(&self, in_flight: &mut JoinSet<()>) -> Result<usize, StoreError> {
+        let room = IN_FLIGHT_MAX.saturating_sub(in_flight.len());
+        let limit = i64::try_from(room).unwrap_or(CLAIM_MAX).min(CLAIM_MAX);
+        if limit == 0 {
+            return Ok(0);
+        }
         let now = self.now();
-        let until = now.plus_millis(LEASE_MS);
-        let claim = Claim { now, lease_until: until, limit: CLAIM_MAX };
+        let claim = Claim { now, lease_until: now.plus_millis(LEASE_MS), limit };
         let due = sweeps::claim(&self.0.store, claim).await?;
         let count = due.len();
-        let mut tasks = JoinSet::new();
         for sweep in due {
             let gateway = self.clone();
-            tasks.spawn(async move {
+            in_flight.spawn(async move {
                 if let Err(error) = gateway.sweep(sweep).await {
                     let sn = sweep.order_id.sn();
                     tracing::error!(order.sn = %sn, error = %error, "sweep: not committed");
                 }
             });
         }
-        while tasks.join_next().await.is_some() {}
         Ok(count)
     }
 
@@ -72,9 +86,9 @@ impl Gateway {
         let has_expired = standing.order.expires_at <= self.now();
         let standing = match (standing.order.state.is_open(), has_expired) {
             (true, true) => self.close_everywhere(standing).await?,
-            (true, false) => self.ask_all(standing, Source::Query).await?,
+            (true, false) => self.ask_all(standing).await?,
             (false, _) if has_live => self.close_everywhere(standing).await?,
-            (false, _) => standing,
+            (false, _) => return self.look_back(sweep, standing).await,
         };
         let mut order = standing.order;
         order.sweeps += 1;
@@ -83,4 +97,46 @@ impl Gateway {
         let batch = sweeps::put_off(sweep, next, order.sweeps);
         self.0.store.write(batch).await.map(|_| ())
     }
+
+    /// Asks whether an order that is over was paid after all. Whoever does not answer is asked again.
+    async fn look_back(&self, sweep: Sweep, standing: Standing) -> Result<(), StoreError> {
+        let (standing, is_sure) = self.ask_closed(standing).await?;
+        let mut order = standing.order;
+        order.sweeps += 1;
+        let now = self.now();
+        let again = soon(&order, now);
+        let next = if is_sure { next_sweep(&order, &standing.attempts, now) } else { Some(again) };
+        let written = self.0.store.write(sweeps::put_off(sweep, next, order.sweeps)).await?;
+        if !is_sure && !written.is_done() {
+            // One of its payments was found, and has taken it off the list for the others too.
+            let batch = sweeps::hasten(order.mch_id, order.id, again);
+            self.0.store.write(batch).await?;
+        }
+        Ok(())
+    }
+}
+
+/// When the sweeper looks next: while an order waits, by doubling waits and at its expiry; when it
+/// no longer waits, until no attempt can bring money.
+pub(crate) fn next_sweep(order: &Order, attempts: &[Attempt], now: Timestamp) -> Option<Timestamp> {
+    let has_live = attempts.iter().any(|attempt| attempt.state.is_live());
+    let has_closed = attempts.iter().any(|attempt| attempt.state == AttemptState::Closed);
+    let soon = soon(order, now);
+    match (order.state.is_open(), has_live) {
+        (true, true) if now < order.expires_at => Some(soon.min(order.expires_at)),
+        (true, true) => Some(soon),
+        (true, false) => Some(order.expires_at.max(now)),
+        (false, true) if order.sweeps == 0 => Some(now),
+        (false, true) => Some(soon),
+        (false, false) if has_closed && now < order.expires_at => {
+            Some(order.expires_at.plus_millis(LOOK_BACK_AFTER_MS))
+        }
+        (false, false) => None,
+    }
+}
+
+/// When an order is looked at again whose upstream has not answered.
+fn soon(order: &Order, now: Timestamp) -> Timestamp {
+    let doublings = u32::try_from(order.sweeps.clamp(0, 16)).unwrap_or(16);
+    now.plus_millis((SWEEP_FIRST_MS << doublings).min(SWEEP_LONGEST_MS))
 }

@@ -115,7 +115,11 @@ impl Demo {
                 let _ = stopped.wait_for(|is_stopped| *is_stopped).await;
             }));
         }
-        tokio::spawn(sims.clone().run_callbacks());
+        let callbacks = sims.clone().run_callbacks();
+        servers.spawn(async move {
+            callbacks.await;
+            Ok(())
+        });
         let workers = Workers::start(&gateway);
         Ok(Self { gateway, sims, addresses, servers, workers, stop })
     }

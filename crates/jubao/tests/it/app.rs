@@ -1,35 +1,38 @@
 //! A gateway with its simulators and a merchant, started for one test. Time is moved, never waited
 //! for; nothing is shared between tests.
 
-use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
-use axum::routing::post;
 use gateway::clock::Clock;
 use gateway::manage::{AccountWish, MerchantMade, MerchantWish};
 use jubao::demo::identity::MERCHANT;
+use jubao::demo::payer::Payer;
 use jubao::demo::{Demo, FreshFolder};
 use jubao::signing;
 use kernel::application::Settings;
 use kernel::id::{MchId, Sn};
-use kernel::ledger::is_balanced;
+use kernel::ledger::{Book, is_balanced};
 use kernel::money::Currency;
 use kernel::notice::NoticeState;
-use kernel::order::{Attempt, Order, SignForm};
+use kernel::order::{Attempt, Order};
 use kernel::secret::Secret;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use store::messages::Message;
+use store::notices::NoticeHistory;
+
+use crate::exchange::Exchange;
+use crate::merchant::{Received, TestMerchant};
 
 /// How long a test waits for something that must happen.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(10);
+/// Longer than the sweeper ever waits before it looks again, in seconds.
+const SWEEP_WAIT_MAX_S: i64 = 121;
+/// Looks of the sweeper after which whatever can be known is known.
+const SWEEPS_MAX: usize = 8;
+/// Entries of the audit log that a test looks at.
+const AUDIT_LOOKED_AT: i64 = 1_000;
 
 /// One test's world.
 pub struct TestApp {
@@ -79,7 +82,12 @@ impl TestApp {
 
     /// Signs `members` and posts them as JSON.
     pub async fn call(&self, path: &str, members: &Value) -> Value {
-        let signed = signing::signed(members, &self.key()).unwrap();
+        self.call_with(&self.key(), path, members).await
+    }
+
+    /// Signs `members` with another merchant's key and posts them as JSON.
+    pub async fn call_with(&self, key: &Secret, path: &str, members: &Value) -> Value {
+        let signed = signing::signed(members, key).unwrap();
         self.post(path, signed.to_string()).await
     }
 
@@ -158,12 +166,92 @@ impl TestApp {
         serde_json::from_str(&answer.text().await.unwrap()).unwrap()
     }
 
-    /// Scripts what goes wrong with a simulator's next operations.
+    /// Scripts what goes wrong with a simulator's next operation.
     pub async fn script(&self, channel: &str, op: &str, fault: &str) {
+        self.script_times((channel, op), fault, 1).await;
+    }
+
+    /// Scripts what goes wrong with the next `times` operations of a channel's simulator.
+    pub async fn script_times(&self, (channel, op): (&str, &str), fault: &str, times: u32) {
         let url = format!("{}/faults", self.demo.addresses.sim);
-        let wish = json!({ "channel": channel, "op": op, "fault": fault, "times": 1 });
+        let wish = json!({ "channel": channel, "op": op, "fault": fault, "times": times });
         let answer = self.client.post(url).body(wish.to_string()).send().await.unwrap();
         assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
+    }
+
+    /// Changes the demo merchant's settings; they count at once.
+    pub async fn set(&self, change: impl FnOnce(&mut Settings)) {
+        let store = self.demo.gateway.store();
+        let row = store::applications::by_app_id(store, MERCHANT.app_id).await.unwrap().unwrap();
+        let mut settings = row.settings;
+        change(&mut settings);
+        let batch = store::applications::set_settings(MERCHANT.app_id, row.rev, &settings);
+        assert!(store.write(batch).await.unwrap().is_done());
+        // What was read before is believed for two seconds.
+        self.advance(3);
+    }
+
+    /// Stops everything and starts it again on the same folder and ports.
+    pub async fn restart(self) -> Self {
+        let Self { demo, clock, merchant, client, folder } = self;
+        let listen = demo.addresses.api.replace("http://", "");
+        demo.stop().await;
+        let demo = Demo::start(&listen, folder.path(), clock.clone()).await.unwrap();
+        Self { demo, clock, merchant, client, folder }
+    }
+
+    /// Opens the order's page in a wallet and goes on to the wallet's own page.
+    pub async fn open_page(&self, sn: &str, wallet: &str) {
+        let payer = Payer::new(self.demo.gateway.clone()).unwrap();
+        payer.open_page(sn, wallet).await.unwrap();
+    }
+
+    /// Lets the sweeper look at the order once more: its next look is never further away.
+    pub async fn sweep(&self, sn: &str) -> Order {
+        let before = self.stored(sn).await;
+        self.advance(SWEEP_WAIT_MAX_S);
+        self.wait(&format!("the sweeper to look at {sn}"), async || {
+            let order = self.stored(sn).await;
+            ((order.sweeps, order.rev) != (before.sweeps, before.rev)).then_some(order)
+        })
+        .await
+    }
+
+    /// Lets the sweeper look until the order is in `state`.
+    pub async fn sweep_until(&self, sn: &str, state: &str) -> Order {
+        for _ in 0..SWEEPS_MAX {
+            let order = self.stored(sn).await;
+            if order.state.word() == state {
+                return order;
+            }
+            self.sweep(sn).await;
+        }
+        panic!("{sn} is not {state} after {SWEEPS_MAX} looks of the sweeper");
+    }
+
+    /// What an order has moved in a book: debits less credits.
+    pub async fn booked(&self, sn: &str, book: Book) -> i64 {
+        let order = self.stored(sn).await;
+        let store = self.demo.gateway.store();
+        let rows = store::ledger::of_order(store, order.mch_id, order.id).await.unwrap();
+        let of_book = rows.iter().filter(|row| row.entry.book == book);
+        of_book.map(|row| row.entry.amount.minor).sum()
+    }
+
+    /// What was said to and heard from upstreams about an order: direction and kind.
+    pub async fn said(&self, sn: &str) -> Vec<String> {
+        let order = self.stored(sn).await;
+        let store = self.demo.gateway.store();
+        let found = store::messages::of_order(store, order.mch_id, order.id).await.unwrap();
+        let text = |message: &Message| format!("{} {}", message.direction.word(), message.kind);
+        found.iter().map(text).collect()
+    }
+
+    /// How many entries of the audit log have an action that begins so.
+    pub async fn audited(&self, action: &str) -> usize {
+        let store = self.demo.gateway.store();
+        let rows = store::audit::latest(store, AUDIT_LOOKED_AT).await.unwrap();
+        rows.iter().filter(|row| row.entry.action.starts_with(action)).count()
     }
 
     /// Moves the clock by `seconds` and wakes the workers.
@@ -218,10 +306,14 @@ impl TestApp {
 
     /// Where the order's notices stand.
     pub async fn notice_states(&self, sn: &str) -> Vec<NoticeState> {
+        self.notices(sn).await.iter().map(|one| one.notice.state).collect()
+    }
+
+    /// The order's notices with their attempts.
+    pub async fn notices(&self, sn: &str) -> Vec<NoticeHistory> {
         let order = self.stored(sn).await;
         let store = self.demo.gateway.store();
-        let found = store::notices::of_order(store, order.mch_id, order.id).await.unwrap();
-        found.iter().map(|one| one.notice.state).collect()
+        store::notices::of_order(store, order.mch_id, order.id).await.unwrap()
     }
 
     /// Waits for something that must happen, by looking.
@@ -259,125 +351,4 @@ impl TestApp {
     pub fn mch_id(&self) -> MchId {
         MERCHANT.mch_id
     }
-}
-
-/// An answer, as it came over HTTP.
-#[derive(Debug)]
-pub struct Exchange {
-    /// The status.
-    pub status: u16,
-    /// The headers.
-    pub headers: HeaderMap,
-    /// The body.
-    pub text: String,
-}
-
-impl Exchange {
-    /// The body as JSON.
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
-    }
-
-    /// The envelope's code.
-    pub fn code(&self) -> i64 {
-        self.json()["code"].as_i64().unwrap_or_else(|| panic!("no code: {self:?}"))
-    }
-
-    /// A header's text, or empty.
-    pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
-    }
-}
-
-/// `members` signed in one form, whatever their `version` says.
-pub fn signed_as(members: &Value, key: &Secret, form: SignForm) -> Value {
-    let texts = signing::read(members.to_string().as_bytes()).unwrap();
-    let texts = texts.iter().map(|(name, text)| (name.as_str(), text.as_str()));
-    let mut texts: Vec<_> = texts.filter(|(name, _)| *name != "sign").collect();
-    texts.sort_unstable();
-    let mut signed = members.clone();
-    signed["sign"] = kernel::sign::sign(key, texts.into_iter(), form).into();
-    signed
-}
-
-/// A notification as it came in.
-#[derive(Clone, Debug)]
-pub struct Received {
-    /// `Content-Type`.
-    pub content_type: String,
-    /// The body as sent.
-    pub body: String,
-    /// Name and text of each member.
-    pub members: Vec<(String, String)>,
-}
-
-impl Received {
-    /// A member's text, or empty.
-    pub fn text(&self, name: &str) -> &str {
-        self.members.iter().find(|(key, _)| key == name).map_or("", |(_, text)| text)
-    }
-}
-
-/// A merchant's server that answers as the test says.
-pub struct TestMerchant {
-    url: String,
-    state: Arc<MerchantState>,
-    task: JoinHandle<()>,
-}
-
-struct MerchantState {
-    received: Mutex<Vec<Received>>,
-    answer: Mutex<(u16, String)>,
-}
-
-impl TestMerchant {
-    /// A server that answers `success`.
-    pub async fn spawn() -> Self {
-        let state = Arc::new(MerchantState {
-            received: Mutex::default(),
-            answer: Mutex::new((200, "success".into())),
-        });
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/notify", listener.local_addr().unwrap());
-        let router = Router::new().route("/notify", post(receive)).with_state(state.clone());
-        let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { url, state, task }
-    }
-
-    /// Its notification address.
-    pub fn url(&self) -> &str {
-        &self.url
-    }
-
-    /// From now on, answers this.
-    pub fn answers(&self, status: u16, body: &str) {
-        *self.state.answer.lock().unwrap() = (status, body.to_owned());
-    }
-
-    /// What it has received.
-    pub fn received(&self) -> MutexGuard<'_, Vec<Received>> {
-        self.state.received.lock().unwrap()
-    }
-}
-
-impl Drop for TestMerchant {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-async fn receive(
-    State(state): State<Arc<MerchantState>>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let content_type = headers.get("content-type").and_then(|text| text.to_str().ok());
-    let members = signing::read(&body).unwrap_or_default();
-    state.received.lock().unwrap().push(Received {
-        content_type: content_type.unwrap_or_default().to_owned(),
-        body: String::from_utf8_lossy(&body).into_owned(),
-        members,
-    });
-    let (status, text) = state.answer.lock().unwrap().clone();
-    (StatusCode::from_u16(status).unwrap(), text).into_response()
 }

@@ -4,12 +4,20 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test reports")]
 
 mod app;
+mod callbacks;
 mod command_line;
+mod doubt;
+mod exchange;
+mod expiry;
 mod foreign;
 mod foreign_clients;
+mod late;
+mod merchant;
 mod merchant_api;
 mod merchant_checks;
 mod merchant_fields;
+mod notices;
 mod operator;
 mod payments;
+mod repeat;
 mod transcripts;

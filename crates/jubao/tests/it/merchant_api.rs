@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::app::{TestApp, signed_as};
+use crate::app::TestApp;
+use crate::exchange::signed_as;
 
 /// Places to place an order at, in both styles and as deployed clients spell them.
 const PLACE: [&str; 8] = [

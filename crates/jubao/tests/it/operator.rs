@@ -9,8 +9,8 @@ use jubao::signing;
 use kernel::secret::Secret;
 use serde_json::{Value, json};
 
-use crate::app::TestMerchant;
 use crate::foreign::{Outcome, Running, jubao, run};
+use crate::merchant::TestMerchant;
 
 /// How soon a server must see what is changed beside it.
 const SEEN_WITHIN: Duration = Duration::from_secs(5);

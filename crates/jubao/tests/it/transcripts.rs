@@ -10,8 +10,10 @@ use kernel::order::SignForm;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::app::{Received, TestApp, signed_as};
+use crate::app::TestApp;
+use crate::exchange::signed_as;
 use crate::foreign::root;
+use crate::merchant::Received;
 
 /// Members of the document's callback table.
 const TOLD: [&str; 12] = [

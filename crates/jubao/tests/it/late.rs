@@ -1,0 +1,142 @@
+//! Money that comes too late, or twice: recorded, and then honoured or marked for refund by policy.
+//! It is never lost.
+
+use kernel::application::LatePayment;
+use kernel::ledger::Book;
+use kernel::notice::NoticeState;
+use kernel::order::AttemptState;
+use kernel::state::TradeState;
+use serde_json::{Value, json};
+
+use crate::app::TestApp;
+
+/// Products whose code or page lives on at Alipay although nobody had opened it when it was closed.
+const LIVE_ON: [i64; 2] = [101, 102];
+
+/// Places an order and closes it; at Alipay its code or page lives on, and a payer has it before
+/// them.
+async fn closed_order(app: &TestApp, product: i64) -> String {
+    let data: Value = app.place(product).await;
+    let sn = data["sn"].as_str().unwrap().to_owned();
+    assert_eq!(app.close(&sn).await["code"], 200);
+    assert_eq!(app.stored(&sn).await.state, TradeState::Closed);
+    let page = app.client.get(data["qrcode"].as_str().unwrap()).send().await.unwrap();
+    assert!(page.status().is_success() || page.status().is_redirection(), "{}", page.status());
+    sn
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn late_money_is_marked_for_refund_and_the_order_stays_closed() {
+    let app = TestApp::spawn().await;
+    for (at, product) in LIVE_ON.into_iter().enumerate() {
+        let sn = closed_order(&app, product).await;
+        app.pay(&sn, &json!({})).await;
+        app.wait("the payment to be booked", async || {
+            (app.booked(&sn, Book::RefundDue).await == -1234).then_some(())
+        })
+        .await;
+        assert_eq!(app.stored(&sn).await.state, TradeState::Closed);
+        assert_eq!(app.attempts(&sn).await[0].state, AttemptState::Surplus);
+        assert_eq!(app.booked(&sn, Book::MerchantPayable).await, 0);
+        assert_eq!(app.audited("payment marked for refund").await, at + 1);
+        assert!(app.notices(&sn).await.is_empty());
+        assert_eq!(app.query(&sn).await["data"]["trade_state"], "CLOSED");
+    }
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn late_money_is_honoured_where_the_merchant_wants_it() {
+    let app = TestApp::spawn().await;
+    app.set(|settings| settings.late_payment = LatePayment::Honour).await;
+    for (at, product) in LIVE_ON.into_iter().enumerate() {
+        let sn = closed_order(&app, product).await;
+        app.pay(&sn, &json!({})).await;
+        app.wait_state(&sn, "SUCCESS").await;
+        app.wait_notice_state(&sn, NoticeState::Delivered).await;
+        assert_eq!(app.booked(&sn, Book::RefundDue).await, 0);
+        assert_eq!(app.booked(&sn, Book::ChannelReceivable).await, 1234);
+        assert_eq!(app.audited("late payment honoured").await, at + 1);
+        assert_eq!(app.merchant.received()[at].text("trade_state"), "SUCCESS");
+    }
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn late_money_whose_callback_is_lost_is_found_when_the_code_has_expired() {
+    let app = TestApp::spawn().await;
+    for product in LIVE_ON {
+        let sn = closed_order(&app, product).await;
+        app.pay(&sn, &json!({ "fault": "lost" })).await;
+        app.advance(31 * 60);
+        app.wait("the payment to be booked", async || {
+            (app.booked(&sn, Book::RefundDue).await == -1234).then_some(())
+        })
+        .await;
+        assert_eq!(app.stored(&sn).await.state, TradeState::Closed);
+        assert_eq!(app.stored(&sn).await.sweep_at, None, "nothing is in doubt any more");
+    }
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn late_money_is_asked_for_until_the_upstream_has_answered() {
+    let app = TestApp::spawn().await;
+    let sn = closed_order(&app, 102).await;
+    app.pay(&sn, &json!({ "fault": "lost" })).await;
+    app.script_times(("alipay", "query"), "dropped_before", 2).await;
+    app.clock.shift(31 * 60 * 1000);
+    for look in 1..=2 {
+        let order = app.sweep(&sn).await;
+        assert!(order.sweep_at.is_some(), "look {look}");
+        assert_eq!(app.booked(&sn, Book::RefundDue).await, 0, "look {look}");
+    }
+    app.sweep(&sn).await;
+    assert_eq!(app.booked(&sn, Book::RefundDue).await, -1234);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_paid_in_both_wallets_owes_one_payment_back() {
+    let app = TestApp::spawn().await;
+    let sn = app.place(304).await["sn"].as_str().unwrap().to_owned();
+    app.open_page(&sn, "alipay").await;
+    app.open_page(&sn, "wechat").await;
+    for attempt in app.attempts(&sn).await {
+        let paid = app.pay(&attempt.trade_no(), &json!({ "fault": "lost" })).await;
+        assert_eq!(paid["paid"], true, "{paid}");
+    }
+    assert_eq!(app.query(&sn).await["data"]["trade_state"], "SUCCESS");
+    app.wait("the second payment to be booked", async || {
+        (app.booked(&sn, Book::RefundDue).await == -1234).then_some(())
+    })
+    .await;
+    let states: Vec<_> = app.attempts(&sn).await.iter().map(|attempt| attempt.state).collect();
+    assert_eq!(states, [AttemptState::Paid, AttemptState::Surplus]);
+    assert_eq!(app.booked(&sn, Book::ChannelReceivable).await, 2 * 1234);
+    assert_eq!(app.audited("payment marked for refund").await, 1);
+    app.wait_notice_state(&sn, NoticeState::Delivered).await;
+    assert_eq!(app.notices(&sn).await.len(), 1);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn once_an_order_is_paid_the_other_wallet_is_closed() {
+    let app = TestApp::spawn().await;
+    for (first, other) in [("alipay", "wechat"), ("wechat", "alipay")] {
+        let sn = app.place(304).await["sn"].as_str().unwrap().to_owned();
+        app.open_page(&sn, other).await;
+        app.open_page(&sn, first).await;
+        let [standing, paying] = <[_; 2]>::try_from(app.attempts(&sn).await).unwrap();
+        app.pay(&paying.trade_no(), &json!({})).await;
+        app.wait_state(&sn, "SUCCESS").await;
+        app.wait("the other wallet's order to be closed", async || {
+            (app.attempts(&sn).await[0].state == AttemptState::Closed).then_some(())
+        })
+        .await;
+        let refused = app.pay(&standing.trade_no(), &json!({})).await;
+        assert_eq!(refused["paid"], false, "{refused}");
+        assert_eq!(app.stored(&sn).await.state, TradeState::Success);
+    }
+    app.finish().await;
+}
