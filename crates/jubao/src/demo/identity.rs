@@ -136,7 +136,7 @@ impl DemoIdentity {
             return Ok(());
         }
         let wish = MerchantWish {
-            name: "聚宝小店".into(),
+            name: "聚宝 Pay".into(),
             mch_id: Some(MERCHANT.mch_id.0),
             app_id: Some(MERCHANT.app_id.0),
             key: Some(Secret::new(MERCHANT.key)),
