@@ -16,6 +16,8 @@ use crate::Gateway;
 /// Nonces of one application are remembered this long, in milliseconds: twice the window in which
 /// their timestamp is accepted.
 const NONCE_MEMORY_MS: i64 = 600_000;
+/// Nonces remembered at most.
+const NONCES_MAX: usize = 1_000_000;
 
 /// An application as requests meet it.
 #[derive(Clone, Debug)]
@@ -103,12 +105,15 @@ impl Gateway {
         })
     }
 
-    /// Remembers a request's nonce; false if the application sent it before.
+    /// Remembers a request's nonce; false if the application sent it before, or if more are remembered
+    /// than this process can hold: a guard that forgets would be none.
     pub fn is_new_nonce(&self, app_id: AppId, nonce: &str) -> bool {
         let now = self.now();
         let mut seen = self.0.seen_nonces.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        seen.retain(|_, at| now.millis_since(*at) < NONCE_MEMORY_MS);
-        seen.insert((app_id, nonce.to_owned()), now).is_none()
+        if seen.len() >= NONCES_MAX {
+            seen.retain(|_, at| now.millis_since(*at) < NONCE_MEMORY_MS);
+        }
+        seen.len() < NONCES_MAX && seen.insert((app_id, nonce.to_owned()), now).is_none()
     }
 
     /// Whether a merchant has a store of that number.

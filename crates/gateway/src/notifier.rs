@@ -9,6 +9,7 @@ use channels::http::{HttpRequest, HttpResponse};
 use kernel::application::NoticeFormat;
 use kernel::dialect::answer as dialect_answer;
 use kernel::dialect::notice::{self as wording, Encoding};
+use kernel::id::AppId;
 use kernel::notice::{Notice, NoticeState, is_acknowledged, next_try};
 use kernel::order::Order;
 use kernel::state::TradeState;
@@ -26,7 +27,12 @@ use crate::ids::{random_bytes, random_hex};
 /// Notices claimed at once.
 const CLAIM_MAX: i64 = 64;
 /// Deliveries in flight at most.
-const IN_FLIGHT_MAX: usize = 64;
+const IN_FLIGHT_MAX: usize = 256;
+/// Of these, deliveries for one application at most: a merchant whose server hangs keeps its own
+/// notices waiting, never another's (contract section 7).
+const IN_FLIGHT_PER_APP_MAX: usize = 16;
+/// How long what is over that share is put off, in milliseconds: about one delivery to a dead server.
+const PUT_OFF_MS: i64 = 10_000;
 /// How long a claimed notice is ours, in milliseconds: three times a delivery's total time.
 const LEASE_MS: i64 = 30_000;
 /// The longest sleep: what other processes wrote is seen after it.
@@ -72,7 +78,9 @@ impl Gateway {
             }
         };
         let count = due.len();
-        for notice in due {
+        let (mine, over): (Vec<_>, Vec<_>) =
+            due.into_iter().partition(|notice| self.take_share(notice.app_id));
+        for notice in mine {
             let gateway = self.clone();
             in_flight.spawn(async move {
                 if let Err(error) = gateway.deliver(&notice).await {
@@ -80,9 +88,36 @@ impl Gateway {
                         order.sn = %notice.order_id.sn(), error = %error, "notice: not committed"
                     );
                 }
+                gateway.give_share_back(notice.app_id);
             });
         }
+        if !over.is_empty() {
+            let batch = notices::put_off(&over, now.plus_millis(PUT_OFF_MS));
+            if let Err(error) = self.0.store.write(batch).await {
+                // Their leases end by themselves.
+                tracing::error!(error = %error, "notifier: the store does not answer");
+            }
+        }
         count
+    }
+
+    /// Counts one more delivery for an application, unless it has its share.
+    fn take_share(&self, app_id: AppId) -> bool {
+        let mut shares = self.0.delivering.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let share = shares.entry(app_id).or_insert(0);
+        let has_room = *share < IN_FLIGHT_PER_APP_MAX;
+        *share += usize::from(has_room);
+        has_room
+    }
+
+    fn give_share_back(&self, app_id: AppId) {
+        let mut shares = self.0.delivering.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(share) = shares.get_mut(&app_id) {
+            *share -= 1;
+            if *share == 0 {
+                shares.remove(&app_id);
+            }
+        }
     }
 
     /// Makes one attempt and commits what came of it.

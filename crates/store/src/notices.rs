@@ -31,6 +31,10 @@ returning id, mch_id, app_id, sign_form, order_id, event, url, facts, state, tri
 const END_ATTEMPT: &str = "update notices set state = $5, tries = tries + 1, due_at = $6
 where mch_id = $1 and id = $2 and state = 'waiting' and tries = $3 and due_at = $4";
 
+/// Gives a claimed notice back without an attempt, if the lease is still held.
+const PUT_OFF: &str = "update notices set due_at = $5
+where mch_id = $1 and id = $2 and state = 'waiting' and tries = $3 and due_at = $4";
+
 /// Tells how an attempt went. The number goes on counting when a notice is resent.
 const INSERT_ATTEMPT: &str = "insert into notice_attempts
 (mch_id, notice_id, no, at, duration_ms, encoding, outcome, http_status, answer)
@@ -112,6 +116,22 @@ pub fn retry(notice: &Notice, due_at: Timestamp, log: &AttemptLog) -> Batch {
 /// The last attempt failed; missed if the lease is no longer held.
 pub fn park(notice: &Notice, log: &AttemptLog) -> Batch {
     end_attempt(notice, (NoticeState::Parked, log.at), log)
+}
+
+/// Gives claimed notices back untried, to be claimed again from `due_at`: their merchant has as many
+/// deliveries under way as one may have. Those whose lease is no longer held stay as they are.
+pub fn put_off(claimed: &[Notice], due_at: Timestamp) -> Batch {
+    let put_off = |notice: &Notice| {
+        let values = vec![
+            notice.mch_id.into(),
+            notice.id.into(),
+            notice.tries.into(),
+            notice.due_at.into(),
+            due_at.into(),
+        ];
+        Statement::new(PUT_OFF, values)
+    };
+    Batch { then: claimed.iter().map(put_off).collect(), ..Batch::default() }
 }
 
 /// Sends the order's notices again that are delivered or parked, from now and with the whole

@@ -9,6 +9,7 @@ mod command_line;
 mod doubt;
 mod exchange;
 mod expiry;
+mod fairness;
 mod foreign;
 mod foreign_clients;
 mod late;

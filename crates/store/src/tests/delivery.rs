@@ -87,6 +87,21 @@ fn a_worker_whose_lease_ended_cannot_undo_what_the_next_one_did() {
 }
 
 #[test]
+fn what_is_put_off_was_not_tried_and_a_lost_lease_puts_nothing_off() {
+    run(async {
+        let (test, _) = with_a_notice().await;
+        let store = &test.store;
+        let claimed = claim(store, 10, 40).await;
+        test.done(notices::put_off(&claimed, at(20))).await;
+        assert_eq!(claim(store, 19, 50).await, []);
+        let again = claim(store, 20, 50).await;
+        assert_eq!((again.len(), again[0].tries), (1, 0));
+        test.done(notices::put_off(&claimed, at(25))).await;
+        assert_eq!(notices::next_due_at(store).await.unwrap(), Some(at(50)));
+    });
+}
+
+#[test]
 fn what_is_parked_or_delivered_is_sent_again_when_asked_for() {
     run(async {
         let (test, order) = with_a_notice().await;
