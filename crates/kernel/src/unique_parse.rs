@@ -141,11 +141,15 @@ impl<'a> Scan<'a> {
         self.spans.partition_point(|span| span.end <= at).min(self.spans.len() - 1)
     }
 
-    /// The first unknown field that hides a known name, or that comes right after a URL.
+    /// The first unknown field that hides a known name, alone or together with the unknown fields
+    /// right before it, or that comes right after a URL.
     pub fn refused_unknown(&self) -> Option<usize> {
-        (0..self.spans.len()).find(|&at| {
-            let span = self.spans[at];
-            span.rule.is_none() && (self.holds_name(span.start, span.end) || self.is_after_url(at))
+        let mut run = 0;
+        self.spans.iter().enumerate().position(|(at, span)| {
+            if span.rule.is_some() {
+                run = span.end;
+            }
+            span.rule.is_none() && (self.holds_name(run, span.end) || self.is_after_url(at))
         })
     }
 

@@ -152,6 +152,15 @@ fn values_that_look_like_names_pass_while_no_cut_can_use_them() {
     check(&[("cn", "1"), ("cz", "1"), ("ek", "1")], true);
 }
 
+/// Two accepted cuts of one text once differed behind such a pair: what each holds alone is no name.
+#[test]
+fn a_name_may_not_hide_between_two_unknown_fields() {
+    check(&[("ek", "1"), ("f", "e"), ("k", "1")], false);
+    check(&[("ek", "1"), ("f", "e"), ("g", ""), ("k", "1")], true);
+    check(&[("ek", "1"), ("f", "b"), ("u", "!"), ("z", "")], false);
+    check(&[("ek", "1"), ("f", "x"), ("k", "1")], true);
+}
+
 #[test]
 fn too_many_occurrences_are_refused() {
     let value = |count: usize| format!("!{}", "/at".repeat(count));

@@ -1,4 +1,7 @@
-//! Upstreams' callbacks. The path that we gave the upstream names channel, merchant and account.
+//! Upstreams' callbacks. The path that we gave the upstream names channel, merchant and account. A
+//! body has a limit and a time, whoever sends it: nothing is verified before it is whole.
+
+use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, Request, State};
@@ -9,6 +12,8 @@ use kernel::id::{Id, MchId};
 
 /// Bytes of a callback that are read; upstreams send a few thousand.
 const BODY_BYTES_MAX: usize = 64 << 10;
+/// How long a body may take to arrive.
+const BODY_WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// Hands a callback to the gateway and answers as the upstream expects.
 pub async fn receive(
@@ -22,12 +27,25 @@ pub async fn receive(
         account_id: Id(account_id),
         account_version,
     };
-    let Ok(request) = value(request).await else {
-        return plain(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long");
+    let request = match arrived(request, BODY_WAIT_MAX).await {
+        Ok(request) => request,
+        Err((status, why)) => return plain(status, why),
     };
     match gateway.receive_callback(&path, &request).await {
         Some(answer) => response(answer),
         None => plain(StatusCode::NOT_FOUND, "no such account"),
+    }
+}
+
+/// The whole request, if it arrives within `wait`.
+async fn arrived(
+    request: Request,
+    wait: Duration,
+) -> Result<HttpRequest, (StatusCode, &'static str)> {
+    match tokio::time::timeout(wait, value(request)).await {
+        Ok(Ok(request)) => Ok(request),
+        Ok(Err(_)) => Err((StatusCode::PAYLOAD_TOO_LARGE, "the body is too long")),
+        Err(_) => Err((StatusCode::REQUEST_TIMEOUT, "the body did not arrive")),
     }
 }
 
@@ -68,4 +86,27 @@ pub fn response(answer: HttpResponse) -> Response<Body> {
         }
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures_util::stream;
+
+    use super::*;
+
+    async fn status_of(body: Body, wait: Duration) -> Result<Vec<u8>, u16> {
+        let arrived = arrived(Request::new(body), wait).await;
+        arrived.map(|request| request.body).map_err(|(status, _)| status.as_u16())
+    }
+
+    #[tokio::test]
+    async fn a_body_that_never_ends_is_not_waited_for() {
+        let endless = || Body::from_stream(stream::pending::<Result<Vec<u8>, Infallible>>());
+        assert_eq!(status_of(endless(), Duration::ZERO).await, Err(408));
+        let long = vec![0; BODY_BYTES_MAX + 1];
+        assert_eq!(status_of(Body::from(long), BODY_WAIT_MAX).await, Err(413));
+        assert_eq!(status_of(Body::from("a=1"), BODY_WAIT_MAX).await, Ok(b"a=1".to_vec()));
+    }
 }
