@@ -13,9 +13,9 @@ use store::applications::{self, ApplicationRow};
 
 use crate::Gateway;
 
-/// Nonces of one application are remembered this long, in milliseconds: twice the window in which
-/// their timestamp is accepted.
-const NONCE_MEMORY_MS: i64 = 600_000;
+/// Nonces of one application are remembered this long, in milliseconds: longer than a timestamp is
+/// accepted from the first second (300 s ahead) to the last (300 s behind).
+const NONCE_MEMORY_MS: i64 = 602_000;
 /// Nonces remembered at most.
 const NONCES_MAX: usize = 1_000_000;
 

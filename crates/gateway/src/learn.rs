@@ -67,8 +67,10 @@ pub(crate) struct Lesson {
 /// How something was learned.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Source {
-    /// The answer to placing.
+    /// The answer to placing for the first time.
     Place,
+    /// The answer to placing again under the same number: an earlier request may have been taken.
+    PlaceAgain,
     /// The answer to a query.
     Query,
     /// The answer to closing, or a query right after it.
@@ -80,7 +82,7 @@ pub(crate) enum Source {
 impl Source {
     fn word(self) -> &'static str {
         match self {
-            Self::Place => "place",
+            Self::Place | Self::PlaceAgain => "place",
             Self::Query => "query",
             Self::Closing => "close",
             Self::Callback => "callback",
@@ -318,7 +320,7 @@ fn refused(
     source: Source,
 ) -> Option<Plan> {
     // A refused query or closing says nothing of the order; a used number may even be paid; and
-    // what the upstream holds already does not end because it was not asked for again.
+    // what the upstream holds, or may hold since it was asked before, does not end by a refusal.
     let is_first = attempt.state == AttemptState::Asking;
     if source != Source::Place || kind == RefusalKind::NumberUsed || !is_first {
         return None;

@@ -100,11 +100,15 @@ impl Gateway {
         let standing_attempt = standing.live().filter(|row| row.product == product).last().cloned();
         match standing_attempt {
             Some(attempt) if self.is_usable(&attempt) => Ok(attempt.pay_text),
-            Some(attempt) => self.ask_to_open(standing, attempt).await,
+            // A payer who reloads does not make us ask upstream each time.
+            Some(attempt) if !attempt.pay_text.is_empty() && !self.may_ask(order.id) => {
+                Ok(attempt.pay_text)
+            }
+            Some(attempt) => self.ask_to_open(standing, attempt, Source::PlaceAgain).await,
             None => {
                 let (standing, attempt) =
                     self.new_page_attempt(standing, product, payer_ip).await?;
-                self.ask_to_open(standing, attempt).await
+                self.ask_to_open(standing, attempt, Source::Place).await
             }
         }
     }
@@ -158,7 +162,12 @@ impl Gateway {
 
     /// Asks the upstream to take an attempt. The same number with the same contents may be placed
     /// again: upstreams answer it as they did the first time.
-    async fn ask_to_open(&self, standing: Standing, attempt: Attempt) -> Result<String, Fault> {
+    async fn ask_to_open(
+        &self,
+        standing: Standing,
+        attempt: Attempt,
+        source: Source,
+    ) -> Result<String, Fault> {
         let account = self.account(attempt.account_id, attempt.account_version).await;
         let account = account.map_err(|fault| {
             tracing::error!(account.id = %attempt.account_id, "account: {fault}");
@@ -172,7 +181,7 @@ impl Gateway {
         let lesson = Lesson {
             attempt_no: attempt.no,
             outcome: asked.outcome,
-            source: Source::Place,
+            source,
             messages: asked.messages,
         };
         let learned = self.learn(standing, lesson).await;

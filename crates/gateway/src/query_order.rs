@@ -121,7 +121,7 @@ impl Gateway {
     }
 
     /// Whether this order's upstream may be asked now; remembers that it was.
-    fn may_ask(&self, id: Id) -> bool {
+    pub(crate) fn may_ask(&self, id: Id) -> bool {
         let now = self.now();
         let mut asked = self.0.last_asked.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let was_lately = |at: &Timestamp| (0..ASK_EVERY_MS).contains(&now.millis_since(*at));

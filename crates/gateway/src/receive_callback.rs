@@ -10,12 +10,17 @@ use channels::http::{HttpRequest, HttpResponse};
 use channels::{Account, Callback, CallbackFacts, CallbackFault, Outcome};
 use kernel::id::{Id, MchId};
 use kernel::order::{Attempt, parse_trade_no};
+use kernel::time::Timestamp;
+use store::accounts::PLATFORM;
 use store::audit::AuditEntry;
 use store::{Batch, sweeps};
 
 use crate::Gateway;
 use crate::ask_upstream::channel_of;
 use crate::learn::{Lesson, Source, Standing};
+
+/// For callbacks, an account's upstream is asked for its keys at most this often, in milliseconds.
+const FETCH_KEYS_EVERY_MS: i64 = 10_000;
 
 /// Where a callback came in: the parts of its path.
 #[derive(Clone, Debug)]
@@ -38,9 +43,12 @@ impl Gateway {
         request: &HttpRequest,
     ) -> Option<HttpResponse> {
         let account = self.account(path.account_id, path.account_version).await.ok()?;
-        let channel = channel_of(&account).filter(|_| account.channel == path.channel)?;
+        let is_whose = account.mch_id == PLATFORM || account.mch_id == path.mch_id;
+        let is_path_ours = is_whose && account.channel == path.channel;
+        let channel = channel_of(&account).filter(|_| is_path_ours)?;
         let mut callback = channel.callback(&account, request, &self.stamp());
         if let Err(CallbackFault::UnknownKey { .. }) = callback.facts
+            && self.may_fetch_keys(account.id)
             && self.fetch_keys(channel, &account).await
         {
             let account = self.account(path.account_id, path.account_version).await.ok()?;
@@ -52,6 +60,20 @@ impl Gateway {
             Err(fault) => self.refuse(&account, &fault).await,
         };
         Some(if is_done { ack } else { nack })
+    }
+
+    /// Whether a callback may make us ask the upstream for its keys: whoever knows the address can
+    /// send one that names a key we do not have.
+    fn may_fetch_keys(&self, account_id: Id) -> bool {
+        let now = self.now();
+        let mut fetched =
+            self.0.keys_fetched.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let was_lately = |at: &Timestamp| (0..FETCH_KEYS_EVERY_MS).contains(&now.millis_since(*at));
+        let may = !fetched.get(&account_id).is_some_and(was_lately);
+        if may {
+            fetched.insert(account_id, now);
+        }
+        may
     }
 
     /// Commits verified facts; false if they cannot be believed or committed.
@@ -76,7 +98,7 @@ impl Gateway {
         let Some((standing, no)) = found else {
             return self.mismatch(account, &trade_no, "out_trade_no").await;
         };
-        let Some(attempt) = standing.attempt(no).filter(|row| row.account_id == account.id) else {
+        let Some(attempt) = standing.attempt(no).filter(|row| is_of(row, account)) else {
             return self.mismatch(account, &trade_no, "account").await;
         };
         if let Outcome::Paid(payment) = &facts.outcome {
@@ -156,4 +178,9 @@ impl Gateway {
         }
         false
     }
+}
+
+/// Whether an attempt went through this account, in this version of its credentials.
+fn is_of(attempt: &Attempt, account: &Account) -> bool {
+    (attempt.account_id, attempt.account_version) == (account.id, account.version)
 }

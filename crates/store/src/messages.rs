@@ -38,7 +38,7 @@ pub struct Message {
     pub at: Timestamp,
     /// HTTP status, of an answer.
     pub status: Option<i64>,
-    /// Request line and headers as text, without credentials.
+    /// Request line and headers as text; signatures are among them, keys never.
     pub head: String,
     /// The body, byte for byte.
     pub body: Vec<u8>,
