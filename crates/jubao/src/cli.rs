@@ -12,6 +12,8 @@ pub enum Failure {
     Input(String),
     /// Us or the machine: exit code 1.
     Machine(String),
+    /// What was asked about is not so, and that has been said on standard output: exit code 1.
+    Verdict,
 }
 
 /// Prints a line for whoever reads standard output; a reader that has gone is no fault.

@@ -1,7 +1,7 @@
 //! The process: arguments in, exit code out.
 //!
 //! Bad arguments and bad input end with exit code 2 and a sentence that says what would do; a
-//! failure of ours or of the machine ends with 1.
+//! failure of ours or of the machine ends with 1, and so does the answer "no" to a question.
 
 use std::process::ExitCode;
 
@@ -27,6 +27,7 @@ fn main() -> ExitCode {
             eprintln!("jubao: {why}");
             ExitCode::from(2)
         }
+        Err(Failure::Verdict) => ExitCode::FAILURE,
         Err(Failure::Machine(why)) => {
             eprintln!("jubao: {why}");
             ExitCode::FAILURE

@@ -45,7 +45,8 @@ pub fn verify_command(arguments: &KeyArguments) -> Result<(), Failure> {
         print_line("right");
         return Ok(());
     }
-    Err(Failure::Input(said(&explain(&members, &key))))
+    print_line(said(&explain(&members, &key)));
+    Err(Failure::Verdict)
 }
 
 /// The doctor's words: what had to be signed, and which mistake made what was sent.
@@ -55,7 +56,7 @@ fn said(explanation: &Explanation) -> String {
         Some(Finding::Mistake(mistake)) => mistake.cure()[1].to_owned(),
         None => "no common mistake explains it: check the key and every value".to_owned(),
     };
-    format!("the signature is wrong\nsigned text: {}\n{finding}", explanation.text)
+    format!("wrong: {finding}\nsigned text: {}", explanation.text)
 }
 
 /// `members` with their `sign`.
