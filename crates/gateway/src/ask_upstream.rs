@@ -1,7 +1,7 @@
 //! Asking an upstream: the steps of one operation, and the record of every message.
 
 use channels::http::{HttpRequest, HttpResponse};
-use channels::{Account, Channel, Doubt, Op, Outcome, SetupError, Stamp, Step};
+use channels::{Account, Channel, Doubt, Op, Outcome, SetupError, Stamp, Step, UpstreamKey};
 use kernel::order::Attempt;
 use store::accounts::AccountKey;
 use store::messages::{Direction, Message};
@@ -74,14 +74,20 @@ impl Gateway {
                 Err(fault) => return Asked { outcome: Outcome::Unknown(doubt(fault)), messages },
             };
             messages.push(self.incoming(op_word(op), attempt, &answer));
-            step = self.judge(op, attempt, &answer).await;
+            step = self.judge(op, attempt, &answer, &mut messages).await;
         }
         let outcome = Outcome::Unknown(Doubt::Unreadable("too many steps".into()));
         Asked { outcome, messages }
     }
 
     /// What an answer means; if its key is not known, once more with the upstream's keys of now.
-    async fn judge(&self, op: &Op, attempt: &Attempt, answer: &HttpResponse) -> Step {
+    async fn judge(
+        &self,
+        op: &Op,
+        attempt: &Attempt,
+        answer: &HttpResponse,
+        messages: &mut Vec<Message>,
+    ) -> Step {
         let Ok(account) = self.account(attempt.account_id, attempt.account_version).await else {
             return Step::Done(Outcome::Unknown(Doubt::Unreadable("account is gone".into())));
         };
@@ -92,7 +98,9 @@ impl Gateway {
         if !matches!(step, Step::Done(Outcome::Unknown(Doubt::UnknownKey { .. }))) {
             return step;
         }
-        if !self.fetch_keys(channel, &account).await {
+        let (is_fetched, said) = self.fetch_keys(channel, &account, Some(attempt)).await;
+        messages.extend(said);
+        if !is_fetched {
             return step;
         }
         match self.account(attempt.account_id, attempt.account_version).await {
@@ -101,26 +109,39 @@ impl Gateway {
         }
     }
 
-    /// Asks an upstream for the keys that it signs with and keeps them; false if that failed.
-    pub(crate) async fn fetch_keys(&self, channel: &dyn Channel, account: &Account) -> bool {
+    /// Asks an upstream for the keys that it signs with and keeps them; false if that failed. What was
+    /// said belongs to the order of `attempt`, if it was about one.
+    pub(crate) async fn fetch_keys(
+        &self,
+        channel: &dyn Channel,
+        account: &Account,
+        attempt: Option<&Attempt>,
+    ) -> (bool, Vec<Message>) {
+        let mut said = Vec::new();
         let Ok(Step::Send(request)) = channel.request(&Op::Keys, account, &self.stamp()) else {
-            return false;
+            return (false, said);
         };
+        said.extend(attempt.map(|attempt| self.outgoing(&Op::Keys, attempt, &request)));
         let answer = match self.0.upstreams.send(&request).await {
             Ok(answer) => answer,
             Err(fault) => {
                 tracing::warn!(account.id = %account.id, "upstream keys: {}", fault.class());
-                return false;
+                return (false, said);
             }
         };
+        let word = op_word(&Op::Keys);
+        said.extend(attempt.map(|attempt| self.incoming(word, attempt, &answer)));
         let Step::Done(Outcome::Keys(keys)) = channel.response(&Op::Keys, account, &answer) else {
             tracing::warn!(account.id = %account.id, "upstream keys: the answer cannot be believed");
-            return false;
+            return (false, said);
         };
-        let text = write_keys(&keys);
+        (self.keep_keys(account, &keys).await, said)
+    }
+
+    async fn keep_keys(&self, account: &Account, keys: &[UpstreamKey]) -> bool {
         let key =
             AccountKey { mch_id: account.mch_id, account_id: account.id, version: account.version };
-        let batch = store::accounts::set_upstream_keys(key, &text);
+        let batch = store::accounts::set_upstream_keys(key, &write_keys(keys));
         let is_kept = self.0.store.write(batch).await.is_ok();
         self.forget_accounts();
         is_kept

@@ -84,7 +84,9 @@ impl Gateway {
         }
         let mut asked = self.perform(op, &standing.attempts[0], first).await;
         // The first request was committed together with the order.
-        asked.messages.retain(|message| message.direction != Direction::Out);
+        asked
+            .messages
+            .retain(|message| message.direction != Direction::Out || message.kind != "place");
         let outcome = asked.outcome.clone();
         let lesson = Lesson {
             attempt_no: standing.attempts[0].no,

@@ -9,11 +9,13 @@ use std::sync::atomic::Ordering;
 use channels::http::{HttpRequest, HttpResponse};
 use channels::{Account, Callback, CallbackFacts, CallbackFault, Outcome};
 use kernel::id::{Id, MchId};
+use kernel::money::Money;
 use kernel::order::{Attempt, parse_trade_no};
 use kernel::time::Timestamp;
 use store::accounts::PLATFORM;
 use store::audit::AuditEntry;
-use store::{Batch, sweeps};
+use store::messages::{self, Message};
+use store::sweeps;
 
 use crate::Gateway;
 use crate::ask_upstream::channel_of;
@@ -49,7 +51,7 @@ impl Gateway {
         let mut callback = channel.callback(&account, request, &self.stamp());
         if let Err(CallbackFault::UnknownKey { .. }) = callback.facts
             && self.may_fetch_keys(account.id)
-            && self.fetch_keys(channel, &account).await
+            && self.fetch_keys(channel, &account, None).await.0
         {
             let account = self.account(path.account_id, path.account_version).await.ok()?;
             callback = channel.callback(&account, request, &self.stamp());
@@ -101,16 +103,13 @@ impl Gateway {
         let Some(attempt) = standing.attempt(no).filter(|row| is_of(row, account)) else {
             return self.mismatch(account, &trade_no, "account").await;
         };
-        if let Outcome::Paid(payment) = &facts.outcome {
-            let expected = standing.order.pay_amount();
-            if payment.amount.currency != expected.currency {
-                return self.mismatch(account, &trade_no, "currency").await;
-            }
-            if payment.amount.minor != expected.minor {
-                return self.mismatch(account, &trade_no, "amount").await;
-            }
-        }
         let attempt = attempt.clone();
+        if let Outcome::Paid(payment) = &facts.outcome
+            && let Some(field) = differs(payment.amount, standing.order.pay_amount())
+        {
+            let message = self.called_back(&attempt, request);
+            return self.alarm(account, &trade_no, field, vec![message]).await;
+        }
         self.commit_facts(standing, &attempt, facts, request).await
     }
 
@@ -161,6 +160,17 @@ impl Gateway {
 
     /// Signed by the upstream, yet not about this order or account: an alarm that stays.
     async fn mismatch(&self, account: &Account, subject: &str, field: &str) -> bool {
+        self.alarm(account, subject, field, Vec::new()).await
+    }
+
+    /// The same with the message that said it, if it names an order of ours.
+    async fn alarm(
+        &self,
+        account: &Account,
+        subject: &str,
+        field: &str,
+        messages: Vec<Message>,
+    ) -> bool {
         self.0.refused_callbacks.fetch_add(1, Ordering::Relaxed);
         tracing::error!(
             account.id = %account.id, subject, field,
@@ -173,11 +183,19 @@ impl Gateway {
             subject: subject.to_owned(),
             detail: serde_json::json!({ "account": account.id.0, "field": field }).to_string(),
         };
-        if let Err(error) = self.0.store.write(Batch::default().audited(entry)).await {
+        if let Err(error) = self.0.store.write(messages::add(&messages).audited(entry)).await {
             tracing::error!(error = %error, "callback refused: not audited");
         }
         false
     }
+}
+
+/// The first of currency and amount in which what was paid is not what was asked for.
+fn differs(paid: Money, asked: Money) -> Option<&'static str> {
+    if paid.currency != asked.currency {
+        return Some("currency");
+    }
+    (paid.minor != asked.minor).then_some("amount")
 }
 
 /// Whether an attempt went through this account, in this version of its credentials.

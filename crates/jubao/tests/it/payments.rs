@@ -39,3 +39,16 @@ async fn the_mixed_code_is_paid_in_either_wallet() {
     }
     app.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_message_with_an_upstream_is_kept_with_its_order() {
+    let app = TestApp::spawn().await;
+    let data = app.place(202).await;
+    let sn = data["sn"].as_str().unwrap();
+    app.pay(sn, &json!({})).await;
+    app.wait_state(sn, "SUCCESS").await;
+    // The first answer is signed with a key that had to be fetched.
+    let expect = ["out place", "in place", "out keys", "in keys", "in callback"];
+    assert_eq!(app.said(sn).await, expect);
+    app.finish().await;
+}
