@@ -13,6 +13,7 @@ use kernel::money::Currency;
 use kernel::notice::NoticeState;
 use kernel::state::TradeState;
 use serde_json::{Value, json};
+use store::accounts::AccountKey;
 
 use crate::app::TestApp;
 
@@ -136,7 +137,7 @@ async fn a_callback_to_a_path_that_names_no_account_is_not_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_right_callback_to_another_merchants_path_changes_nothing() {
+async fn a_right_callback_to_the_path_of_another_merchant_account_or_version_changes_nothing() {
     for (product, channel) in DIRECT {
         let app = TestApp::spawn().await;
         app.script_times((channel, "query"), "busy", ALWAYS).await;
@@ -147,7 +148,9 @@ async fn a_right_callback_to_another_merchants_path_changes_nothing() {
         let attempt = app.attempts(&sn).await.remove(0);
         let own = attempt.account_id;
         let mine = MERCHANT.mch_id;
+        add_version(&app, own).await;
         for path in [
+            format!("/callback/{channel}/{mine}/{own}/2"),
             format!("/callback/{channel}/{stranger}/{own}/1"),
             format!("/callback/alipay/{stranger}/{account}/1"),
             format!("/callback/alipay/{mine}/{account}/1"),
@@ -182,6 +185,16 @@ fn held_back(app: &TestApp, channel: &str) -> HttpRequest {
     let now = app.demo.gateway.now().plus_millis(61_000);
     let stamp = Stamp { now, nonce: "5e1f".repeat(8) };
     sim.due_callbacks(&stamp).remove(0).request
+}
+
+/// Gives an account of the demo merchant a second version, with the same credentials.
+async fn add_version(app: &TestApp, account_id: kernel::id::Id) {
+    let store = app.demo.gateway.store();
+    let row = store::accounts::by_version(store, account_id, 1).await.unwrap().unwrap();
+    let key = AccountKey { mch_id: row.mch_id, account_id, version: 2 };
+    let at = app.demo.gateway.now();
+    let batch = store::accounts::add_version(key, &row.settings_sealed, at);
+    assert!(store.write(batch).await.unwrap().is_done());
 }
 
 async fn send(app: &TestApp, path: &str, request: &HttpRequest) -> u16 {
