@@ -5,20 +5,39 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use kernel::time::Timestamp;
+use tokio::time::Instant;
 
-/// The system's clock, moved by a number of milliseconds that can be changed while it runs.
+/// A clock, moved by a number of milliseconds that can be changed while it runs.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
+    source: Source,
     shift_ms: Arc<AtomicI64>,
 }
 
+/// Where the time comes from.
+#[derive(Copy, Clone, Debug, Default)]
+enum Source {
+    /// The system.
+    #[default]
+    System,
+    /// The runtime's timers, which a simulation drives: it was `epoch` at `began`.
+    Runtime { epoch: Timestamp, began: Instant },
+}
+
 impl Clock {
+    /// A clock that goes with the runtime's timers and says `epoch` now.
+    pub fn of_runtime(epoch: Timestamp) -> Self {
+        let source = Source::Runtime { epoch, began: Instant::now() };
+        Self { source, shift_ms: Arc::default() }
+    }
+
     /// Now.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's time")]
     pub fn now(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        let millis = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
-        Timestamp::from_millis(millis).plus_millis(self.shift_ms.load(Ordering::Relaxed))
+        let now = match self.source {
+            Source::System => system_time(),
+            Source::Runtime { epoch, began } => epoch.plus_millis(millis(began.elapsed())),
+        };
+        now.plus_millis(self.shift_ms.load(Ordering::Relaxed))
     }
 
     /// Moves this clock, and every clone of it, by `millis`. Workers notice at their next wake-up.
@@ -30,4 +49,14 @@ impl Clock {
     pub fn until(&self, at: Timestamp) -> Duration {
         Duration::from_millis(u64::try_from(at.millis_since(self.now())).unwrap_or(0))
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the system's time")]
+fn system_time() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    Timestamp::from_millis(millis(since))
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

@@ -6,6 +6,7 @@
 
 use std::error::Error;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +40,37 @@ pub const MERCHANT: Limits = Limits {
 };
 /// Idle connections that are kept per host.
 const IDLE_PER_HOST_MAX: usize = 64;
+
+/// An answer, or why there is none, once it is known.
+pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<HttpResponse, EgressFault>> + Send + 'a>>;
+
+/// What carries requests to servers of others: connections of ours, or a simulated network.
+pub trait Wire: Send + Sync {
+    /// Sends `request` and brings the whole answer. A fault says whether anything can have been
+    /// executed.
+    fn send<'a>(&'a self, request: &'a HttpRequest) -> Sending<'a>;
+}
+
+/// What carries a gateway's requests.
+pub struct Wires {
+    /// To upstreams.
+    pub upstreams: Arc<dyn Wire>,
+    /// To merchants' servers.
+    pub merchants: Arc<dyn Wire>,
+}
+
+impl Wires {
+    /// Connections of ours; those to merchants only to global addresses and to those in `allowed`.
+    ///
+    /// # Errors
+    /// The TLS library does not start.
+    pub fn connections(allowed: Vec<Cidr>) -> Result<Self, String> {
+        Ok(Self {
+            upstreams: Arc::new(Egress::to_upstreams()?),
+            merchants: Arc::new(Egress::to_merchants(allowed)?),
+        })
+    }
+}
 
 /// Opens connections of one kind.
 #[derive(Clone, Debug)]
@@ -95,11 +127,7 @@ impl Egress {
         Ok(Self { client, guard: Some(allowed), limits: MERCHANT })
     }
 
-    /// Sends `request` and reads the whole answer.
-    ///
-    /// # Errors
-    /// There is none; the fault says whether anything can have been executed.
-    pub async fn send(&self, request: &HttpRequest) -> Result<HttpResponse, EgressFault> {
+    async fn exchange(&self, request: &HttpRequest) -> Result<HttpResponse, EgressFault> {
         if let Some(allowed) = &self.guard {
             judge_url(&request.url, allowed)
                 .map_err(|fault| EgressFault::Blocked(format!("{fault:?}")))?;
@@ -136,6 +164,12 @@ impl Egress {
             body.extend_from_slice(&chunk);
         }
         Ok(HttpResponse { status, headers, body })
+    }
+}
+
+impl Wire for Egress {
+    fn send<'a>(&'a self, request: &'a HttpRequest) -> Sending<'a> {
+        Box::pin(self.exchange(request))
     }
 }
 

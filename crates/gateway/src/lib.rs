@@ -39,7 +39,7 @@ use tokio::sync::{Notify, broadcast};
 pub use crate::answered::{Answered, OrderFault};
 pub use crate::callers::Caller;
 use crate::clock::Clock;
-use crate::egress::Egress;
+use crate::egress::{Wire, Wires};
 use crate::fresh::Fresh;
 use crate::ids::IdSource;
 pub use crate::receive_callback::CallbackPath;
@@ -89,8 +89,8 @@ struct Inner {
     clock: Clock,
     ids: IdSource,
     vault: Vault,
-    upstreams: Egress,
-    merchants: Egress,
+    upstreams: Arc<dyn Wire>,
+    merchants: Arc<dyn Wire>,
     callers_by_app: Fresh<AppId, Arc<Caller>>,
     callers_by_mch: Fresh<MchId, Arc<Caller>>,
     accounts: Accounts,
@@ -115,16 +115,29 @@ impl Gateway {
         clock: Clock,
         settings: Settings,
     ) -> Result<Self, String> {
+        let wires = Wires::connections(settings.private_targets.clone())?;
+        Self::with_wires(store, (vault, clock), settings, wires).await
+    }
+
+    /// A gateway on `store` that speaks to others through `wires`.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn with_wires(
+        store: Store,
+        (vault, clock): (Vault, Clock),
+        settings: Settings,
+        wires: Wires,
+    ) -> Result<Self, String> {
         let newest = store::orders::newest_id(&store).await.map_err(|error| error.to_string())?;
         let made_last =
             newest.map_or(Timestamp::from_seconds(0), |id| Timestamp::from_seconds(id.seconds()));
-        let merchants = Egress::to_merchants(settings.private_targets.clone())?;
         Ok(Self(Arc::new(Inner {
             ids: IdSource::new(settings.node, made_last.max(clock.now())),
             store,
             vault,
-            upstreams: Egress::to_upstreams()?,
-            merchants,
+            upstreams: wires.upstreams,
+            merchants: wires.merchants,
             callers_by_app: Fresh::default(),
             callers_by_mch: Fresh::default(),
             accounts: Accounts::default(),

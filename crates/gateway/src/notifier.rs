@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use crate::Gateway;
 use crate::callers::Caller;
 use crate::egress::EgressFault;
-use crate::ids::{random_bytes, random_hex};
+use crate::ids::random_hex;
 
 /// Notices claimed at once.
 const CLAIM_MAX: i64 = 64;
@@ -37,6 +37,9 @@ const PUT_OFF_MS: i64 = 10_000;
 const LEASE_MS: i64 = 30_000;
 /// The longest sleep: what other processes wrote is seen after it.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
+/// Spreads neighbouring ids over the whole range: 2⁶⁴ divided by the golden ratio (Knuth, The Art of
+/// Computer Programming, 6.4).
+const SCATTER: u64 = 0x9E37_79B9_7F4A_7C15;
 /// Characters of a merchant's answer that are kept.
 const EXCERPT_MAX: usize = 200;
 
@@ -51,6 +54,7 @@ impl Gateway {
                 continue;
             }
             tokio::select! {
+                biased;
                 _ = stop.changed() => {}
                 () = self.0.wake_notifier.notified() => {}
                 Some(_) = in_flight.join_next(), if in_flight.len() >= IN_FLIGHT_MAX => {}
@@ -159,7 +163,7 @@ impl Gateway {
     ) -> Result<(), StoreError> {
         let sn = notice.order_id.sn();
         let outcome = log.outcome.clone();
-        let dice = u32::from_le_bytes(random_bytes::<4>());
+        let dice = dice(notice);
         let batch = if is_done {
             tracing::info!(order.sn = %sn, "notice delivered");
             notices::delivered(notice, &log)
@@ -252,6 +256,12 @@ fn encoding(caller: &Caller, tries: i64) -> Encoding {
             if tries % 2 == 0 { first } else { first.other() }
         }
     }
+}
+
+/// What scatters the next try: the same whenever this attempt is concluded, another for each notice.
+fn dice(notice: &Notice) -> u32 {
+    let mixed = (notice.id.0 ^ (notice.tries << 56)).cast_unsigned().wrapping_mul(SCATTER);
+    u32::try_from(mixed >> 32).unwrap_or(0)
 }
 
 fn excerpt(body: &[u8]) -> String {

@@ -46,6 +46,7 @@ impl Gateway {
                 continue;
             }
             tokio::select! {
+                biased;
                 _ = stop.changed() => {}
                 () = self.0.wake_sweeper.notified() => {}
                 Some(_) = in_flight.join_next(), if in_flight.len() >= IN_FLIGHT_MAX => {}

@@ -21,7 +21,7 @@ use channels::sim::{
     CallbackFaultKind, OpFaultKind, OpKind, PayError, ScriptedFault, Served, Simulator,
 };
 use gateway::clock::Clock;
-use gateway::egress::Egress;
+use gateway::egress::{Egress, Wire};
 use gateway::ids::random_hex;
 use serde_json::{Map, Value, json};
 use tokio::sync::Notify;

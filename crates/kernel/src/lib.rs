@@ -10,6 +10,7 @@ pub mod call;
 pub mod choice;
 pub mod code;
 pub mod decide;
+pub mod defect;
 pub mod dialect;
 pub mod egress_policy;
 pub mod fault;

@@ -23,6 +23,7 @@ pub mod order_events;
 mod order_row;
 pub mod orders;
 mod readers;
+mod single;
 pub mod stores;
 pub mod sweeps;
 #[cfg(test)]
@@ -39,6 +40,8 @@ pub use crate::batch::{Batch, Row, Statement, Value, Written};
 use crate::db::sqlite;
 pub(crate) use crate::db::sqlite::Session as Reader;
 use crate::readers::Readers;
+pub use crate::single::Pause;
+use crate::single::Single;
 use crate::writer::Writer;
 
 /// Why the store did not do what it was asked. Nothing of a failed batch is written.
@@ -90,7 +93,15 @@ pub struct Counters {
 /// threads end; that drop waits for them.
 #[derive(Clone)]
 pub struct Store {
-    threads: Arc<Threads>,
+    engine: Arc<Engine>,
+}
+
+/// What runs the statements.
+enum Engine {
+    /// Threads on a file.
+    File(Threads),
+    /// One connection in memory, for simulations.
+    Memory(Single),
 }
 
 /// Readers end before the writer, so that nothing hinders its checkpoint: fields drop in order.
@@ -107,7 +118,16 @@ impl Store {
     pub fn open(options: &Options) -> Result<Self, StoreError> {
         let writer = Writer::start(sqlite::open_writer(&options.path)?)?;
         let readers = Readers::start(&options.path)?;
-        Ok(Self { threads: Arc::new(Threads { readers, writer }) })
+        Ok(Self { engine: Arc::new(Engine::File(Threads { readers, writer })) })
+    }
+
+    /// An empty store in memory for a seeded simulation, whose reads and writes each wait for
+    /// `pause`. It is gone with its last handle.
+    ///
+    /// # Errors
+    /// The schema cannot be created.
+    pub fn in_memory(pause: Pause) -> Result<Self, StoreError> {
+        Ok(Self { engine: Arc::new(Engine::Memory(Single::open(pause)?)) })
     }
 
     /// Commits `batch` together with whatever else waits, and answers once it is durable. A caller
@@ -116,21 +136,24 @@ impl Store {
     /// # Errors
     /// See [`StoreError`]: nothing of the batch was written.
     pub async fn write(&self, batch: Batch) -> Result<Written, StoreError> {
-        let answer = self.submit(batch)?;
-        answer.await.unwrap_or_else(|_| Err(gone("the writer")))
+        if batch.has_nul() {
+            return Err(StoreError::Defect("a text with a NUL character".into()));
+        }
+        match &*self.engine {
+            Engine::File(threads) => {
+                let answer = threads.writer.submit(batch)?;
+                answer.await.unwrap_or_else(|_| Err(gone("the writer")))
+            }
+            Engine::Memory(single) => single.write(&batch).await,
+        }
     }
 
     /// How much the writer has done since the store was opened.
     pub fn counters(&self) -> Counters {
-        self.threads.writer.counters()
-    }
-
-    /// Queues `batch`, or refuses at once if the queue is full.
-    pub(crate) fn submit(
-        &self,
-        batch: Batch,
-    ) -> Result<oneshot::Receiver<Result<Written, StoreError>>, StoreError> {
-        self.threads.writer.submit(batch)
+        match &*self.engine {
+            Engine::File(threads) => threads.writer.counters(),
+            Engine::Memory(single) => single.counters(),
+        }
     }
 
     /// Runs `work` on a reader's thread.
@@ -138,8 +161,12 @@ impl Store {
         &self,
         work: impl FnOnce(&mut Reader<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        let threads = match &*self.engine {
+            Engine::File(threads) => threads,
+            Engine::Memory(single) => return single.read(work).await,
+        };
         let (sender, answer) = oneshot::channel();
-        self.threads.readers.submit(Box::new(move |reader| {
+        threads.readers.submit(Box::new(move |reader| {
             // Nobody listens any more: the caller stopped waiting, and a read leaves no trace.
             let _ = sender.send(work(reader));
         }))?;

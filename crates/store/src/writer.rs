@@ -21,7 +21,8 @@ pub(crate) const WRITE_QUEUE_MAX: usize = 4_096;
 /// Batches in one transaction.
 pub(crate) const GROUP_MAX: usize = 512;
 
-type Answer = Result<Written, StoreError>;
+/// What whoever waits for a batch is told.
+pub(crate) type Answer = Result<Written, StoreError>;
 
 /// A batch and whoever waits for it.
 struct Job {
@@ -29,10 +30,21 @@ struct Job {
     answer: oneshot::Sender<Answer>,
 }
 
+/// What was committed so far.
 #[derive(Default)]
-struct Tally {
+pub(crate) struct Tally {
     commits: AtomicU64,
     batches: AtomicU64,
+}
+
+impl Tally {
+    /// Its state now.
+    pub(crate) fn counters(&self) -> Counters {
+        Counters {
+            commits: self.commits.load(Ordering::Relaxed),
+            batches: self.batches.load(Ordering::Relaxed),
+        }
+    }
 }
 
 /// The writer's thread and the queue in front of it.
@@ -57,9 +69,6 @@ impl Writer {
 
     /// Queues `batch`; never waits.
     pub(crate) fn submit(&self, batch: Batch) -> Result<oneshot::Receiver<Answer>, StoreError> {
-        if batch.has_nul() {
-            return Err(StoreError::Defect("a text with a NUL character".into()));
-        }
         let (answer, receiver) = oneshot::channel();
         let queue = self.queue.as_ref().ok_or_else(|| gone("the writer"))?;
         match queue.try_send(Job { batch, answer }) {
@@ -71,10 +80,7 @@ impl Writer {
 
     /// What was done so far.
     pub(crate) fn counters(&self) -> Counters {
-        Counters {
-            commits: self.tally.commits.load(Ordering::Relaxed),
-            batches: self.tally.batches.load(Ordering::Relaxed),
-        }
+        self.tally.counters()
     }
 }
 
@@ -116,7 +122,8 @@ fn commit_group(session: &mut Session<'_>, batches: &[Batch], tally: &Tally) -> 
     }
 }
 
-fn commit_alone(session: &mut Session<'_>, batch: &Batch, tally: &Tally) -> Answer {
+/// Commits one batch in a transaction of its own.
+pub(crate) fn commit_alone(session: &mut Session<'_>, batch: &Batch, tally: &Tally) -> Answer {
     let written = commit(session, std::slice::from_ref(batch), tally)?;
     written.into_iter().next().ok_or_else(|| StoreError::Defect("a batch without answer".into()))
 }

@@ -12,7 +12,7 @@ use axum::response::IntoResponse;
 use axum::routing::any;
 use channels::http::HttpRequest;
 use futures_util::stream;
-use gateway::egress::{Egress, EgressFault};
+use gateway::egress::{Egress, EgressFault, Wire};
 use jubao::signing;
 use kernel::id::Sn;
 use kernel::notice::{NoticeState, RETRY_SECONDS};

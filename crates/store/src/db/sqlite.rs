@@ -153,6 +153,13 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// Opens a connection on an empty database in memory, with the schema.
+pub(crate) fn open_in_memory() -> Result<Connection, StoreError> {
+    let connection = Connection::open_in_memory().map_err(|error| fault(&error, "memory"))?;
+    migrate(&connection)?;
+    Ok(connection)
+}
+
 /// Opens a connection that reads.
 pub(crate) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;

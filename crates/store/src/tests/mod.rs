@@ -21,6 +21,7 @@ use kernel::state::TradeState;
 use kernel::time::Timestamp;
 use rusqlite::Connection;
 use tempfile::TempDir;
+use tokio::sync::oneshot;
 
 use crate::applications::NewApplication;
 use crate::audit::AuditEntry;
@@ -28,10 +29,21 @@ use crate::merchants::NewMerchant;
 use crate::messages::{Direction, Message};
 use crate::orders::Change;
 use crate::stores::Shop;
-use crate::{Batch, Options, Store, Written};
+use crate::writer::Answer;
+use crate::{Batch, Engine, Options, Store, StoreError, Written};
 
 const MCH: MchId = MchId(10_502_105_689_001);
 const APP: AppId = AppId(1_000_258);
+
+impl Store {
+    /// Queues `batch` without waiting for its answer.
+    fn submit(&self, batch: Batch) -> Result<oneshot::Receiver<Answer>, StoreError> {
+        match &*self.engine {
+            Engine::File(threads) => threads.writer.submit(batch),
+            Engine::Memory(_) => panic!("only the writer's thread has a queue"),
+        }
+    }
+}
 
 /// A store in a folder that goes with it.
 struct TestStore {
