@@ -3,6 +3,7 @@
 //! It runs what is installed and judges what is written. It never installs anything (the script
 //! `test` does) and never changes the source.
 
+mod mutants;
 mod shell;
 mod test;
 mod tidy;
@@ -22,7 +23,7 @@ struct Task {
 const REFERENCE: &str = "docs/reference";
 
 /// Every task, in the order of the help.
-const TASKS: [Task; 6] = [
+const TASKS: [Task; 7] = [
     Task { name: "ci", about: "format, lints, tidy, docs and tests: what has to pass", run: ci },
     Task { name: "test", about: "every Rust test, then the browser's journeys", run: test::run },
     Task { name: "demo", about: "the gateway with simulated upstreams and a shop", run: demo },
@@ -31,6 +32,11 @@ const TASKS: [Task; 6] = [
         name: "tidy",
         about: "the rules that neither rustfmt nor clippy checks",
         run: tidy::run,
+    },
+    Task {
+        name: "mutants",
+        about: "breaks the program in every known way and shows that a test catches it",
+        run: mutants::run,
     },
     Task { name: "bench", about: "measures the hot path in a release build", run: bench },
 ];
@@ -53,7 +59,7 @@ fn main() -> ExitCode {
 }
 
 fn help() -> String {
-    let line = |task: &Task| format!("  cargo x {:<6} {}", task.name, task.about);
+    let line = |task: &Task| format!("  cargo x {:<7} {}", task.name, task.about);
     TASKS.iter().map(line).fold("usage:".to_owned(), |text, line| text + "\n" + &line)
 }
 

@@ -3,6 +3,7 @@
 use channels::Outcome;
 use kernel::call::OrderRef;
 use kernel::decide::{Decision, Event, decide};
+use kernel::defect::{self, Defect};
 use kernel::fault::Fault;
 use kernel::order::Order;
 use kernel::state::TradeState;
@@ -113,6 +114,7 @@ fn after_closing(closing: &Outcome, queried: Outcome) -> Outcome {
         (Outcome::NotFound, Outcome::NotFound) => Outcome::NotFound,
         (_, other) => match other {
             Outcome::Unpaid { .. } | Outcome::NotFound => Outcome::Unpaid { is_acting: false },
+            _ if defect::is_seeded(Defect::DoubtEndsByTimer) => Outcome::Closed,
             doubtful => doubtful,
         },
     }

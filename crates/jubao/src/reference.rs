@@ -6,6 +6,7 @@ use std::path::Path;
 
 use clap::{Command, CommandFactory};
 use kernel::code::CODES;
+use kernel::defect;
 use kernel::notice::RETRY_SECONDS;
 use kernel::product::PRODUCTS;
 use kernel::state::TradeState;
@@ -27,6 +28,7 @@ pub fn write(arguments: &DocsArguments) -> Result<(), Failure> {
         ("notifications.md", notifications()),
         ("configuration.md", configuration()),
         ("commands.md", commands()),
+        ("seeded-defects.md", seeded_defects()),
     ];
     for (name, body) in pages {
         put(&arguments.out.join(name), &format!("{MARK}{body}"), arguments.check)?;
@@ -57,6 +59,20 @@ fn codes() -> String {
         "# Answer codes\n\nEvery answer carries `code` and `message`, and the same as `ret` and `msg` \
          (`ret` is 0 on success). HTTP status is 200 but for 404 and 4007.\n\n{}",
         table(&["code", "中文", "English"], rows)
+    )
+}
+
+fn seeded_defects() -> String {
+    let rows = defect::ALL.iter().map(|row| {
+        let test = format!("`{}`", row.caught_by);
+        vec![format!("`{}`", row.name), row.breaks.to_owned(), test]
+    });
+    format!(
+        "# Seeded defects\n\nA test that would pass on a broken program proves nothing. `cargo x mutants` \
+         builds the program with known ways to be broken, switches one on after the other, and runs \
+         the integration test that has to fail with it (and to pass without it). No other build \
+         contains them.\n\n{}",
+        table(&["defect", "what a program with it does", "caught by"], rows)
     )
 }
 

@@ -36,28 +36,95 @@ pub enum Defect {
     StateWithoutExpectation,
 }
 
-impl Defect {
-    /// Every defect with the name that `JUBAO_DEFECT` gives it.
-    pub const ALL: [(Self, &'static str); 12] = [
-        (Self::AckBeforeCommit, "ack-before-commit"),
-        (Self::NoUniqueIndex, "no-unique-index"),
-        (Self::NoticeAfterCommit, "notice-after-commit"),
-        (Self::NoAmountCheck, "no-amount-check"),
-        (Self::LeaseTooShort, "lease-too-short"),
-        (Self::RedirectFollowed, "redirect-followed"),
-        (Self::LiteralUnchecked, "literal-unchecked"),
-        (Self::DuplicateNameLastWins, "duplicate-name-last-wins"),
-        (Self::DoubtEndsByTimer, "doubt-ends-by-timer"),
-        (Self::FeeRoundedTwice, "fee-rounded-twice"),
-        (Self::UniqueParseOff, "unique-parse-off"),
-        (Self::StateWithoutExpectation, "state-without-expectation"),
-    ];
-
-    /// The defect of that name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|(_, known)| *known == name).map(|(defect, _)| defect)
-    }
+/// A defect's name and story.
+#[derive(Copy, Clone, Debug)]
+pub struct Row {
+    /// The defect.
+    pub defect: Defect,
+    /// What `JUBAO_DEFECT` calls it.
+    pub name: &'static str,
+    /// What a program that has it does.
+    pub breaks: &'static str,
+    /// The integration test that fails with it.
+    pub caught_by: &'static str,
 }
+
+/// Every defect.
+pub const ALL: [Row; 12] = [
+    Row {
+        defect: Defect::AckBeforeCommit,
+        name: "ack-before-commit",
+        breaks: "answers a write while its commit is still to come: what a kill takes was promised",
+        caught_by: "crash::points",
+    },
+    Row {
+        defect: Defect::NoUniqueIndex,
+        name: "no-unique-index",
+        breaks: "keeps a merchant's numbers in an index that is not unique: one number, two orders",
+        caught_by: "repeat::fifty_equal_orders_at_once_are_one_order",
+    },
+    Row {
+        defect: Defect::NoticeAfterCommit,
+        name: "notice-after-commit",
+        breaks: "writes a notice in a transaction of its own, after the payment's: a kill between \
+                 them and the merchant is never told",
+        caught_by: "crash::points",
+    },
+    Row {
+        defect: Defect::NoAmountCheck,
+        name: "no-amount-check",
+        breaks: "believes the amount of a callback that the upstream has signed",
+        caught_by: "callbacks::a_callback_that_does_not_match_changes_nothing_and_is_seen",
+    },
+    Row {
+        defect: Defect::LeaseTooShort,
+        name: "lease-too-short",
+        breaks: "lets the lease on a notice end while its delivery is under way: it is sent twice",
+        caught_by: "notices",
+    },
+    Row {
+        defect: Defect::RedirectFollowed,
+        name: "redirect-followed",
+        breaks: "follows a redirect of a merchant's server, which may lead inside",
+        caught_by: "notices::a_redirect_is_not_followed_and_acknowledges_nothing",
+    },
+    Row {
+        defect: Defect::LiteralUnchecked,
+        name: "literal-unchecked",
+        breaks: "judges the addresses that names resolve to, but not one written in the URL",
+        caught_by: "notices::nothing_connects_to_an_address_that_is_not_global",
+    },
+    Row {
+        defect: Defect::DuplicateNameLastWins,
+        name: "duplicate-name-last-wins",
+        breaks: "reads a JSON object that has a name twice, and lets the last one win",
+        caught_by: "merchant_api::what_cannot_be_read_has_its_code",
+    },
+    Row {
+        defect: Defect::DoubtEndsByTimer,
+        name: "doubt-ends-by-timer",
+        breaks: "closes an expired order although its upstream has not answered",
+        caught_by: "expiry::an_expired_order_stays_open_until_its_upstream_has_answered",
+    },
+    Row {
+        defect: Defect::FeeRoundedTwice,
+        name: "fee-rounded-twice",
+        breaks: "rounds a fee to tenths of a fen, and then again to a fen",
+        caught_by: "payments::a_fee_is_rounded_once",
+    },
+    Row {
+        defect: Defect::UniqueParseOff,
+        name: "unique-parse-off",
+        breaks: "admits a signed text that can be cut into other names and values",
+        caught_by: "merchant_checks::a_text_that_can_be_cut_otherwise_is_refused",
+    },
+    Row {
+        defect: Defect::StateWithoutExpectation,
+        name: "state-without-expectation",
+        breaks: "writes a state over whatever revision is there: of two changes one is lost",
+        caught_by: "repeat::closing_and_paying_at_once_ends_in_one_truth",
+    },
+];
 
 #[cfg(feature = "seeded-defects")]
 static SEEDED: OnceLock<Defect> = OnceLock::new();
@@ -80,4 +147,17 @@ pub fn is_seeded(defect: Defect) -> bool {
 #[inline(always)]
 pub const fn is_seeded(_: Defect) -> bool {
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_stands_for_one_defect() {
+        for (at, row) in ALL.iter().enumerate() {
+            assert!(ALL[at + 1..].iter().all(|other| other.name != row.name), "{}", row.name);
+            assert!(ALL[at + 1..].iter().all(|other| other.defect != row.defect), "{}", row.name);
+        }
+    }
 }

@@ -4,6 +4,8 @@
 
 use std::borrow::Cow;
 
+use crate::defect::{self, Defect};
+
 /// Nesting that is still read: the object itself is depth 1.
 pub const DEPTH_MAX: usize = 8;
 
@@ -104,7 +106,13 @@ impl<'a> Reader<'a> {
             }
             self.expect(b',')?;
         }
-        if has_duplicates(&members) { Err(JsonFault::DuplicateKey) } else { Ok(members) }
+        if !has_duplicates(&members) {
+            return Ok(members);
+        }
+        if defect::is_seeded(Defect::DuplicateNameLastWins) {
+            return Ok(last_of_each_name(members));
+        }
+        Err(JsonFault::DuplicateKey)
     }
 
     fn array(&mut self, depth: usize) -> Result<(), JsonFault> {
@@ -268,6 +276,16 @@ fn has_duplicates(members: &JsonMembers<'_>) -> bool {
     let mut names = members.iter().map(|(name, _)| name.as_ref()).collect::<Vec<_>>();
     names.sort_unstable();
     names.windows(2).any(|pair| pair[0] == pair[1])
+}
+
+/// What a reader that lets the last one win would make of it.
+fn last_of_each_name(members: JsonMembers<'_>) -> JsonMembers<'_> {
+    let mut kept = JsonMembers::new();
+    for (name, value) in members {
+        kept.retain(|(known, _)| *known != name);
+        kept.push((name, value));
+    }
+    kept
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Double-entry postings. Every movement of money is a set of entries whose debits equal its
 //! credits, in one currency; entries are never changed, corrections are new entries.
 
+use crate::defect::{self, Defect};
 use crate::money::Money;
 
 /// Where money stands.
@@ -62,7 +63,12 @@ impl FeeRule {
     pub fn fee(self, amount: Money) -> Money {
         let rate = i128::from(self.rate_ppm.clamp(0, RATE_PPM_MAX));
         let whole = i128::from(RATE_PPM_MAX);
-        let rounded = (i128::from(amount.minor) * rate + whole / 2) / whole;
+        let exact = i128::from(amount.minor) * rate;
+        let rounded = if defect::is_seeded(Defect::FeeRoundedTwice) {
+            ((exact + whole / 20) / (whole / 10) + 5) / 10
+        } else {
+            (exact + whole / 2) / whole
+        };
         // At most the amount itself, since the rate is at most the whole: it fits.
         Money::new(i64::try_from(rounded).unwrap_or(amount.minor), amount.currency)
     }

@@ -116,6 +116,8 @@ impl Store {
     /// # Errors
     /// The file cannot be opened or is no database of ours, or a later version wrote its schema.
     pub fn open(options: &Options) -> Result<Self, StoreError> {
+        #[cfg(feature = "seeded-defects")]
+        db::seeded::seed();
         let writer = Writer::start(sqlite::open_writer(&options.path)?)?;
         let readers = Readers::start(&options.path)?;
         Ok(Self { engine: Arc::new(Engine::File(Threads { readers, writer })) })
@@ -127,6 +129,8 @@ impl Store {
     /// # Errors
     /// The schema cannot be created.
     pub fn in_memory(pause: Pause) -> Result<Self, StoreError> {
+        #[cfg(feature = "seeded-defects")]
+        db::seeded::seed();
         Ok(Self { engine: Arc::new(Engine::Memory(Single::open(pause)?)) })
     }
 

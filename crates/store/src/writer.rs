@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
+use kernel::defect::{self, Defect};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
@@ -106,6 +108,9 @@ fn serve(connection: &Connection, jobs: &Receiver<Job>, tally: &Tally) {
             // Whoever stopped waiting reads the order again later.
             let _ = waiting.send(answer);
         }
+        if defect::is_seeded(Defect::AckBeforeCommit) {
+            commit_late(&mut session);
+        }
     }
     session.checkpoint();
 }
@@ -139,7 +144,12 @@ fn commit(
         session.rollback();
         return written;
     }
-    session.commit()?;
+    if !defect::is_seeded(Defect::AckBeforeCommit) {
+        session.commit()?;
+    }
+    if defect::is_seeded(Defect::NoticeAfterCommit) {
+        commit_notices(session, batches)?;
+    }
     tally.commits.fetch_add(1, Ordering::Relaxed);
     tally.batches.fetch_add(u64::try_from(batches.len()).unwrap_or(u64::MAX), Ordering::Relaxed);
     written
@@ -155,7 +165,7 @@ fn apply(session: &mut Session<'_>, batch: &Batch) -> Result<Written, StoreError
         check(guard, &effect)?;
         rows = effect.rows;
     }
-    for statement in &batch.then {
+    for statement in batch.then.iter().filter(|statement| !is_left_for_later(statement)) {
         let effect = session.run(statement.sql, &statement.values)?;
         check(statement, &effect)?;
     }
@@ -163,6 +173,31 @@ fn apply(session: &mut Session<'_>, batch: &Batch) -> Result<Written, StoreError
         audit::append(session, entry)?;
     }
     Ok(Written::Done(rows))
+}
+
+/// A seeded defect: the log is synced when there is time for it.
+fn commit_late(session: &mut Session<'_>) {
+    const LATER: Duration = Duration::from_millis(20);
+    thread::park_timeout(LATER);
+    if let Err(error) = session.commit() {
+        tracing::error!(%error, "what was acknowledged is lost");
+    }
+}
+
+/// A seeded defect: notices are written when what they tell is committed.
+fn commit_notices(session: &mut Session<'_>, batches: &[Batch]) -> Result<(), StoreError> {
+    const LATER: Duration = Duration::from_millis(20);
+    thread::park_timeout(LATER);
+    session.begin()?;
+    let all = batches.iter().flat_map(|batch| &batch.then);
+    for statement in all.filter(|statement| is_left_for_later(statement)) {
+        session.run(statement.sql, &statement.values)?;
+    }
+    session.commit()
+}
+
+fn is_left_for_later(statement: &Statement) -> bool {
+    defect::is_seeded(Defect::NoticeAfterCommit) && statement.sql.starts_with("insert into notices")
 }
 
 fn check(statement: &Statement, effect: &Effect) -> Result<(), StoreError> {

@@ -13,7 +13,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
     ("crates/gateway", &["kernel", "channels", "store"]),
     ("crates/web", &["kernel", "channels", "gateway"]),
     ("crates/jubao", &["kernel", "channels", "store", "gateway", "web"]),
-    ("xtask", &[]),
+    ("xtask", &["kernel"]),
 ];
 
 /// The crates that do no I/O and never ask for time or randomness.

@@ -143,3 +143,19 @@ async fn a_repeated_number_answers_the_standing_order_if_it_is_the_same() {
     assert_eq!(app.orders().await, 1);
     app.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_that_can_be_cut_otherwise_is_refused() {
+    let app = TestApp::spawn().await;
+    for (name, value, code) in [
+        ("body", "discount0", 492_001),
+        ("notify_url", "https://a.cn/out_trade_noX", 492_001),
+        ("notify_url", "https://a.cn/out_trade_no=X", 200),
+    ] {
+        let order = changed(&app, &[(name, json!(value))]);
+        let answer = app.call("/payment/pay", &order).await;
+        assert_eq!(answer["code"], code, "{value} {answer}");
+    }
+    assert_eq!(app.orders().await, 1);
+    app.finish().await;
+}

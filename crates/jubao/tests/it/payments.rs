@@ -1,6 +1,7 @@
 //! A payment, end to end, through every product.
 
 use jubao::signing;
+use kernel::ledger::Book;
 use serde_json::json;
 
 use crate::app::TestApp;
@@ -50,5 +51,22 @@ async fn every_message_with_an_upstream_is_kept_with_its_order() {
     // The first answer is signed with a key that had to be fetched.
     let expect = ["out place", "in place", "out keys", "in keys", "in callback"];
     assert_eq!(app.said(sn).await, expect);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fee_is_rounded_once() {
+    let app = TestApp::spawn().await;
+    // 0.6 % of 7.42 is 4.452 fen: by way of tenths it would become 5.
+    for (total_fee, fee) in [(742, 4), (750, 5), (83, 0), (84, 1)] {
+        let mut order = app.order(102);
+        order["total_fee"] = json!(total_fee);
+        let answer = app.call("/payment/pay", &order).await;
+        let sn = answer["data"]["sn"].as_str().unwrap();
+        app.pay(sn, &json!({})).await;
+        app.wait_state(sn, "SUCCESS").await;
+        assert_eq!(-app.booked(sn, Book::FeeIncome).await, fee, "{total_fee}");
+        assert_eq!(-app.booked(sn, Book::MerchantPayable).await, total_fee - fee);
+    }
     app.finish().await;
 }

@@ -5,6 +5,7 @@
 use crate::address::{self, Operation};
 use crate::application::Application;
 use crate::call::Call;
+use crate::defect::{self, Defect};
 use crate::dialect::body::{self, Readings};
 use crate::dialect::typed;
 use crate::egress_policy::Cidr;
@@ -180,7 +181,9 @@ pub fn admit(
     check_forms(fields, table, &sender)?;
     typed::check_relations(opened.operation, fields)?;
     let accepts = |rule: usize, value: &str| table.rows[rule].form.accepts(value, &sender);
-    if let Some(at) = scan.ambiguous_field(&accepts) {
+    if let Some(at) = scan.ambiguous_field(&accepts)
+        && !defect::is_seeded(Defect::UniqueParseOff)
+    {
         return Err(Fault::bad_format(name_at(fields, at), AMBIGUOUS));
     }
     let nonce = fields.given("nonce_str").filter(|_| app.settings.replay_guard);

@@ -1,6 +1,7 @@
 //! What engines have in common: the list of migrations. How an engine runs statements is its own
 //! module's business, and nothing outside this folder knows an engine.
 
+pub(crate) mod seeded;
 pub(crate) mod sqlite;
 
 /// Every migration, in order; the schema's number is how many have run. Migrations only add: an old

@@ -21,7 +21,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
 
 use crate::StoreError;
 use crate::batch::{Row, Value};
-use crate::db::{CREATE_META, MIGRATIONS, SCHEMA, SET_SCHEMA};
+use crate::db::{CREATE_META, MIGRATIONS, SCHEMA, SET_SCHEMA, seeded};
 
 /// How long a statement waits for another process's write, in milliseconds.
 const BUSY_TIMEOUT_MS: u64 = 10_000;
@@ -230,13 +230,13 @@ fn migrate_within(connection: &Connection, session: &mut Session<'_>) -> Result<
 
 /// `$1` as SQLite must see it.
 fn placeholders(sql: &str) -> String {
-    sql.replace('$', "?")
+    seeded::spoilt(sql).replace('$', "?")
 }
 
 /// A statement of a migration in SQLite's words; see the rules at the top.
 fn table(statement: &str) -> String {
     const ROW_ID_KEY: &str = ",\n    primary key (mch_id, id)\n)";
-    let typed = statement.replace("bigint", "integer");
+    let typed = seeded::spoilt(statement).replace("bigint", "integer");
     if !typed.contains("create table ") {
         return typed;
     }
