@@ -1,8 +1,9 @@
 //! Identifiers and randomness: the shell's answer to what the pure crates take as arguments.
 
-use std::fmt::Write;
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use kernel::digits::push_hex;
 use kernel::id::{IDS_PER_SECOND_MAX, Id};
 use kernel::time::Timestamp;
 
@@ -51,17 +52,38 @@ pub fn random_bytes<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// Random bytes that a thread fetches at a time: to ask the operating system for each number costs
+/// as much as checking a signature.
+const FETCHED: usize = 512;
+
+thread_local! {
+    /// Fetched bytes, and how many of them were given out. Those are wiped.
+    static FETCH: RefCell<([u8; FETCHED], usize)> = const { RefCell::new(([0; FETCHED], FETCHED)) };
+}
+
 /// `2·N` random hexadecimal digits.
+///
+/// # Panics
+/// As [`random_bytes`].
 pub fn random_hex<const N: usize>() -> String {
-    random_bytes::<N>().iter().fold(String::with_capacity(2 * N), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
+    const { assert!(N <= FETCHED) };
+    FETCH.with_borrow_mut(|(bytes, used)| {
+        if *used + N > FETCHED {
+            (*bytes, *used) = (random_bytes(), 0);
+        }
+        let taken = &mut bytes[*used..*used + N];
+        *used += N;
+        let mut text = String::with_capacity(2 * N);
+        push_hex(&mut text, taken);
+        taken.fill(0);
         text
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]
@@ -83,5 +105,15 @@ mod tests {
         let ids: Vec<Id> = (0..=IDS_PER_SECOND_MAX).map(|_| source.next(now)).collect();
         assert!(ids.is_sorted() && ids.windows(2).all(|pair| pair[0] < pair[1]));
         assert_eq!(ids.last().map(|id| id.seconds()), Some(11));
+    }
+
+    #[test]
+    fn no_random_digits_come_twice() {
+        let mut seen = HashSet::new();
+        for _ in 0..10 * FETCHED {
+            let text = random_hex::<12>();
+            assert!(text.len() == 24 && text.bytes().all(|digit| digit.is_ascii_hexdigit()));
+            assert!(seen.insert(text), "given out twice");
+        }
     }
 }

@@ -19,7 +19,7 @@ use crate::fresh::Fresh;
 /// Accounts as they were a moment ago.
 #[derive(Debug, Default)]
 pub(crate) struct Accounts {
-    usable: Fresh<MchId, Arc<Vec<AccountRow>>>,
+    usable: Fresh<MchId, Arc<Vec<Arc<AccountRow>>>>,
     opened: Fresh<(Id, i64), Arc<Account>>,
 }
 
@@ -43,9 +43,13 @@ impl Gateway {
     ///
     /// # Errors
     /// 492003 if there is none; 4006 if the store does not answer.
-    pub(crate) async fn route(&self, mch_id: MchId, product: Product) -> Result<AccountRow, Fault> {
+    pub(crate) async fn route(
+        &self,
+        mch_id: MchId,
+        product: Product,
+    ) -> Result<Arc<AccountRow>, Fault> {
         let usable = self.usable_accounts(mch_id).await?;
-        let serves = |row: &&AccountRow| match product {
+        let serves = |row: &&Arc<AccountRow>| match product {
             Product::MixedQr => WALLET_PRODUCTS
                 .iter()
                 .flat_map(|(_, products)| products.iter())
@@ -57,13 +61,14 @@ impl Gateway {
         usable.iter().find(serves).cloned().ok_or(Fault::ProductUnavailable)
     }
 
-    async fn usable_accounts(&self, mch_id: MchId) -> Result<Arc<Vec<AccountRow>>, Fault> {
+    async fn usable_accounts(&self, mch_id: MchId) -> Result<Arc<Vec<Arc<AccountRow>>>, Fault> {
         let now = self.now();
         if let Some(rows) = self.0.accounts.usable.find(&mch_id, now) {
             return Ok(rows);
         }
         let rows = accounts::usable_by(&self.0.store, mch_id).await;
-        let rows = Arc::new(rows.map_err(|error| self.busy("load accounts", &error))?);
+        let rows = rows.map_err(|error| self.busy("load accounts", &error))?;
+        let rows = Arc::new(rows.into_iter().map(Arc::new).collect::<Vec<_>>());
         self.0.accounts.usable.keep(mch_id, rows.clone(), now);
         Ok(rows)
     }

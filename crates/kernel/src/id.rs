@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use crate::digits::push_padded;
 use crate::time::Timestamp;
 
 /// Bits of an id below its second: node and sequence.
@@ -34,7 +35,11 @@ impl Id {
     /// The order's `sn`: `11`, the second as yyyyMMddHHmmss in UTC+8, the low 22 bits as ten digits.
     pub fn sn(self) -> Sn {
         let low = self.0 & ((1 << LOW_BITS) - 1);
-        Sn(format!("11{}{low:010}", Timestamp::from_seconds(self.seconds()).compact()))
+        let mut text = String::with_capacity(Sn::LENGTH);
+        text.push_str("11");
+        Timestamp::from_seconds(self.seconds()).push_compact(&mut text);
+        push_padded(&mut text, u64::try_from(low).unwrap_or(0), 10);
+        Sn(text)
     }
 }
 
@@ -68,6 +73,11 @@ impl Sn {
         &self.0
     }
 
+    /// The 26 digits, owned.
+    pub fn into_string(self) -> String {
+        self.0
+    }
+
     fn try_id(&self) -> Option<Id> {
         let digits = self.0.strip_prefix("11")?;
         let at = Timestamp::from_compact(digits.get(..14)?)?;
@@ -86,6 +96,14 @@ impl fmt::Display for Sn {
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct MchId(pub i64);
 
+impl MchId {
+    /// Reads a merchant's number as it is shown: 14 digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_shaped = text.len() == 14 && text.bytes().all(|byte| byte.is_ascii_digit());
+        is_shaped.then(|| text.parse().ok().map(Self)).flatten()
+    }
+}
+
 impl fmt::Display for MchId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{:014}", self.0)
@@ -95,6 +113,17 @@ impl fmt::Display for MchId {
 /// A merchant application's number: 4 to 10 digits, below 2³¹.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct AppId(pub i64);
+
+impl AppId {
+    /// Reads an application's number as it is shown: 4 to 10 digits, no more zeros than needed.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_shaped =
+            (4..=10).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        let is_padded = text.len() > 4 && text.starts_with('0');
+        let id = text.parse().ok().filter(|id| is_shaped && !is_padded && *id < 1_i64 << 31);
+        id.map(Self)
+    }
+}
 
 impl fmt::Display for AppId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -114,6 +143,20 @@ mod tests {
         assert_eq!(id.sn().as_str(), "11202611221200050000065538");
         assert_eq!(id.sn().id(), id);
         assert!(id.0 < 1 << 53);
+    }
+
+    #[test]
+    fn the_numbers_of_parties_are_read_as_they_are_shown() {
+        for id in [0, 7, 1_000_258, (1 << 31) - 1] {
+            assert_eq!(AppId::parse(&AppId(id).to_string()), Some(AppId(id)));
+            assert_eq!(MchId::parse(&MchId(id).to_string()), Some(MchId(id)));
+        }
+        for text in ["", "258", "01000258", "2147483648", "+1000", "１００0", "10502105689001"] {
+            assert_eq!(AppId::parse(text), None, "{text}");
+        }
+        for text in ["", "1050210568900", "105021056890010", "+0502105689001"] {
+            assert_eq!(MchId::parse(text), None, "{text}");
+        }
     }
 
     #[test]

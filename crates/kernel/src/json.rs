@@ -57,12 +57,16 @@ pub fn is_json(text: &str) -> bool {
 
 /// Appends `text` as a JSON string; other than control characters, `"` and `\`, all stays as it is.
 pub fn push_string(out: &mut String, text: &str) {
+    let is_escaped = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
     out.push('"');
+    // Without a branch for each byte the usual text is judged many bytes at a time.
+    if !text.bytes().fold(false, |any, byte| any | is_escaped(byte)) {
+        out.push_str(text);
+        out.push('"');
+        return;
+    }
     let mut start = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
-            continue;
-        }
+    for (at, byte) in text.bytes().enumerate().filter(|(_, byte)| is_escaped(*byte)) {
         out.push_str(&text[start..at]);
         start = at + 1;
         match byte {

@@ -12,6 +12,7 @@ pub mod code;
 pub mod decide;
 pub mod defect;
 pub mod dialect;
+pub mod digits;
 pub mod egress_policy;
 pub mod fault;
 pub mod fields;

@@ -4,6 +4,8 @@
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
+use crate::digits::push_padded;
+
 /// Offset of every civil time that is shown or read here: UTC+8, without summer time.
 const BEIJING: Offset = Offset::constant(8);
 
@@ -44,30 +46,34 @@ impl Timestamp {
 
     /// `yyyy-MM-dd HH:mm:ss` in UTC+8 (`created_at`, `finish_time`; Alipay's `timestamp`).
     pub fn beijing(self) -> String {
-        let at = self.civil();
-        format!(
-            "{:04}-{:02}-{:02} {:02}:{:02}:{:02}",
-            at.year(),
-            at.month(),
-            at.day(),
-            at.hour(),
-            at.minute(),
-            at.second()
-        )
+        let digits = self.compact();
+        let mut text = String::with_capacity(19);
+        for (at, digit) in digits.chars().enumerate() {
+            match at {
+                4 | 6 => text.push('-'),
+                8 => text.push(' '),
+                10 | 12 => text.push(':'),
+                _ => {}
+            }
+            text.push(digit);
+        }
+        text
     }
 
     /// `yyyyMMddHHmmss` in UTC+8 (`time_end` of notifications, the middle of an `sn`).
     pub fn compact(self) -> String {
+        let mut text = String::with_capacity(14);
+        self.push_compact(&mut text);
+        text
+    }
+
+    /// Appends [`Timestamp::compact`].
+    pub(crate) fn push_compact(self, out: &mut String) {
         let at = self.civil();
-        format!(
-            "{:04}{:02}{:02}{:02}{:02}{:02}",
-            at.year(),
-            at.month(),
-            at.day(),
-            at.hour(),
-            at.minute(),
-            at.second()
-        )
+        push_padded(out, u64::try_from(at.year()).unwrap_or(0), 4);
+        for part in [at.month(), at.day(), at.hour(), at.minute(), at.second()] {
+            push_padded(out, u64::try_from(part).unwrap_or(0), 2);
+        }
     }
 
     /// RFC 3339 in UTC+8, whole seconds: `2026-11-22T12:00:05+08:00` (WeChat Pay v3).

@@ -7,7 +7,7 @@ use crate::application::Application;
 use crate::choice::Choice;
 use crate::egress_policy::{self, Cidr, UrlFault};
 use crate::fault::Wording;
-use crate::id::Sn;
+use crate::id::{AppId, MchId, Sn};
 use crate::json;
 use crate::product::PRODUCTS;
 use crate::time::Timestamp;
@@ -77,8 +77,8 @@ pub enum ValueForm {
 /// Who sends, and when: what some forms depend on.
 #[derive(Debug)]
 pub struct Sender<'a> {
-    mch_id: String,
-    app_id: String,
+    mch_id: MchId,
+    app_id: AppId,
     may_discount: bool,
     /// Now.
     pub now: Timestamp,
@@ -90,8 +90,8 @@ impl<'a> Sender<'a> {
     /// The sender that `app` is, at `now`.
     pub fn new(app: &Application, now: Timestamp, allow: &'a [Cidr]) -> Self {
         Self {
-            mch_id: app.mch_id.to_string(),
-            app_id: app.app_id.to_string(),
+            mch_id: app.mch_id,
+            app_id: app.app_id,
             may_discount: app.settings.may_discount,
             now,
             allow,
@@ -159,8 +159,8 @@ impl ValueForm {
         let format =
             |is_good: bool, cure: Wording| is_good.then_some(()).ok_or(Wrong::Format(cure));
         match self {
-            Self::OwnMch => format(value == sender.mch_id, OWN),
-            Self::OwnApp => format(value == sender.app_id, OWN),
+            Self::OwnMch => format(MchId::parse(value) == Some(sender.mch_id), OWN),
+            Self::OwnApp => format(AppId::parse(value) == Some(sender.app_id), OWN),
             Self::Version => format(matches!(value, "1" | "2"), ["应为 1 或 2", "must be 1 or 2"]),
             Self::SignType => format(value == "MD5", ["应为 MD5", "must be MD5"]),
             Self::Amount => format(is_amount(value), AMOUNT),

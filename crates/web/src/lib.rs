@@ -8,6 +8,7 @@ pub mod cashier;
 pub mod landing;
 pub mod language;
 pub mod merchant_api;
+mod outlive;
 pub mod page;
 pub mod payer;
 pub mod visit;

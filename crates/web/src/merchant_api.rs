@@ -17,6 +17,8 @@ use kernel::fault::{Fault, Language, Wording};
 use kernel::order::SignForm;
 use tracing::Instrument;
 
+use crate::outlive::Outlive;
+
 /// Bytes that are read of a body beyond its limit, only to be dropped.
 const DROPPED_BYTES_MAX: usize = 4 << 20;
 /// How long a body may take to arrive.
@@ -30,10 +32,11 @@ const RETRY_SECONDS: &str = "1";
 /// Said of a nonce that was sent before.
 const REPLAYED: Wording = ["nonce_str 已使用过", "this nonce_str was used before"];
 
-/// An answer before it is written: what happened, and the signed data that goes with it.
+/// An answer before it is written: what happened, and the signed data that goes with it, a JSON
+/// object.
 struct Reply {
     fault: Option<Fault>,
-    data: Option<answer::Members>,
+    data: Option<String>,
 }
 
 /// Answers every request to an address that no page has.
@@ -130,9 +133,9 @@ async fn finish(gateway: Gateway, call: OwnedCall, trace_no: &str) -> Reply {
         };
         perform(&gateway, &raw).await
     };
-    let work = tokio::spawn(work.instrument(tracing::info_span!("call", trace_no)));
-    work.await.unwrap_or_else(|error| {
-        tracing::error!(trace_no, %error, "a request was not finished");
+    let work = Outlive::new(work.instrument(tracing::info_span!("call", trace_no)));
+    work.await.unwrap_or_else(|_| {
+        tracing::error!(trace_no, "a request was not finished");
         failure(Fault::Defect)
     })
 }
@@ -184,14 +187,15 @@ fn data(
     caller: &Caller,
     (asked, is_certain): (SignForm, bool),
     answered: &Answered,
-) -> answer::Members {
+) -> String {
     let form = match answered.order.sign_form {
         SignForm::Widened | SignForm::Plain if !is_certain => answered.order.sign_form,
         SignForm::Widened | SignForm::Plain | SignForm::Version2 => asked,
     };
-    let mut members = answer::order_members(&answered.order, &caller.app, &answered.urls());
-    answer::sign_members(&mut members, &caller.app.key, form, &gateway.nonce());
-    members
+    let (urls, nonce) = (answered.urls(), gateway.nonce());
+    let mut members = answer::order_members(&answered.order, &caller.app, &urls);
+    answer::sign_members(&mut members, &caller.app.key, form, &nonce);
+    answer::object(&members)
 }
 
 fn failure(fault: Fault) -> Reply {
@@ -207,7 +211,7 @@ fn envelope(
     let text = match (&reply.fault, &reply.data) {
         (None, Some(data)) => answer::success(data, trace_no),
         (None, None) => answer::failure(&Fault::Defect, language, None, trace_no),
-        (Some(fault), data) => answer::failure(fault, language, data.as_ref(), trace_no),
+        (Some(fault), data) => answer::failure(fault, language, data.as_deref(), trace_no),
     };
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;

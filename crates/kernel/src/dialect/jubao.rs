@@ -12,7 +12,7 @@ use crate::egress_policy::Cidr;
 use crate::fault::{Fault, Wording};
 use crate::fields::Fields;
 use crate::id::{AppId, MchId};
-use crate::name::{self, NameTable};
+use crate::name::{self, NameInfo, NameTable};
 use crate::order::SignForm;
 use crate::sign::{self, Signature};
 use crate::time::Timestamp;
@@ -138,26 +138,14 @@ fn caller(fields: &Fields<'_>) -> Result<CallerId, Fault> {
     if !fields.has("sign") {
         return Err(Fault::Missing { field: "sign" });
     }
-    let mch = mch.map(|text| mch_id(text).ok_or(Fault::UnknownApplication)).transpose()?;
-    let app = app.map(|text| app_id(text).ok_or(Fault::UnknownApplication)).transpose()?;
+    let mch = mch.map(|text| MchId::parse(text).ok_or(Fault::UnknownApplication)).transpose()?;
+    let app = app.map(|text| AppId::parse(text).ok_or(Fault::UnknownApplication)).transpose()?;
     match (mch, app) {
         (Some(mch), Some(app)) => Ok(CallerId::Both(mch, app)),
         (Some(mch), None) => Ok(CallerId::Mch(mch)),
         (None, Some(app)) => Ok(CallerId::App(app)),
         (None, None) => Err(Fault::UnknownApplication),
     }
-}
-
-fn mch_id(text: &str) -> Option<MchId> {
-    let is_shaped = text.len() == 14 && text.bytes().all(|byte| byte.is_ascii_digit());
-    is_shaped.then(|| text.parse().ok().map(MchId)).flatten()
-}
-
-fn app_id(text: &str) -> Option<AppId> {
-    let is_shaped =
-        (4..=10).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-    let id = text.parse().ok().filter(|id| is_shaped && *id < 1_i64 << 31).map(AppId)?;
-    (id.to_string() == text).then_some(id)
 }
 
 /// Admits a request for `app`, the enabled application behind [`Opened::caller`]: signature,
@@ -273,8 +261,7 @@ fn check_names(
 }
 
 fn check_lengths(fields: &Fields<'_>, table: &NameTable) -> Result<(), Fault> {
-    for row in &table.rows {
-        let text = fields.given(row.name).unwrap_or("");
+    for (row, text) in known(fields, table) {
         if let Some(max) = row.form.length_max().filter(|_| row.form.is_too_long(text)) {
             return Err(Fault::TooLong { field: row.name, max });
         }
@@ -283,8 +270,7 @@ fn check_lengths(fields: &Fields<'_>, table: &NameTable) -> Result<(), Fault> {
 }
 
 fn check_forms(fields: &Fields<'_>, table: &NameTable, sender: &Sender<'_>) -> Result<(), Fault> {
-    for row in &table.rows {
-        let Some(text) = fields.given(row.name) else { continue };
+    for (row, text) in known(fields, table) {
         row.form.judge(text, sender).map_err(|wrong| match wrong {
             Wrong::Format(cure) => Fault::bad_format(row.name, cure),
             Wrong::Time(cure) => Fault::BadTime { field: row.name, cure },
@@ -292,6 +278,20 @@ fn check_forms(fields: &Fields<'_>, table: &NameTable, sender: &Sender<'_>) -> R
         })?;
     }
     Ok(())
+}
+
+/// Each parameter that is given and that the operation acts on, with its row. Both lists ascend, so
+/// they are walked together.
+fn known<'f>(
+    fields: &'f Fields<'_>,
+    table: &'f NameTable,
+) -> impl Iterator<Item = (&'static NameInfo, &'f str)> {
+    let mut rows = table.rows.iter().peekable();
+    fields.signed().filter_map(move |(name, text)| {
+        while rows.next_if(|row| row.name < name).is_some() {}
+        let row = rows.next_if(|row| row.name == name)?;
+        (!text.is_empty()).then_some((*row, text))
+    })
 }
 
 fn name_at(fields: &Fields<'_>, at: usize) -> String {

@@ -28,16 +28,16 @@ impl Encoding {
 }
 
 /// What a notice tells of `order` as it is at its event, without `nonce_str`, `version` and `sign`.
-pub fn facts(order: &Order) -> Members {
+pub fn facts(order: &Order) -> Members<'_> {
     let info = order.product.info();
     let paid_at = order.payment.as_ref().map(|payment| payment.paid_at);
     let sn = order.sn();
-    let mut members: Members = Vec::with_capacity(28);
-    let mut add = |name: &'static str, member: Member| members.push((name.into(), member));
+    let mut members: Members<'_> = Vec::with_capacity(28);
+    let mut add = |name: &'static str, member| members.push((name.into(), member));
     add("mch_id", order.mch_id.to_string().into());
     add("appid", order.app_id.to_string().into());
-    add("sn", sn.as_str().into());
-    add("order_sn", sn.as_str().into());
+    add("sn", sn.as_str().to_owned().into());
+    add("order_sn", sn.into_string().into());
     add("out_trade_no", order.out_trade_no.as_str().into());
     add("pay_channel_id", info.channel_id.into());
     add("provider", answer::provider_word(order).into());
@@ -79,15 +79,15 @@ pub fn encode(
     })
 }
 
-fn read(facts: &str) -> Option<Members> {
+fn read(facts: &str) -> Option<Members<'_>> {
     let members = json::object(facts).ok()?;
     let members = members.into_iter().map(|(name, value)| {
         let member = match value {
-            JsonValue::Text(text) => Member::Text(text.into_owned()),
+            JsonValue::Text(text) => Member::Text(text),
             JsonValue::Number(number) => Member::Int(number.parse().ok()?),
             JsonValue::Null | JsonValue::Other => return None,
         };
-        Some((name.into_owned().into(), member))
+        Some((name, member))
     });
     members.collect()
 }
@@ -105,7 +105,8 @@ mod tests {
 
     #[test]
     fn facts_are_the_members_of_the_contract() {
-        let names = facts(&an_order()).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        let order = an_order();
+        let names = facts(&order).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
         let expect = "mch_id appid sn order_sn out_trade_no pay_channel_id provider trade_type \
                       trade_state status total_fee discount pay_amount cash_fee cash_fee_type \
                       fee_type bank_type transaction_id time_end finish_time body attach";
