@@ -29,6 +29,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use kernel::digits::push_padded;
 use kernel::egress_policy::Cidr;
 use kernel::id::{AppId, Id, MchId, Sn};
 use kernel::state::TradeState;
@@ -192,8 +193,12 @@ impl Gateway {
 
     /// A number for one request, unique, for logs and support: time, node and random digits.
     pub fn trace_no(&self) -> String {
-        let now = self.now().compact();
-        format!("{now}-{}-{}", self.0.settings.node, ids::random_hex::<12>())
+        let mut number = self.now().compact();
+        number.push('-');
+        push_padded(&mut number, u64::from(self.0.settings.node), 1);
+        number.push('-');
+        number.push_str(&ids::random_hex::<12>());
+        number
     }
 
     /// A nonce for a signed answer.

@@ -149,7 +149,8 @@ pub fn set_enabled(mch_id: MchId, account_id: Id, is_enabled: bool) -> Batch {
 
 /// Remembers the keys that the upstream signs with, as JSON text; missed if there is no such version.
 pub fn set_upstream_keys(key: AccountKey, keys: &str) -> Batch {
-    let values = vec![key.mch_id.into(), key.account_id.into(), key.version.into(), keys.into()];
+    let values =
+        vec![key.mch_id.into(), key.account_id.into(), key.version.into(), keys.to_owned().into()];
     Batch::guarded(Statement::of_one_row(SET_UPSTREAM_KEYS, values))
 }
 
@@ -186,7 +187,7 @@ fn insert_version(key: AccountKey, settings_sealed: &str, at: Timestamp) -> Stat
         key.mch_id.into(),
         key.account_id.into(),
         key.version.into(),
-        settings_sealed.into(),
+        settings_sealed.to_owned().into(),
         at.into(),
     ];
     Statement::of_one_row(INSERT_VERSION, values)
@@ -195,7 +196,7 @@ fn insert_version(key: AccountKey, settings_sealed: &str, at: Timestamp) -> Stat
 /// `101,102`: the products' numbers.
 fn products_text(products: &[Product]) -> Value {
     let numbers = products.iter().map(|product| product.info().channel_id.to_string());
-    Value::Text(numbers.collect::<Vec<_>>().join(","))
+    numbers.collect::<Vec<_>>().join(",").into()
 }
 
 fn products_of(text: &str) -> Option<Vec<Product>> {

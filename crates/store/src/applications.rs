@@ -183,7 +183,7 @@ pub(crate) fn insert_default(new: &NewMerchant) -> Statement {
 
 #[expect(clippy::expect_used, reason = "booleans, texts and unit variants always have a JSON text")]
 fn settings_text(settings: &Settings) -> Value {
-    Value::Text(serde_json::to_string(settings).expect("settings have a JSON text"))
+    serde_json::to_string(settings).expect("settings have a JSON text").into()
 }
 
 fn learned_word(format: NoticeFormat) -> &'static str {

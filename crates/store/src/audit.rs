@@ -130,7 +130,7 @@ pub(crate) fn append(session: &mut Session<'_>, entry: &AuditEntry) -> Result<()
     };
     let seq = head.seq + 1;
     let hash = hash(seq, entry, &head.hash);
-    let [actor, action, subject, detail] = entry.texts().map(Value::from);
+    let [actor, action, subject, detail] = entry.texts().map(|text| Value::from(text.to_owned()));
     let values = [
         seq.into(),
         entry.at.into(),

@@ -3,6 +3,7 @@
 //! A batch never holds a transaction open while somebody thinks: everything that it will write is
 //! in it before it is queued.
 
+use std::borrow::Cow;
 use std::vec;
 
 use kernel::id::{AppId, Id, MchId};
@@ -16,8 +17,8 @@ use crate::audit::AuditEntry;
 pub enum Value {
     /// `bigint`.
     Int(i64),
-    /// `text`.
-    Text(String),
+    /// `text`; the program's own words are borrowed.
+    Text(Cow<'static, str>),
     /// No value.
     Null,
 }
@@ -154,7 +155,7 @@ impl Row {
     /// It is a number.
     pub fn maybe_text(&mut self) -> Result<Option<String>, StoreError> {
         match self.values.next() {
-            Some(Value::Text(text)) => Ok(Some(text)),
+            Some(Value::Text(text)) => Ok(Some(text.into_owned())),
             Some(Value::Null) => Ok(None),
             Some(Value::Int(_)) | None => Err(self.fault("no text")),
         }
@@ -246,21 +247,21 @@ impl From<bool> for Value {
     }
 }
 
-impl From<&str> for Value {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
+impl From<&'static str> for Value {
+    fn from(word: &'static str) -> Self {
+        Self::Text(Cow::Borrowed(word))
     }
 }
 
 impl From<&String> for Value {
     fn from(text: &String) -> Self {
-        Self::Text(text.clone())
+        Self::Text(Cow::Owned(text.clone()))
     }
 }
 
 impl From<String> for Value {
     fn from(text: String) -> Self {
-        Self::Text(text)
+        Self::Text(Cow::Owned(text))
     }
 }
 

@@ -87,7 +87,7 @@ pub(crate) fn insert(posting: Posting<'_>, entries: &[Entry]) -> impl Iterator<I
             posting.order_id.into(),
             posting.id.into(),
             line.into(),
-            posting.kind.into(),
+            posting.kind.to_owned().into(),
             entry.book.word().into(),
             entry.amount.currency.code().into(),
             entry.amount.minor.into(),

@@ -145,8 +145,8 @@ impl Store {
         }
         match &*self.engine {
             Engine::File(threads) => {
-                let answer = threads.writer.submit(batch)?;
-                answer.await.unwrap_or_else(|_| Err(gone("the writer")))
+                let reply = threads.writer.submit(batch)?.await;
+                reply.map_or_else(|_| Err(gone("the writer")), |(answer, _)| answer)
             }
             Engine::Memory(single) => single.write(&batch).await,
         }

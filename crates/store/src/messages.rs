@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use kernel::id::{Id, MchId};
 use kernel::time::Timestamp;
 
-use crate::batch::{Batch, Row, Statement, Value};
+use crate::batch::{Batch, Row, Statement};
 use crate::{Store, StoreError};
 
 /// Adds a message.
@@ -97,7 +97,7 @@ pub(crate) fn insert(message: &Message) -> Statement {
         (&message.kind).into(),
         message.at.into(),
         message.status.into(),
-        Value::Text(message.head.replace('\0', "\u{fffd}")),
+        message.head.replace('\0', "\u{fffd}").into(),
         body.into(),
         is_base64.into(),
     ];

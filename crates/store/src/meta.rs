@@ -18,16 +18,20 @@ const ADD: &str = "insert into meta (name, value) values ($1, $2) on conflict (n
 /// # Errors
 /// See [`StoreError`].
 pub async fn value(store: &Store, name: &str) -> Result<Option<String>, StoreError> {
-    store.row(BY_NAME, vec![name.into()], |row| row.text()).await
+    store.row(BY_NAME, vec![name.to_owned().into()], |row| row.text()).await
 }
 
 /// Sets `name` to `value`.
 pub fn set(name: &str, value: &str) -> Batch {
-    let statement = Statement::of_one_row(SET, vec![name.into(), value.into()]);
+    let statement =
+        Statement::of_one_row(SET, vec![name.to_owned().into(), value.to_owned().into()]);
     Batch { then: vec![statement], ..Batch::default() }
 }
 
 /// Sets `name` to `value` unless it has one: then it is missed.
 pub fn add(name: &str, value: &str) -> Batch {
-    Batch::guarded(Statement::of_one_row(ADD, vec![name.into(), value.into()]))
+    Batch::guarded(Statement::of_one_row(
+        ADD,
+        vec![name.to_owned().into(), value.to_owned().into()],
+    ))
 }

@@ -9,7 +9,7 @@ use kernel::state::TradeState;
 use kernel::time::Timestamp;
 
 use crate::audit::AuditEntry;
-use crate::batch::{Batch, Row, Statement, Value};
+use crate::batch::{Batch, Row, Statement};
 use crate::sweeps::Claim;
 use crate::{Reader, Store, StoreError};
 
@@ -212,7 +212,7 @@ fn insert_attempt(notice: &Notice, log: &AttemptLog) -> Statement {
         (&log.encoding).into(),
         (&log.outcome).into(),
         log.http_status.into(),
-        Value::Text(answer.collect()),
+        answer.collect::<String>().into(),
     ];
     Statement::of_one_row(INSERT_ATTEMPT, values)
 }

@@ -86,7 +86,7 @@ pub(crate) fn follow(order: &Order, step: Step<'_>) -> Statement {
         order.id.into(),
         step.expected_rev.into(),
         order.state.word().into(),
-        step.event.into(),
+        step.event.to_owned().into(),
         step.batch_id.into(),
         step.at.into(),
     ];

@@ -26,10 +26,14 @@ pub(crate) const GROUP_MAX: usize = 512;
 /// What whoever waits for a batch is told.
 pub(crate) type Answer = Result<Written, StoreError>;
 
+/// What whoever waits is sent: its answer, and the batch, whose memory is so freed where it was
+/// taken. Were it freed here, the threads would queue for the allocator.
+pub(crate) type Reply = (Answer, Batch);
+
 /// A batch and whoever waits for it.
 struct Job {
     batch: Batch,
-    answer: oneshot::Sender<Answer>,
+    waiting: oneshot::Sender<Reply>,
 }
 
 /// What was committed so far.
@@ -70,10 +74,10 @@ impl Writer {
     }
 
     /// Queues `batch`; never waits.
-    pub(crate) fn submit(&self, batch: Batch) -> Result<oneshot::Receiver<Answer>, StoreError> {
-        let (answer, receiver) = oneshot::channel();
+    pub(crate) fn submit(&self, batch: Batch) -> Result<oneshot::Receiver<Reply>, StoreError> {
+        let (waiting, receiver) = oneshot::channel();
         let queue = self.queue.as_ref().ok_or_else(|| gone("the writer"))?;
-        match queue.try_send(Job { batch, answer }) {
+        match queue.try_send(Job { batch, waiting }) {
             Ok(()) => Ok(receiver),
             Err(TrySendError::Full(_)) => Err(StoreError::Busy),
             Err(TrySendError::Disconnected(_)) => Err(gone("the writer")),
@@ -100,12 +104,11 @@ fn serve(connection: &Connection, jobs: &Receiver<Job>, tally: &Tally) {
     while let Ok(first) = jobs.recv() {
         let group = gather(first, jobs);
         let (batches, waiting): (Vec<Batch>, Vec<_>) =
-            group.into_iter().map(|job| (job.batch, job.answer)).unzip();
-        for (answer, waiting) in
-            commit_group(&mut session, &batches, tally).into_iter().zip(waiting)
-        {
+            group.into_iter().map(|job| (job.batch, job.waiting)).unzip();
+        let answers = commit_group(&mut session, &batches, tally);
+        for (reply, waiting) in answers.into_iter().zip(batches).zip(waiting) {
             // Whoever stopped waiting reads the order again later.
-            let _ = waiting.send(answer);
+            let _ = waiting.send(reply);
         }
         if defect::is_seeded(Defect::AckBeforeCommit) {
             commit_late(&mut session);

@@ -270,7 +270,7 @@ fn value_of(value: rusqlite::Result<ValueRef<'_>>) -> Result<Value, StoreError> 
         Ok(ValueRef::Integer(number)) => Ok(Value::Int(number)),
         Ok(ValueRef::Null) => Ok(Value::Null),
         Ok(ValueRef::Text(bytes)) => String::from_utf8(bytes.to_vec())
-            .map(Value::Text)
+            .map(Value::from)
             .map_err(|_| StoreError::Corrupt("a text is not UTF-8".into())),
         Ok(ValueRef::Real(_) | ValueRef::Blob(_)) => {
             Err(StoreError::Corrupt("a value is neither a number nor a text".into()))

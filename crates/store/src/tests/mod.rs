@@ -29,7 +29,7 @@ use crate::merchants::NewMerchant;
 use crate::messages::{Direction, Message};
 use crate::orders::Change;
 use crate::stores::Shop;
-use crate::writer::Answer;
+use crate::writer::Reply;
 use crate::{Batch, Engine, Options, Store, StoreError, Written};
 
 const MCH: MchId = MchId(10_502_105_689_001);
@@ -37,7 +37,7 @@ const APP: AppId = AppId(1_000_258);
 
 impl Store {
     /// Queues `batch` without waiting for its answer.
-    fn submit(&self, batch: Batch) -> Result<oneshot::Receiver<Answer>, StoreError> {
+    fn submit(&self, batch: Batch) -> Result<oneshot::Receiver<Reply>, StoreError> {
         match &*self.engine {
             Engine::File(threads) => threads.writer.submit(batch),
             Engine::Memory(_) => panic!("only the writer's thread has a queue"),

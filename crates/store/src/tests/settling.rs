@@ -87,7 +87,7 @@ fn of_two_settles_that_read_the_same_revision_one_misses() {
         let waiting = [&first, &second].map(|one| test.store.submit(orders::settle(one)).unwrap());
         let mut done = 0;
         for answer in waiting {
-            done += i32::from(answer.await.unwrap().unwrap().is_done());
+            done += i32::from(answer.await.unwrap().0.unwrap().is_done());
         }
         assert_eq!((done, test.count("ledger_entries")), (1, 3));
     });

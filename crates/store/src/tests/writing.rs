@@ -41,7 +41,7 @@ fn what_waits_together_is_committed_together_and_answered_after() {
         release(&held);
         let fresh = test.raw();
         for (order, answer) in orders.iter().zip(waiting) {
-            assert!(answer.await.unwrap().unwrap().is_done());
+            assert!(answer.await.unwrap().0.unwrap().is_done());
             let sql = "select count(*) from orders where id = ?1";
             let found: i64 = fresh.query_row(sql, [order.id.0], |row| row.get(0)).unwrap();
             assert_eq!(found, 1);
@@ -86,7 +86,7 @@ fn a_batch_that_fails_half_way_does_not_harm_its_neighbours() {
         release(&held);
         let mut answers = Vec::new();
         for answer in waiting {
-            answers.push(match answer.await.unwrap() {
+            answers.push(match answer.await.unwrap().0 {
                 Ok(written) if written.is_done() => "done",
                 Ok(_) => "missed",
                 Err(StoreError::Defect(_)) => "defect",
@@ -117,7 +117,7 @@ fn a_full_queue_is_busy_at_once_and_loses_nothing_it_took() {
         release(&held);
         let taken = i64::try_from(waiting.len()).unwrap();
         for answer in waiting {
-            assert!(answer.await.unwrap().unwrap().is_done());
+            assert!(answer.await.unwrap().0.unwrap().is_done());
         }
         assert_eq!(test.count("meta"), taken + 1, "and the schema's number");
     });
@@ -148,7 +148,7 @@ fn closing_finishes_the_queue_and_reopening_finds_everything() {
         test.done(orders::settle(&a_paying_change(&an_order(5), 1_000))).await;
         test = test.reopened();
         for answer in waiting {
-            assert!(answer.await.unwrap().unwrap().is_done());
+            assert!(answer.await.unwrap().0.unwrap().is_done());
         }
         assert_eq!((test.count("orders"), test.count("notices")), (200, 1));
         let found = orders::by_id(&test.store, MCH, an_order(5).id).await.unwrap().unwrap();
@@ -179,7 +179,7 @@ fn two_stores_on_one_file_both_write_and_share_one_audit_chain() {
             waiting.push(store.submit(batch).unwrap());
         }
         for answer in waiting {
-            assert!(answer.await.unwrap().unwrap().is_done());
+            assert!(answer.await.unwrap().0.unwrap().is_done());
         }
         let found = orders::by_out_trade_no(&other, MCH, "T2").await.unwrap();
         assert!(found.is_some(), "one reads what the other wrote");
