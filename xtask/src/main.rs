@@ -3,6 +3,7 @@
 //! It runs what is installed and judges what is written. It never installs anything (the script
 //! `test` does) and never changes the source.
 
+mod fuzz;
 mod mutants;
 mod shell;
 mod test;
@@ -23,7 +24,7 @@ struct Task {
 const REFERENCE: &str = "docs/reference";
 
 /// Every task, in the order of the help.
-const TASKS: [Task; 7] = [
+const TASKS: [Task; 8] = [
     Task { name: "ci", about: "format, lints, tidy, docs and tests: what has to pass", run: ci },
     Task { name: "test", about: "every Rust test, then the browser's journeys", run: test::run },
     Task { name: "demo", about: "the gateway with simulated upstreams and a shop", run: demo },
@@ -37,6 +38,11 @@ const TASKS: [Task; 7] = [
         name: "mutants",
         about: "breaks the program in every known way and shows that a test catches it",
         run: mutants::run,
+    },
+    Task {
+        name: "fuzz",
+        about: "feeds every parser what a fuzzer invents; --minutes N for each",
+        run: fuzz::run,
     },
     Task { name: "bench", about: "measures the hot path in a release build", run: bench },
 ];

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use channels::http::{HttpRequest, HttpResponse};
 use kernel::application::NoticeFormat;
-use kernel::dialect::answer as dialect_answer;
+use kernel::dialect::members;
 use kernel::dialect::notice::{self as wording, Encoding};
 use kernel::id::AppId;
 use kernel::notice::{Notice, NoticeState, is_acknowledged, next_try};
@@ -234,7 +234,7 @@ impl Gateway {
             order_id: order.id,
             event,
             url: order.notify_url.clone(),
-            facts: dialect_answer::object(&wording::facts(order)),
+            facts: members::object(&wording::facts(order)),
             state: NoticeState::Waiting,
             tries: 0,
             due_at: self.now(),

@@ -23,6 +23,11 @@ pub(crate) const WRITE_QUEUE_MAX: usize = 4_096;
 /// Batches in one transaction.
 pub(crate) const GROUP_MAX: usize = 512;
 
+/// How long a group waits for more at a time: a tenth of what a sync takes.
+const PAUSE: Duration = Duration::from_micros(50);
+/// Pauses at most, so that a group waits no longer than it takes to commit it.
+const PAUSES_MAX: usize = 8;
+
 /// What whoever waits for a batch is told.
 pub(crate) type Answer = Result<Written, StoreError>;
 
@@ -101,8 +106,10 @@ impl Drop for Writer {
 
 fn serve(connection: &Connection, jobs: &Receiver<Job>, tally: &Tally) {
     let mut session = Session::new(connection);
+    let mut was_shared = false;
     while let Ok(first) = jobs.recv() {
-        let group = gather(first, jobs);
+        let group = gather(first, jobs, was_shared);
+        was_shared = group.len() > 1;
         let (batches, waiting): (Vec<Batch>, Vec<_>) =
             group.into_iter().map(|job| (job.batch, job.waiting)).unzip();
         let answers = commit_group(&mut session, &batches, tally);
@@ -117,18 +124,21 @@ fn serve(connection: &Connection, jobs: &Receiver<Job>, tally: &Tally) {
     session.checkpoint();
 }
 
-/// The next group. Whoever is about to queue a batch is let go first, for as long as that brings
-/// more: on a busy machine groups grow, on an idle one nothing waits.
-fn gather(first: Job, jobs: &Receiver<Job>) -> Vec<Job> {
+/// The next group. While batches keep coming, a sync for a few of them would take from those who
+/// make the others, so a group waits for more as long as each short pause brings some. Where nobody
+/// else was waiting last time, nothing is waited for: a lone caller has its sync at once.
+fn gather(first: Job, jobs: &Receiver<Job>, was_shared: bool) -> Vec<Job> {
     let mut group = vec![first];
-    loop {
-        thread::yield_now();
+    for pause in 0..PAUSES_MAX {
         let before = group.len();
         group.extend(jobs.try_iter().take(GROUP_MAX - before));
-        if group.len() == before || group.len() == GROUP_MAX {
-            return group;
+        let has_grown = group.len() > before || pause == 0;
+        if !was_shared || !has_grown || group.len() == GROUP_MAX {
+            break;
         }
+        thread::park_timeout(PAUSE);
     }
+    group
 }
 
 /// Commits `batches` together. A defect of one undoes them all, so each is then tried alone: no

@@ -11,8 +11,8 @@ use futures_util::StreamExt;
 use gateway::{Answered, Caller, Gateway, OrderFault};
 use kernel::address::{self, Operation};
 use kernel::call::Call;
-use kernel::dialect::answer;
 use kernel::dialect::jubao::{self, Admitted, BODY_BYTES_MAX, Context, RawCall};
+use kernel::dialect::{answer, members};
 use kernel::fault::{Fault, Language, Wording};
 use kernel::order::SignForm;
 use tracing::Instrument;
@@ -193,9 +193,9 @@ fn data(
         SignForm::Widened | SignForm::Plain | SignForm::Version2 => asked,
     };
     let (urls, nonce) = (answered.urls(), gateway.nonce());
-    let mut members = answer::order_members(&answered.order, &caller.app, &urls);
-    answer::sign_members(&mut members, &caller.app.key, form, &nonce);
-    answer::object(&members)
+    let mut data = answer::order_members(&answered.order, &caller.app, &urls);
+    members::sign_members(&mut data, &caller.app.key, form, &nonce);
+    members::object(&data)
 }
 
 fn failure(fault: Fault) -> Reply {

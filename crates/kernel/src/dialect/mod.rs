@@ -4,5 +4,6 @@
 pub mod answer;
 mod body;
 pub mod jubao;
+pub mod members;
 pub mod notice;
 mod typed;

@@ -3,7 +3,8 @@
 
 use url::form_urlencoded;
 
-use crate::dialect::answer::{self, Member, Members};
+use crate::dialect::answer;
+use crate::dialect::members::{self, Member, Members};
 use crate::json::{self, JsonValue};
 use crate::order::{Order, SignForm};
 use crate::secret::Secret;
@@ -66,9 +67,9 @@ pub fn encode(
     encoding: Encoding,
 ) -> Option<(&'static str, String)> {
     let mut members = read(facts)?;
-    answer::sign_members(&mut members, key, form, nonce);
+    members::sign_members(&mut members, key, form, nonce);
     Some(match encoding {
-        Encoding::Json => ("application/json; charset=utf-8", answer::object(&members)),
+        Encoding::Json => ("application/json; charset=utf-8", members::object(&members)),
         Encoding::Form => {
             let mut body = form_urlencoded::Serializer::new(String::new());
             for (name, member) in &members {
@@ -131,7 +132,7 @@ mod tests {
             let mut order = an_order();
             order.body = body.clone();
             let encoding = if is_form { Encoding::Form } else { Encoding::Json };
-            let facts = answer::object(&facts(&order));
+            let facts = members::object(&facts(&order));
             let (_, sent) = encode(&facts, (form, &app.key), "n1", encoding).unwrap();
             let fields = match encoding {
                 Encoding::Json => Fields::from_json(json::object(&sent).unwrap()),

@@ -1,0 +1,4 @@
+//! Callbacks of upstreams, signed and not.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|said: fuzz::upstreams::Said| fuzz::upstreams::callback(&said));
