@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use channels::http::{HttpRequest, HttpResponse};
 use kernel::egress_policy::{Cidr, judge_url, may_connect};
+use kernel::notice::may_acknowledge;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 
@@ -24,6 +25,8 @@ pub struct Limits {
     pub total: Duration,
     /// Bytes of answer that are read.
     pub answer_bytes_max: usize,
+    /// Whether what has been read of an answer, with its status, is all that is needed of it.
+    pub is_enough: fn(u16, &[u8]) -> bool,
 }
 
 /// Upstreams: 3 s to connect, 10 s in all, 1 MiB.
@@ -31,12 +34,15 @@ pub const UPSTREAM: Limits = Limits {
     connect: Duration::from_secs(3),
     total: Duration::from_secs(10),
     answer_bytes_max: 1 << 20,
+    is_enough: |_, _| false,
 };
-/// Merchants (contract section 7): 5 s to connect, 10 s in all, 64 KiB.
+/// Merchants (contract section 7): 5 s to connect, 10 s in all, 64 KiB, and of an answer that cannot
+/// acknowledge only its beginning, for whoever looks for the reason.
 pub const MERCHANT: Limits = Limits {
     connect: Duration::from_secs(5),
     total: Duration::from_secs(10),
     answer_bytes_max: 64 << 10,
+    is_enough: |status, begun| !begun.is_empty() && !may_acknowledge(status, begun),
 };
 /// Idle connections that are kept per host.
 const IDLE_PER_HOST_MAX: usize = 64;
@@ -162,6 +168,9 @@ impl Egress {
                 return Err(EgressFault::TooLong);
             }
             body.extend_from_slice(&chunk);
+            if (self.limits.is_enough)(status, &body) {
+                break;
+            }
         }
         Ok(HttpResponse { status, headers, body })
     }

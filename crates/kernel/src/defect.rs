@@ -80,7 +80,7 @@ pub const ALL: [Row; 12] = [
         defect: Defect::LeaseTooShort,
         name: "lease-too-short",
         breaks: "lets the lease on a notice end while its delivery is under way: it is sent twice",
-        caught_by: "notices",
+        caught_by: "lanes::a_slow_answer_is_waited_for_and_its_notice_is_sent_once",
     },
     Row {
         defect: Defect::RedirectFollowed,

@@ -41,6 +41,8 @@ pub struct Notice {
     pub event: TradeState,
     /// Where it goes.
     pub url: String,
+    /// The server that it goes to, as [`target`] names it.
+    pub target: String,
     /// The event's facts as signed members without `nonce_str` and `sign`: a JSON object of
     /// strings and integers, written once with the event and never changed.
     pub facts: String,
@@ -50,6 +52,12 @@ pub struct Notice {
     pub tries: i64,
     /// When it is due; while it is being delivered, when the lease on it ends.
     pub due_at: Timestamp,
+}
+
+/// The server behind a URL: scheme, host and port. Notices to one server wait for each other, and
+/// for no other's. Empty for what is no URL.
+pub fn target(url: &str) -> String {
+    url::Url::parse(url).map_or_else(|_| String::new(), |url| url.origin().ascii_serialization())
 }
 
 /// Where a notice stands.
@@ -82,6 +90,14 @@ impl NoticeState {
     }
 }
 
+/// Whether what has come of an answer's body can still become an acknowledgement: more of it need
+/// not be read otherwise.
+pub fn may_acknowledge(status: u16, begun: &[u8]) -> bool {
+    let said = begun.trim_ascii();
+    let word = b"SUCCESS".get(..said.len());
+    status == 200 && word.is_some_and(|word| said.eq_ignore_ascii_case(word))
+}
+
 /// Whether a merchant's answer acknowledges: HTTP 200 and `SUCCESS` in any case, trimmed.
 pub fn is_acknowledged(status: u16, body: &[u8]) -> bool {
     status == 200 && body.trim_ascii().eq_ignore_ascii_case(b"SUCCESS")
@@ -109,6 +125,27 @@ mod tests {
         for (status, body) in [(500, "SUCCESS"), (200, "SUCCESS!"), (200, ""), (302, "success")] {
             assert!(!is_acknowledged(status, body.as_bytes()), "{status} {body:?}");
         }
+    }
+
+    #[test]
+    fn a_body_is_read_while_it_can_become_an_acknowledgement() {
+        for begun in ["", "  ", "\r\nsUc", "SUCCESS", "SUCCESS\n"] {
+            assert!(may_acknowledge(200, begun.as_bytes()), "{begun:?}");
+        }
+        for (status, begun) in [(500, "SUC"), (200, "SUCCESS!"), (200, "<"), (200, "SU C")] {
+            assert!(!may_acknowledge(status, begun.as_bytes()), "{status} {begun:?}");
+        }
+    }
+
+    #[test]
+    fn a_target_is_the_server_whatever_the_path() {
+        let same =
+            ["https://Shop.example/a", "https://shop.example:443/b?c", "https://shop.example"];
+        for url in same {
+            assert_eq!(target(url), "https://shop.example");
+        }
+        assert_eq!(target("http://shop.example:8080/"), "http://shop.example:8080");
+        assert_eq!(target("no URL"), "");
     }
 
     proptest! {

@@ -2,7 +2,9 @@
 //! section 7). The row is written with the change that it tells of; it alone says that something is
 //! to be sent, and only an acknowledgement says that it was.
 
-use kernel::id::{Id, MchId};
+use std::collections::BTreeMap;
+
+use kernel::id::{AppId, Id, MchId};
 use kernel::notice::{Notice, NoticeState};
 use kernel::order::SignForm;
 use kernel::state::TradeState;
@@ -18,21 +20,29 @@ pub const ANSWER_MAX: usize = 200;
 
 /// Adds a notice; a second one of the same event of the same order is a defect.
 const INSERT: &str = "insert into notices
-(id, mch_id, app_id, sign_form, order_id, event, url, facts, state, tries, due_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+(id, mch_id, app_id, sign_form, order_id, event, url, target, facts, state, tries, due_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
 
-/// Takes the notices that are due, the longest waiting first; no other worker sees them before the
-/// lease ends. An id is unique across merchants, so it alone names the row.
-const CLAIM: &str = "update notices set due_at = $2 where id in
-(select id from notices where state = 'waiting' and due_at <= $1 order by due_at limit $3)
-returning id, mch_id, app_id, sign_form, order_id, event, url, facts, state, tries, due_at";
+/// The lanes of the notices that have waited longest.
+pub(crate) const OLDEST: &str = "select app_id, target from notices
+where state = 'waiting' and due_at <= $1 order by due_at limit $2 + 0";
+
+/// The lane after another, with its earliest notice: one step through the index, however many
+/// notices wait in a lane.
+pub(crate) const NEXT_LANE: &str = "select app_id, target, due_at from notices
+where state = 'waiting' and (app_id, target) > ($1, $2)
+order by app_id, target, due_at limit 1";
+
+/// Takes notices of one lane that are due, the longest waiting first; no other worker sees them
+/// before the lease ends. An id is unique across merchants, so it alone names the row. SQLite would
+/// prepare a statement anew for each bare parameter of a limit.
+pub(crate) const CLAIM: &str = "update notices set due_at = $4 where id in
+(select id from notices where state = 'waiting' and app_id = $1 and target = $2 and due_at <= $3
+order by due_at, id limit $5 + 0)
+returning id, mch_id, app_id, sign_form, order_id, event, url, target, facts, state, tries, due_at";
 
 /// Ends an attempt, if the lease is still held and nobody else has counted one.
 const END_ATTEMPT: &str = "update notices set state = $5, tries = tries + 1, due_at = $6
-where mch_id = $1 and id = $2 and state = 'waiting' and tries = $3 and due_at = $4";
-
-/// Gives a claimed notice back without an attempt, if the lease is still held.
-const PUT_OFF: &str = "update notices set due_at = $5
 where mch_id = $1 and id = $2 and state = 'waiting' and tries = $3 and due_at = $4";
 
 /// Tells how an attempt went. The number goes on counting when a notice is resent.
@@ -47,7 +57,7 @@ where mch_id = $1 and order_id = $2 and state in ('delivered', 'parked')";
 
 /// An order's notices.
 const OF_ORDER: &str = "select
-id, mch_id, app_id, sign_form, order_id, event, url, facts, state, tries, due_at
+id, mch_id, app_id, sign_form, order_id, event, url, target, facts, state, tries, due_at
 from notices where mch_id = $1 and order_id = $2 order by id";
 
 /// A notice's attempts.
@@ -92,13 +102,88 @@ pub struct NumberedAttempt {
     pub log: AttemptLog,
 }
 
-/// Takes the notices that are due; each comes with `due_at` the end of the lease, which ending the
-/// attempt needs.
+/// Notices that wait for one server on behalf of one application.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Lane {
+    /// The application.
+    pub app_id: AppId,
+    /// The server, as [`kernel::notice::target`] names it.
+    pub target: String,
+}
+
+/// Lanes with notices that are due.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DueLanes {
+    /// Each with how many of its notices were seen, in ascending order.
+    pub lanes: Vec<(Lane, usize)>,
+    /// Whether more notices are due than were looked at: there may be more lanes, and more in each.
+    pub has_more: bool,
+}
+
+/// The lanes of the `limit` notices that have been due longest.
 ///
 /// # Errors
 /// See [`StoreError`].
-pub async fn claim_due(store: &Store, claim: Claim) -> Result<Vec<Notice>, StoreError> {
-    let values = vec![claim.now.into(), claim.lease_until.into(), claim.limit.into()];
+pub async fn due_lanes(
+    store: &Store,
+    now: Timestamp,
+    limit: usize,
+) -> Result<DueLanes, StoreError> {
+    let values = vec![now.into(), i64::try_from(limit).unwrap_or(i64::MAX).into()];
+    let rows = store.rows(OLDEST, values, read_lane).await?;
+    let has_more = rows.len() >= limit;
+    let mut lanes = BTreeMap::new();
+    for lane in rows {
+        *lanes.entry(lane).or_insert(0) += 1;
+    }
+    Ok(DueLanes { lanes: lanes.into_iter().collect(), has_more })
+}
+
+/// The lanes after `after` that have a notice due, found by looking at no more than `limit` lanes;
+/// and the last one looked at, or none if there is no lane behind it.
+///
+/// # Errors
+/// See [`StoreError`].
+pub async fn due_lanes_after(
+    store: &Store,
+    now: Timestamp,
+    (after, limit): (Option<Lane>, usize),
+) -> Result<(Vec<Lane>, Option<Lane>), StoreError> {
+    let find = move |reader: &mut Reader<'_>| {
+        let mut at = after.unwrap_or(Lane { app_id: AppId(-1), target: String::new() });
+        let mut due = Vec::new();
+        for _ in 0..limit {
+            let values = [at.app_id.into(), (&at.target).into()];
+            let Some(mut row) = reader.run(NEXT_LANE, &values)?.rows.into_iter().next() else {
+                return Ok((due, None));
+            };
+            at = read_lane(&mut row)?;
+            if row.time()? <= now {
+                due.push(at.clone());
+            }
+        }
+        Ok((due, Some(at)))
+    };
+    store.read(find).await
+}
+
+/// Takes notices of a lane that are due; each comes with `due_at` the end of the lease, which ending
+/// the attempt needs.
+///
+/// # Errors
+/// See [`StoreError`].
+pub async fn claim_due(
+    store: &Store,
+    lane: &Lane,
+    claim: Claim,
+) -> Result<Vec<Notice>, StoreError> {
+    let values = vec![
+        lane.app_id.into(),
+        (&lane.target).into(),
+        claim.now.into(),
+        claim.lease_until.into(),
+        claim.limit.into(),
+    ];
     let taken = store.write(Batch::guarded(Statement::new(CLAIM, values))).await?.into_rows();
     taken.into_iter().map(|mut row| read(&mut row)).collect()
 }
@@ -116,22 +201,6 @@ pub fn retry(notice: &Notice, due_at: Timestamp, log: &AttemptLog) -> Batch {
 /// The last attempt failed; missed if the lease is no longer held.
 pub fn park(notice: &Notice, log: &AttemptLog) -> Batch {
     end_attempt(notice, (NoticeState::Parked, log.at), log)
-}
-
-/// Gives claimed notices back untried, to be claimed again from `due_at`: their merchant has as many
-/// deliveries under way as one may have. Those whose lease is no longer held stay as they are.
-pub fn put_off(claimed: &[Notice], due_at: Timestamp) -> Batch {
-    let put_off = |notice: &Notice| {
-        let values = vec![
-            notice.mch_id.into(),
-            notice.id.into(),
-            notice.tries.into(),
-            notice.due_at.into(),
-            due_at.into(),
-        ];
-        Statement::new(PUT_OFF, values)
-    };
-    Batch { then: claimed.iter().map(put_off).collect(), ..Batch::default() }
 }
 
 /// Sends the order's notices again that are delivered or parked, from now and with the whole
@@ -174,6 +243,7 @@ pub(crate) fn insert(notice: &Notice) -> Statement {
         notice.order_id.into(),
         notice.event.word().into(),
         (&notice.url).into(),
+        (&notice.target).into(),
         (&notice.facts).into(),
         notice.state.word().into(),
         notice.tries.into(),
@@ -236,6 +306,10 @@ fn read_attempt(row: &mut Row) -> Result<NumberedAttempt, StoreError> {
     Ok(NumberedAttempt { no, log })
 }
 
+fn read_lane(row: &mut Row) -> Result<Lane, StoreError> {
+    Ok(Lane { app_id: row.app_id()?, target: row.text()? })
+}
+
 fn read(row: &mut Row) -> Result<Notice, StoreError> {
     Ok(Notice {
         id: row.id()?,
@@ -245,6 +319,7 @@ fn read(row: &mut Row) -> Result<Notice, StoreError> {
         order_id: row.id()?,
         event: row.word(TradeState::from_word)?,
         url: row.text()?,
+        target: row.text()?,
         facts: row.text()?,
         state: row.word(NoticeState::from_word)?,
         tries: row.int()?,

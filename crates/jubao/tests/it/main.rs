@@ -13,6 +13,7 @@ mod expiry;
 mod fairness;
 mod foreign;
 mod foreign_clients;
+mod lanes;
 mod late;
 mod merchant;
 mod merchant_api;

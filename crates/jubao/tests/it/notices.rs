@@ -187,10 +187,12 @@ async fn a_redirect_is_not_followed_and_acknowledges_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_never_ends_is_given_up() {
-    let endless = || async {
-        let chunk = Bytes::from_static(&[b'x'; 4096]);
-        let chunks = stream::repeat_with(move || Ok::<_, Infallible>(chunk.clone()));
-        Body::from_stream(chunks).into_response()
+    let endless = |letter| {
+        move || async move {
+            let chunk = Bytes::from(vec![letter; 4096]);
+            let chunks = stream::repeat_with(move || Ok::<_, Infallible>(chunk.clone()));
+            Body::from_stream(chunks).into_response()
+        }
     };
     let slow = || async {
         let first = stream::iter([Ok::<_, Infallible>(Bytes::from_static(b"success"))]);
@@ -199,19 +201,22 @@ async fn an_answer_that_never_ends_is_given_up() {
     };
     let silent = || async { std::future::pending::<()>().await };
     let router = Router::new()
-        .route("/endless", any(endless))
+        .route("/blank", any(endless(b' ')))
+        .route("/words", any(endless(b'x')))
         .route("/slow", any(slow))
         .route("/silent", any(silent));
     let (base, task) = serve(router).await;
     let egress = Egress::to_merchants(vec!["127.0.0.0/8".parse().unwrap()]).unwrap();
     let send = |path: &str| {
         let (egress, request) = (egress.clone(), post(format!("{base}{path}")));
-        async move { egress.send(&request).await.unwrap_err() }
+        async move { egress.send(&request).await }
     };
-    let (endless, slow, silent) = tokio::join!(send("/endless"), send("/slow"), send("/silent"));
-    assert_eq!(endless, EgressFault::TooLong);
-    assert_eq!(slow, EgressFault::Timeout);
-    assert_eq!(silent, EgressFault::Timeout);
+    let (blank, words) = tokio::join!(send("/blank"), send("/words"));
+    assert_eq!(blank, Err(EgressFault::TooLong), "it could still become a success");
+    assert!(words.unwrap().body.len() <= 64 << 10, "what cannot is read no further");
+    let (slow, silent) = tokio::join!(send("/slow"), send("/silent"));
+    assert_eq!(slow, Err(EgressFault::Timeout));
+    assert_eq!(silent, Err(EgressFault::Timeout));
     task.abort();
 }
 

@@ -18,16 +18,6 @@ pub enum Encoding {
     Json,
 }
 
-impl Encoding {
-    /// The other one: unacknowledged attempts alternate.
-    pub fn other(self) -> Self {
-        match self {
-            Self::Form => Self::Json,
-            Self::Json => Self::Form,
-        }
-    }
-}
-
 /// What a notice tells of `order` as it is at its event, without `nonce_str`, `version` and `sign`.
 pub fn facts(order: &Order) -> Members<'_> {
     let info = order.product.info();

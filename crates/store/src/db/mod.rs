@@ -6,7 +6,10 @@ pub(crate) mod sqlite;
 
 /// Every migration, in order; the schema's number is how many have run. Migrations only add: an old
 /// one is never edited once a release has carried it.
-pub(crate) const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_foundation.sql")];
+pub(crate) const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/0001_foundation.sql"),
+    include_str!("../../migrations/0002_notice_lanes.sql"),
+];
 
 /// Where the schema's number is kept, created before the first migration.
 pub(crate) const CREATE_META: &str = "create table if not exists meta (

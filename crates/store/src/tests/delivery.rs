@@ -1,9 +1,10 @@
 //! Telling merchants: leases, retries, and asking for it once more.
 
-use super::{MCH, TestStore, a_paying_change, an_audit_entry, an_order, at, id, run};
-use crate::notices::{self, ANSWER_MAX, AttemptLog};
+use super::{APP, MCH, TARGET, TestStore, a_paying_change, an_audit_entry, an_order, at, id, run};
+use crate::notices::{self, ANSWER_MAX, AttemptLog, DueLanes, Lane};
 use crate::sweeps::Claim;
 use crate::{Store, StoreError, orders};
+use kernel::id::AppId;
 use kernel::notice::{Notice, NoticeState};
 use kernel::order::Order;
 
@@ -29,7 +30,8 @@ async fn with_a_notice() -> (TestStore, Order) {
 
 async fn claim(store: &Store, now: i64, lease_until: i64) -> Vec<Notice> {
     let claim = Claim { now: at(now), lease_until: at(lease_until), limit: 8 };
-    notices::claim_due(store, claim).await.unwrap()
+    let lane = Lane { app_id: APP, target: TARGET.into() };
+    notices::claim_due(store, &lane, claim).await.unwrap()
 }
 
 #[test]
@@ -87,18 +89,60 @@ fn a_worker_whose_lease_ended_cannot_undo_what_the_next_one_did() {
 }
 
 #[test]
-fn what_is_put_off_was_not_tried_and_a_lost_lease_puts_nothing_off() {
+fn a_lane_s_backlog_is_passed_over() {
     run(async {
-        let (test, _) = with_a_notice().await;
+        let test = TestStore::new();
         let store = &test.store;
-        let claimed = claim(store, 10, 40).await;
-        test.done(notices::put_off(&claimed, at(20))).await;
-        assert_eq!(claim(store, 19, 50).await, []);
-        let again = claim(store, 20, 50).await;
-        assert_eq!((again.len(), again[0].tries), (1, 0));
-        test.done(notices::put_off(&claimed, at(25))).await;
-        assert_eq!(notices::next_due_at(store).await.unwrap(), Some(at(50)));
+        let lane = |app: i64, target: &str| Lane { app_id: AppId(app), target: target.into() };
+        for (sequence, lane, due) in [
+            (1, lane(1, "a"), 1),
+            (2, lane(1, "a"), 2),
+            (3, lane(1, "a"), 3),
+            (4, lane(1, "b"), 9),
+            (5, lane(2, "a"), 4),
+            (6, lane(3, "a"), 5),
+        ] {
+            let mut change = a_paying_change(&an_order(sequence), 100 + sequence);
+            test.done(orders::place(&change.order, &[], &[])).await;
+            let notice = change.notice.as_mut().unwrap();
+            (notice.id, notice.due_at) = (id(200 + sequence), at(due));
+            (notice.app_id, notice.target) = (lane.app_id, lane.target);
+            test.done(orders::settle(&change)).await;
+        }
+        let oldest = notices::due_lanes(store, at(6), 4).await.unwrap();
+        let lanes = vec![(lane(1, "a"), 3), (lane(2, "a"), 1)];
+        assert_eq!(oldest, DueLanes { lanes, has_more: true });
+        let all = notices::due_lanes(store, at(6), 6).await.unwrap();
+        assert_eq!((all.lanes.len(), all.has_more), (3, false));
+
+        let (due, last) = notices::due_lanes_after(store, at(6), (None, 3)).await.unwrap();
+        assert_eq!(due, [lane(1, "a"), lane(2, "a")], "not due: 1 b");
+        assert_eq!(last, Some(lane(2, "a")));
+        let (due, last) = notices::due_lanes_after(store, at(6), (last, 3)).await.unwrap();
+        assert_eq!((due, last), (vec![lane(3, "a")], None));
+
+        let claim = |limit| Claim { now: at(6), lease_until: at(40), limit };
+        let taken = notices::claim_due(store, &lane(1, "a"), claim(2)).await.unwrap();
+        assert_eq!(taken.iter().map(|one| one.id).collect::<Vec<_>>(), [id(201), id(202)]);
+        assert_eq!(notices::claim_due(store, &lane(1, "b"), claim(2)).await.unwrap(), []);
     });
+}
+
+#[test]
+fn no_notice_of_a_backlog_is_read_to_find_the_next_lane() {
+    let test = TestStore::new();
+    for (sql, index) in [
+        (notices::NEXT_LANE, "notices_lane ((app_id,target)>(?,?))"),
+        (notices::OLDEST, "notices_due (due_at<?)"),
+        (notices::CLAIM, "notices_lane (app_id=? AND target=? AND due_at<?)"),
+    ] {
+        let raw = test.raw();
+        let mut plan =
+            raw.prepare(&format!("explain query plan {}", sql.replace('$', "?"))).unwrap();
+        let steps = plan.raw_query().mapped(|row| row.get::<_, String>(3));
+        let steps = steps.collect::<Result<Vec<_>, _>>().unwrap().join("; ");
+        assert!(steps.contains(index), "{steps}");
+    }
 }
 
 #[test]

@@ -34,6 +34,8 @@ use crate::{Batch, Engine, Options, Store, StoreError, Written};
 
 const MCH: MchId = MchId(10_502_105_689_001);
 const APP: AppId = AppId(1_000_258);
+/// The server of every order's notices.
+const TARGET: &str = "https://shop.example";
 
 impl Store {
     /// Queues `batch` without waiting for its answer.
@@ -181,6 +183,7 @@ fn a_notice(order: &Order, sequence: u32) -> Notice {
         order_id: order.id,
         event: TradeState::Success,
         url: order.notify_url.clone(),
+        target: TARGET.into(),
         facts: r#"{"sn":"11"}"#.into(),
         state: NoticeState::Waiting,
         tries: 0,
