@@ -97,7 +97,7 @@ impl Edge {
     fn helpers(&self) -> JoinSet<()> {
         let mut helpers = JoinSet::new();
         let edge = self.clone();
-        helpers.spawn(async move { edge.0.delay.measure().await });
+        helpers.spawn(async move { edge.0.delay.measure(edge.0.limits.work.wait).await });
         let edge = self.clone();
         helpers.spawn(async move { edge.tidy().await });
         if let Some(tls) = &self.0.tls {

@@ -76,7 +76,7 @@ async fn exchange<S>(door: &Door, stream: S, peer: Peer, mut stage: watch::Recei
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let watch = Arc::new(Watch::new(door.times));
+    let watch = Arc::new(Watch::new(door.times, Instant::now()));
     let io = TokioIo::new(Watched::new(stream, Arc::clone(&watch)));
     let service = service_fn(|mut request: Request<Incoming>| {
         watch.asked();

@@ -112,10 +112,13 @@ impl Default for Rates {
 }
 
 impl Limits {
-    /// For servers that only this machine's programs and tests use: nothing is counted by caller.
+    /// For servers that only this machine's programs and tests use: nothing is counted by caller, and
+    /// a machine that does much else refuses nobody for being slow.
     pub fn of_this_machine() -> Self {
         let sockets = Sockets::default();
+        let wait = Duration::from_secs(10);
         Self {
+            work: Work { wait, ..Work::default() },
             sockets: Sockets {
                 connections_per_address: sockets.connections,
                 streams_per_address: sockets.streams,

@@ -120,7 +120,7 @@ impl Edge {
 
     /// A turn for a merchant's request, which it keeps until its work is done, be its client gone.
     pub(crate) async fn merchant_turn(&self) -> Option<Turn> {
-        let is_late = self.0.delay.last() > self.0.limits.work.wait;
+        let is_late = self.0.delay.is_standing();
         let turn = if is_late { None } else { self.0.merchants.turn().await };
         self.counted(turn)
     }

@@ -31,9 +31,9 @@ pub(crate) struct Watch {
 
 impl Watch {
     /// A connection whose first request has begun.
-    pub(crate) fn new(times: Times) -> Self {
+    pub(crate) fn new(times: Times, now: Instant) -> Self {
         Self {
-            begun: Instant::now(),
+            begun: now,
             times,
             is_idle: AtomicBool::new(false),
             read_by_ms: AtomicU64::new(millis(times.head)),
@@ -48,11 +48,15 @@ impl Watch {
         (due != NEVER).then(|| self.begun + Duration::from_millis(due))
     }
 
-    /// Bytes came: behind an answer, they begin a request.
-    fn heard(&self) {
-        if self.is_idle.swap(false, Ordering::Relaxed) {
-            self.read_by_ms.store(self.after(self.times.head), Ordering::Relaxed);
-        }
+    /// Whether bytes that come now begin a request.
+    fn is_idle(&self) -> bool {
+        self.is_idle.load(Ordering::Relaxed)
+    }
+
+    /// A request has begun.
+    fn begun(&self, now: Instant) {
+        self.is_idle.store(false, Ordering::Relaxed);
+        self.read_by_ms.store(self.after(now, self.times.head), Ordering::Relaxed);
     }
 
     /// A request's head is whole; its body has a time of its own.
@@ -62,25 +66,25 @@ impl Watch {
     }
 
     /// Its answer has been handed over.
-    fn answered(&self) {
+    fn answered(&self, now: Instant) {
         self.is_idle.store(true, Ordering::Relaxed);
-        self.read_by_ms.store(self.after(self.times.idle), Ordering::Relaxed);
+        self.read_by_ms.store(self.after(now, self.times.idle), Ordering::Relaxed);
     }
 
     /// The socket is full: the peer has until then to take everything.
-    fn is_full(&self) {
+    fn filled(&self, now: Instant) {
         if self.write_by_ms.load(Ordering::Relaxed) == NEVER {
-            self.write_by_ms.store(self.after(self.times.write), Ordering::Relaxed);
+            self.write_by_ms.store(self.after(now, self.times.write), Ordering::Relaxed);
         }
     }
 
     /// Everything was taken.
-    fn is_drained(&self) {
+    fn drained(&self) {
         self.write_by_ms.store(NEVER, Ordering::Relaxed);
     }
 
-    fn after(&self, time: Duration) -> u64 {
-        millis(self.begun.elapsed()).saturating_add(millis(time))
+    fn after(&self, now: Instant, time: Duration) -> u64 {
+        millis(now - self.begun).saturating_add(millis(time))
     }
 }
 
@@ -101,7 +105,7 @@ impl<S> Watched<S> {
 
     fn told<T>(&self, polled: Poll<T>) -> Poll<T> {
         if polled.is_pending() {
-            self.watch.is_full();
+            self.watch.filled(Instant::now());
         }
         polled
     }
@@ -116,8 +120,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         let me = self.get_mut();
         let before = buffer.filled().len();
         let polled = Pin::new(&mut me.stream).poll_read(context, buffer);
-        if buffer.filled().len() > before {
-            me.watch.heard();
+        if buffer.filled().len() > before && me.watch.is_idle() {
+            me.watch.begun(Instant::now());
         }
         polled
     }
@@ -153,7 +157,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         let me = self.get_mut();
         let polled = Pin::new(&mut me.stream).poll_flush(context);
         let flushed = ready!(me.told(polled));
-        me.watch.is_drained();
+        me.watch.drained();
         Poll::Ready(flushed)
     }
 
@@ -198,54 +202,85 @@ impl hyper::body::Body for Answer {
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        self.watch.answered();
+        self.watch.answered(Instant::now());
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::time;
+    use std::task::Waker;
+
+    use tokio::io::{AsyncReadExt, duplex};
 
     use super::*;
 
-    fn left(watch: &Watch) -> Option<u64> {
-        watch.due().map(|due| (due - Instant::now()).as_secs())
+    fn left(watch: &Watch, now: Instant) -> Option<u64> {
+        watch.due().map(|due| (due - now).as_secs())
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn each_part_of_an_exchange_has_its_own_time() {
-        let times = Times::default();
-        let watch = Arc::new(Watch::new(times));
-        assert_eq!(left(&watch), Some(10));
-        time::advance(Duration::from_secs(4)).await;
-        watch.heard();
-        assert_eq!(left(&watch), Some(6), "more bytes of a head buy no time");
-        watch.asked();
-        assert_eq!(left(&watch), None);
-        drop(Answer::new(Body::empty(), watch.clone()));
-        assert_eq!(left(&watch), Some(60));
-        time::advance(Duration::from_secs(30)).await;
-        watch.heard();
-        assert_eq!(left(&watch), Some(10));
+    fn later(now: Instant, seconds: u64) -> Instant {
+        now + Duration::from_secs(seconds)
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_reader_that_takes_a_little_buys_no_time() {
-        let watch = Arc::new(Watch::new(Times::default()));
+    #[test]
+    fn each_part_of_an_exchange_has_its_own_time() {
+        let now = Instant::now();
+        let watch = Watch::new(Times::default(), now);
+        assert_eq!((left(&watch, now), watch.is_idle()), (Some(10), false));
         watch.asked();
-        let (ours, mut theirs) = tokio::io::duplex(8);
-        let mut stream = Watched::new(ours, watch.clone());
-        let mut context = Context::from_waker(std::task::Waker::noop());
-        let mut write = || Pin::new(&mut stream).poll_write(&mut context, &[0; 16]);
-        assert!(write().is_ready() && write().is_pending());
-        assert_eq!(left(&watch), Some(30));
-        time::advance(Duration::from_secs(20)).await;
-        let mut taken = ReadBuf::new(&mut [0; 4]).filled().to_vec();
-        taken.resize(4, 0);
-        assert_eq!(tokio::io::AsyncReadExt::read(&mut theirs, &mut taken).await.unwrap(), 4);
-        assert!(write().is_ready() && write().is_pending());
-        assert_eq!(left(&watch), Some(10));
+        assert_eq!((left(&watch, now), watch.is_idle()), (None, false));
+        watch.answered(later(now, 20));
+        assert_eq!((left(&watch, later(now, 20)), watch.is_idle()), (Some(60), true));
+        watch.begun(later(now, 50));
+        assert_eq!((left(&watch, later(now, 50)), watch.is_idle()), (Some(10), false));
+    }
+
+    #[test]
+    fn a_reader_that_takes_a_little_buys_no_time() {
+        let now = Instant::now();
+        let watch = Watch::new(Times::default(), now);
+        watch.asked();
+        watch.filled(now);
+        watch.filled(later(now, 20));
+        assert_eq!(left(&watch, now), Some(30));
+        watch.drained();
+        assert_eq!(left(&watch, now), None);
+    }
+
+    #[tokio::test]
+    async fn only_a_flush_means_that_everything_was_taken() {
+        let watch = Arc::new(Watch::new(Times::default(), Instant::now()));
+        watch.asked();
+        let (ours, mut theirs) = duplex(8);
+        let mut stream = Watched::new(ours, Arc::clone(&watch));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(Pin::new(&mut stream).poll_write(&mut context, &[0; 16]).is_ready());
+        assert!(watch.due().is_none());
+        assert!(Pin::new(&mut stream).poll_write(&mut context, &[0; 8]).is_pending());
+        let due = watch.due();
+        assert!(due.is_some());
+        assert_eq!(theirs.read(&mut [0; 4]).await.unwrap(), 4);
+        assert!(Pin::new(&mut stream).poll_write(&mut context, &[0; 8]).is_ready());
+        assert_eq!(watch.due(), due);
         assert!(Pin::new(&mut stream).poll_flush(&mut context).is_ready());
-        assert_eq!(left(&watch), None);
+        assert!(watch.due().is_none());
+    }
+
+    #[tokio::test]
+    async fn bytes_behind_an_answer_begin_a_request() {
+        let watch = Arc::new(Watch::new(Times::default(), Instant::now()));
+        watch.asked();
+        drop(Answer::new(Body::empty(), Arc::clone(&watch)));
+        let (ours, theirs) = duplex(8);
+        let mut stream = Watched::new(ours, Arc::clone(&watch));
+        let mut bytes = [0; 4];
+        let mut buffer = ReadBuf::new(&mut bytes);
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(Pin::new(&mut stream).poll_read(&mut context, &mut buffer).is_pending());
+        assert!(watch.is_idle());
+        let mut theirs = theirs;
+        tokio::io::AsyncWriteExt::write_all(&mut theirs, b"G").await.unwrap();
+        assert!(Pin::new(&mut stream).poll_read(&mut context, &mut buffer).is_ready());
+        assert!(!watch.is_idle());
     }
 }
