@@ -11,6 +11,7 @@ mod doubt;
 mod edge;
 mod edge_load;
 mod edge_process;
+mod edge_tls;
 mod exchange;
 mod expiry;
 mod fairness;

@@ -30,12 +30,8 @@ impl Socket {
         self.0.write_all(text.as_bytes()).await.unwrap();
     }
 
-    /// Reads one answer that is no longer than its head says.
-    pub async fn answer(&mut self) -> String {
-        self.try_answer().await.unwrap_or_else(|text| panic!("the connection ended: {text}"))
-    }
-
-    /// The same; what came before the connection ended, if it did.
+    /// Reads one answer that is as long as its head says; what came before the connection ended, if
+    /// it did.
     pub async fn try_answer(&mut self) -> Result<String, String> {
         let mut text = String::new();
         loop {
