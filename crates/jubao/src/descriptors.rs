@@ -26,7 +26,7 @@ fn raised() -> u64 {
     if limit.current < limit.maximum || limit.maximum.is_none() {
         let before = limit.current;
         limit.current = limit.maximum;
-        if setrlimit(Resource::Nofile, limit.clone()).is_err() {
+        if setrlimit(Resource::Nofile, limit).is_err() {
             limit.current = before;
         }
     }
