@@ -164,7 +164,15 @@ async fn finish(site: Site, call: OwnedCall, trace_no: &str) -> Reply {
 
 async fn perform(site: &Site, raw: &RawCall<'_>) -> Reply {
     match admitted(site, raw).await {
-        Ok((caller, admitted)) => carry_out(&site.gateway, &caller, admitted).await,
+        Ok((caller, mut admitted)) => {
+            let nonce = admitted.nonce.take();
+            let reply = carry_out(&site.gateway, &caller, admitted).await;
+            // Busy had no effect and may be repeated as it is.
+            if let (Some(Fault::Busy), Some(nonce)) = (&reply.fault, nonce) {
+                site.gateway.forget_nonce(caller.app.app_id, nonce);
+            }
+            reply
+        }
         Err(fault) => failure(fault),
     }
 }
