@@ -116,6 +116,12 @@ impl Gateway {
         seen.len() < NONCES_MAX && seen.insert((app_id, nonce.to_owned()), now).is_none()
     }
 
+    /// Lets a nonce come again: its request had no effect.
+    pub fn forget_nonce(&self, app_id: AppId, nonce: String) {
+        let mut seen = self.0.seen_nonces.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        seen.remove(&(app_id, nonce));
+    }
+
     /// Whether a merchant has a store of that number.
     pub(crate) async fn has_store(&self, mch_id: MchId, store_id: i64) -> Result<bool, Fault> {
         let found = store::stores::exists(&self.0.store, mch_id, store_id).await;

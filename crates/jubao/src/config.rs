@@ -1,11 +1,14 @@
 //! The operator's configuration: a TOML file whose every key can also come from the environment.
 
+mod edge;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use gateway::Statuses;
 use kernel::egress_policy::Cidr;
 use serde::Deserialize;
+use web::edge::{Limits, TlsFiles};
 
 use crate::data_dir::COMMAND_LINE_NODE;
 
@@ -31,6 +34,10 @@ pub struct Config {
     pub private_targets: Vec<Cidr>,
     /// HTTP statuses that the contract leaves to the operator.
     pub statuses: Statuses,
+    /// What the edge allows.
+    pub limits: Limits,
+    /// The certificate, if the server speaks TLS itself.
+    pub tls: Option<TlsFiles>,
     /// Log filter, in `tracing`'s syntax.
     pub log: String,
     /// `text` or `json`.
@@ -59,6 +66,26 @@ struct File {
     private_targets: Vec<String>,
     busy_status: u16,
     too_large_status: u16,
+    tls_cert: String,
+    tls_key: String,
+    trusted_proxies: Vec<String>,
+    first_byte_ms: u64,
+    head_ms: u64,
+    body_ms: u64,
+    write_ms: u64,
+    idle_ms: u64,
+    connections_max: usize,
+    connections_per_address_max: usize,
+    event_streams_max: usize,
+    event_streams_per_address_max: usize,
+    requests_max: usize,
+    callbacks_max: usize,
+    pages_max: usize,
+    turn_wait_ms: u64,
+    rate_per_application: u32,
+    rate_per_address: u32,
+    stop_notice_ms: u64,
+    stop_ms: u64,
     log: String,
     log_format: LogFormat,
 }
@@ -133,22 +160,27 @@ fn check(file: File) -> Result<Config, String> {
     let Some(path) = file.database.strip_prefix("sqlite:") else {
         return Err("database: sqlite:PATH".into());
     };
-    let cidrs = file.private_targets.iter().map(|text| {
-        text.parse::<Cidr>().map_err(|_| {
-            format!("private_targets: {text} is no network like 10.0.0.0/8 or fd00::/8")
-        })
-    });
     Ok(Config {
+        limits: edge::limits(&file)?,
+        tls: edge::tls(&file)?,
+        private_targets: networks("private_targets", &file.private_targets)?,
         listen: file.listen,
         public_url: file.public_url.trim_end_matches('/').to_owned(),
         database: PathBuf::from(path),
         master_key_file: PathBuf::from(file.master_key_file),
         node: file.node,
-        private_targets: cidrs.collect::<Result<_, _>>()?,
         statuses: Statuses { busy: file.busy_status, too_large: file.too_large_status },
         log: file.log,
         log_format: file.log_format,
     })
+}
+
+fn networks(key: &str, texts: &[String]) -> Result<Vec<Cidr>, String> {
+    let network = |text: &String| {
+        let wrong = || format!("{key}: {text} is no network like 10.0.0.0/8 or fd00::/8");
+        text.parse::<Cidr>().map_err(|_| wrong())
+    };
+    texts.iter().map(network).collect()
 }
 
 #[cfg(test)]
@@ -159,7 +191,17 @@ mod tests {
     fn the_manual_is_a_valid_configuration() {
         let config = Config::load(None).unwrap();
         assert_eq!(config.listen, "127.0.0.1:8080");
-        assert!(config.private_targets.is_empty());
+        assert!(config.private_targets.is_empty() && config.tls.is_none());
+    }
+
+    #[test]
+    fn the_manual_says_what_the_edge_does_by_default() {
+        let limits = Config::load(None).unwrap().limits;
+        let standard = Limits::default();
+        assert_eq!(limits.times, standard.times);
+        assert_eq!(limits.sockets, standard.sockets);
+        assert_eq!(limits.work, standard.work);
+        assert_eq!(limits.rates, standard.rates);
     }
 
     #[test]
@@ -193,5 +235,22 @@ mod tests {
         assert!(wrong("database = 'mysql:x'").starts_with("database"));
         assert!(wrong("private_targets = ['10/8/8']").starts_with("private_targets"));
         assert!(wrong("no_such_key = 1").contains("no_such_key"));
+        for line in [
+            "tls_cert = 'cert.pem'",
+            "tls_key = 'key.pem'",
+            "trusted_proxies = ['proxy.example']",
+            "first_byte_ms = 0",
+            "head_ms = 3600001",
+            "connections_max = 0",
+            "event_streams_per_address_max = 0",
+            "requests_max = 0",
+            "requests_max = 3001",
+            "turn_wait_ms = 10001",
+            "rate_per_address = 1000001",
+            "stop_notice_ms = 3600001",
+        ] {
+            let key = line.split_once(" =").unwrap().0;
+            assert!(wrong(line).starts_with(key), "{line}: {}", wrong(line));
+        }
     }
 }

@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 pub mod data_dir;
 pub mod demo;
+pub mod descriptors;
 pub mod operate;
 pub mod reference;
 pub mod serve;

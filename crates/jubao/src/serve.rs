@@ -1,28 +1,27 @@
 //! `jubao serve`: the gateway with its workers, until SIGTERM or Ctrl-C.
 
-use std::net::SocketAddr;
-use std::time::Duration;
-
 use axum::Router;
-use futures_util::FutureExt;
 use gateway::clock::Clock;
 use gateway::{Gateway, Settings};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing_subscriber::EnvFilter;
+use web::edge::{Edge, Limits};
 
 use crate::cli::{ConfigArguments, Failure};
 use crate::config::{Config, LogFormat};
 use crate::data_dir::open_or_make;
-
-/// How long connections may take to finish once the server is told to stop.
-const FINISH_WAIT_MAX: Duration = Duration::from_secs(8);
+use crate::descriptors;
 
 /// Runs the gateway as the configuration says.
 pub async fn run(arguments: ConfigArguments) -> Result<(), Failure> {
     let config = Config::load(arguments.config.as_deref()).map_err(Failure::Input)?;
     start_log(&config.log, config.log_format)?;
+    let mut limits = config.limits.clone();
+    limits.sockets.connections = descriptors::connections(limits.sockets.connections);
+    let edge = Edge::new(limits, config.tls.clone()).map_err(Failure::Input)?;
     let listener = bind(&config.listen).await?;
     // Port 0 in the configuration takes a free one: tell which.
     let listen = listener.local_addr().map_or(config.listen, |address| address.to_string());
@@ -36,15 +35,27 @@ pub async fn run(arguments: ConfigArguments) -> Result<(), Failure> {
     let gateway =
         Gateway::new(store, vault, Clock::default(), settings).await.map_err(Failure::Machine)?;
     let workers = Workers::start(&gateway);
-    tracing::info!(listen, public_url = config.public_url, "ready");
-    let served = serve(listener, web::router(gateway), stop_signal()).await;
-    workers.stop().await;
-    served
+    let connections = edge.limits().sockets.connections;
+    tracing::info!(listen, public_url = config.public_url, connections, "ready");
+    let reloads = tokio::spawn(reload_on_hangup(edge.clone()));
+    let finish = async {
+        let router = web::router(gateway, edge.clone());
+        tell_whether_finished(edge.serve(listener, router, stop_signal()).await);
+        workers.stop().await;
+        Ok(())
+    };
+    let ended = tokio::select! {
+        finished = finish => finished,
+        () = second_stop_signal() => Err(Failure::Machine("ended at once, as asked".into())),
+    };
+    reloads.abort();
+    ended
 }
 
 /// `jubao check-config`.
 pub fn check_config(arguments: &ConfigArguments) -> Result<(), Failure> {
     let config = Config::load(arguments.config.as_deref()).map_err(Failure::Input)?;
+    Edge::new(config.limits, config.tls).map_err(Failure::Input)?;
     println!("valid: listens on {}, reached at {}", config.listen, config.public_url);
     if config.public_url.starts_with("http://") {
         println!("note: public_url is not https; upstreams refuse to call it back in production");
@@ -71,26 +82,21 @@ pub async fn bind(address: &str) -> Result<TcpListener, Failure> {
         .map_err(|error| Failure::Input(format!("listen on {address}: {error}")))
 }
 
-/// Serves `router` until `stop` is ready, then finishes what is in flight, for a while: pages that
-/// watch an order, and clients that are slow, would keep their connections open for ever.
+/// Serves a router that only this machine's programs use until `stop` is ready, then finishes what is
+/// in flight.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Failure> {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let stop = stop.shared();
-    let served = axum::serve(listener, service).with_graceful_shutdown(stop.clone());
-    let given_up = async {
-        stop.await;
-        tokio::time::sleep(FINISH_WAIT_MAX).await;
-    };
-    tokio::select! {
-        served = served => served.map_err(|error| Failure::Machine(error.to_string())),
-        () = given_up => {
-            tracing::warn!("some connections were cut");
-            Ok(())
-        }
+    let edge = Edge::new(Limits::of_this_machine(), None).map_err(Failure::Machine)?;
+    tell_whether_finished(edge.serve(listener, router, stop).await);
+    Ok(())
+}
+
+fn tell_whether_finished(is_finished: bool) {
+    if !is_finished {
+        tracing::warn!("some connections were cut");
     }
 }
 
@@ -102,20 +108,32 @@ pub async fn stop_signal() {
             std::future::pending::<()>().await;
         }
     };
-    #[cfg(unix)]
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(_) => std::future::pending::<()>().await,
-        }
-    };
-    #[cfg(not(unix))]
-    let terminate = std::future::pending::<()>();
     tokio::select! {
         () = interrupt => {}
-        () = terminate => {}
+        () = unix_signal(SignalKind::terminate()) => {}
+    }
+}
+
+/// Ready when a stop is asked for once more: whoever asks twice does not want to wait.
+async fn second_stop_signal() {
+    stop_signal().await;
+    stop_signal().await;
+}
+
+/// Looks at the TLS files on each SIGHUP, which would end the process otherwise.
+async fn reload_on_hangup(edge: Edge) {
+    let Ok(mut hangups) = signal(SignalKind::hangup()) else { return };
+    while hangups.recv().await.is_some() {
+        edge.reload_tls();
+    }
+}
+
+async fn unix_signal(kind: SignalKind) {
+    match signal(kind) {
+        Ok(mut signals) => {
+            signals.recv().await;
+        }
+        Err(_) => std::future::pending().await,
     }
 }
 

@@ -7,17 +7,16 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use channels::http::{HttpRequest, HttpResponse};
-use gateway::{CallbackPath, Gateway};
+use gateway::CallbackPath;
 use kernel::id::{Id, MchId};
+
+use crate::Site;
 
 /// Bytes of a callback that are read; upstreams send a few thousand.
 const BODY_BYTES_MAX: usize = 64 << 10;
-/// How long a body may take to arrive.
-const BODY_WAIT_MAX: Duration = Duration::from_secs(10);
-
 /// Hands a callback to the gateway and answers as the upstream expects.
 pub async fn receive(
-    State(gateway): State<Gateway>,
+    State(Site { gateway, edge }): State<Site>,
     Path((channel, mch_id, account_id, account_version)): Path<(String, i64, i64, i64)>,
     request: Request,
 ) -> Response<Body> {
@@ -27,9 +26,13 @@ pub async fn receive(
         account_id: Id(account_id),
         account_version,
     };
-    let request = match arrived(request, BODY_WAIT_MAX).await {
+    let request = match arrived(request, edge.limits().times.body).await {
         Ok(request) => request,
         Err((status, why)) => return plain(status, why),
+    };
+    // Upstreams call again.
+    let Some(_turn) = edge.callback_turn().await else {
+        return plain(StatusCode::SERVICE_UNAVAILABLE, "busy");
     };
     match gateway.receive_callback(&path, &request).await {
         Some(answer) => response(answer),
@@ -106,7 +109,8 @@ mod tests {
         let endless = || Body::from_stream(stream::pending::<Result<Vec<u8>, Infallible>>());
         assert_eq!(status_of(endless(), Duration::ZERO).await, Err(408));
         let long = vec![0; BODY_BYTES_MAX + 1];
-        assert_eq!(status_of(Body::from(long), BODY_WAIT_MAX).await, Err(413));
-        assert_eq!(status_of(Body::from("a=1"), BODY_WAIT_MAX).await, Ok(b"a=1".to_vec()));
+        let wait = Duration::from_secs(10);
+        assert_eq!(status_of(Body::from(long), wait).await, Err(413));
+        assert_eq!(status_of(Body::from("a=1"), wait).await, Ok(b"a=1".to_vec()));
     }
 }

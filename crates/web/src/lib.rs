@@ -5,6 +5,7 @@ pub mod assets;
 pub mod browser;
 pub mod callbacks;
 pub mod cashier;
+pub mod edge;
 pub mod landing;
 pub mod language;
 pub mod merchant_api;
@@ -15,17 +16,38 @@ pub mod visit;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{FromRequestParts, Path, Request, State};
+use axum::extract::{FromRef, FromRequestParts, Path, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, Response, StatusCode, Uri};
 use axum::response::IntoResponse;
 use axum::routing::{any, get};
 use gateway::Gateway;
 
+use crate::edge::{Edge, PageTurn};
 use crate::visit::Visit;
 
-/// All routes. What no page answers is an address of the merchants' API, or unknown.
-pub fn router(gateway: Gateway) -> Router {
+/// What the routes stand on.
+#[derive(Clone)]
+pub struct Site {
+    gateway: Gateway,
+    edge: Edge,
+}
+
+impl FromRef<Site> for Gateway {
+    fn from_ref(site: &Site) -> Self {
+        site.gateway.clone()
+    }
+}
+
+impl FromRef<Site> for Edge {
+    fn from_ref(site: &Site) -> Self {
+        site.edge.clone()
+    }
+}
+
+/// All routes. What no page answers is an address of the merchants' API, or unknown. Assets cost
+/// nothing, and health is asked about when all is not well: neither waits for a turn.
+pub fn router(gateway: Gateway, edge: Edge) -> Router {
     Router::new()
         .route("/", get(front).fallback(merchant_api::call))
         .route("/index.php", get(front).fallback(merchant_api::call))
@@ -39,20 +61,25 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))
         .fallback(merchant_api::call)
-        .with_state(gateway)
+        .with_state(Site { gateway, edge })
 }
 
 /// GET where pages share an address with the merchants' API: `_m` tells them apart.
-async fn front(State(gateway): State<Gateway>, request: Request) -> Response<Body> {
+async fn front(State(site): State<Site>, request: Request) -> Response<Body> {
     let (mut parts, body) = request.into_parts();
-    let visit = match Visit::from_request_parts(&mut parts, &gateway).await {
-        Ok(visit) => visit,
-        Err(rejection) => return rejection.into_response(),
+    let is_landing = match (parts.uri.path(), visit::module(&parts.uri).as_deref()) {
+        ("/", None) => true,
+        (_, Some("pay")) => false,
+        _ => return merchant_api::call(State(site), Request::from_parts(parts, body)).await,
     };
-    match (parts.uri.path(), visit::module(&parts.uri).as_deref()) {
-        ("/", None) => landing_page(&gateway, &visit),
-        (_, Some("pay")) => payer::page(State(gateway), visit).await,
-        _ => merchant_api::call(State(gateway), Request::from_parts(parts, body)).await,
+    let turn = match PageTurn::from_request_parts(&mut parts, &site).await {
+        Ok(turn) => turn,
+        Err(refusal) => return refusal,
+    };
+    match Visit::from_request_parts(&mut parts, &site).await {
+        Ok(visit) if is_landing => landing_page(&site.gateway, &visit),
+        Ok(visit) => payer::page(State(site.gateway), turn, visit).await,
+        Err(rejection) => rejection.into_response(),
     }
 }
 
@@ -82,9 +109,11 @@ async fn asset(Path(name): Path<String>, uri: Uri) -> Response<Body> {
     response
 }
 
-/// 200 when the store answers, else 503: a load balancer's question.
-async fn ready(State(gateway): State<Gateway>) -> (StatusCode, &'static str) {
-    if gateway.is_ready().await {
+/// 200 when the store answers and nobody has told us to stop, else 503: a load balancer's question.
+async fn ready(State(site): State<Site>) -> (StatusCode, &'static str) {
+    if !site.edge.is_open() {
+        (StatusCode::SERVICE_UNAVAILABLE, "stopping")
+    } else if site.gateway.is_ready().await {
         (StatusCode::OK, "ready")
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer")

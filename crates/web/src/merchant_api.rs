@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{ACCEPT_LANGUAGE, ALLOW, CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use axum::http::{Extensions, HeaderMap, HeaderValue, Method, Response, StatusCode};
 use futures_util::StreamExt;
 use gateway::{Answered, Caller, Gateway, OrderFault};
 use kernel::address::{self, Operation};
@@ -17,12 +17,12 @@ use kernel::fault::{Fault, Language, Wording};
 use kernel::order::SignForm;
 use tracing::Instrument;
 
+use crate::Site;
+use crate::edge::{Client, Edge, Turn};
 use crate::outlive::Outlive;
 
 /// Bytes that are read of a body beyond its limit, only to be dropped.
 const DROPPED_BYTES_MAX: usize = 4 << 20;
-/// How long a body may take to arrive.
-const BODY_WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// Said of a body that breaks off.
 const BROKEN: Wording = ["请求体不完整", "the body did not arrive whole"];
@@ -40,7 +40,8 @@ struct Reply {
 }
 
 /// Answers every request to an address that no page has.
-pub async fn call(State(gateway): State<Gateway>, request: Request) -> Response<Body> {
+pub async fn call(State(site): State<Site>, request: Request) -> Response<Body> {
+    let Site { gateway, edge } = &site;
     let trace_no = gateway.trace_no();
     let (parts, body) = request.into_parts();
     let language = language(&parts.headers);
@@ -59,19 +60,37 @@ pub async fn call(State(gateway): State<Gateway>, request: Request) -> Response<
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
         return response;
     }
-    let reply = match read(body).await {
-        Ok(bytes) => {
+    // Read even if it is refused: a client that is still sending would not see the answer.
+    let reply = match read(body, edge.limits().times.body).await {
+        Ok(body) => {
+            let Some(turn) = turn(edge, &parts.extensions).await else {
+                return written(gateway, &failure(Fault::Busy), language, &trace_no);
+            };
             let content_type = parts.headers.get(CONTENT_TYPE).and_then(|text| text.to_str().ok());
             let content_type = content_type.map(str::to_owned);
-            let owned = OwnedCall { operation, content_type, query: query.to_owned(), body: bytes };
-            finish(gateway.clone(), owned, &trace_no).await
+            let owned = OwnedCall { operation, content_type, query: query.to_owned(), body, turn };
+            finish(site.clone(), owned, &trace_no).await
         }
         Err(fault) => failure(fault),
     };
     let code = reply.fault.as_ref().map_or(200, Fault::code);
     tracing::info!(trace_no, operation = ?operation, code, "answered");
-    let status = status(&gateway, reply.fault.as_ref());
-    let mut response = envelope(status, &reply, language, &trace_no);
+    written(gateway, &reply, language, &trace_no)
+}
+
+/// A turn for a request, unless its client asks too often or there is none in time.
+async fn turn(edge: &Edge, extensions: &Extensions) -> Option<Turn> {
+    let client = extensions.get::<Client>();
+    if client.is_some_and(|client| !edge.is_welcome(*client)) {
+        return None;
+    }
+    edge.merchant_turn().await
+}
+
+/// An answer with the HTTP status that its code has.
+fn written(gateway: &Gateway, reply: &Reply, language: Language, trace_no: &str) -> Response<Body> {
+    let status = status(gateway, reply.fault.as_ref());
+    let mut response = envelope(status, reply, language, trace_no);
     if matches!(reply.fault, Some(Fault::Busy)) {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
     }
@@ -89,20 +108,21 @@ fn status(gateway: &Gateway, fault: Option<&Fault>) -> StatusCode {
     StatusCode::from_u16(code).unwrap_or(StatusCode::OK)
 }
 
-/// A request that outlives its connection.
+/// A request that outlives its connection, and keeps its turn until it is done.
 struct OwnedCall {
     operation: Operation,
     content_type: Option<String>,
     query: String,
     body: Vec<u8>,
+    turn: Turn,
 }
 
 /// Reads a body up to its limit. What is beyond is read and dropped, as far as that is cheap:
 /// clients that are still sending would not see an answer.
-async fn read(body: Body) -> Result<Vec<u8>, Fault> {
+async fn read(body: Body, wait: Duration) -> Result<Vec<u8>, Fault> {
     let mut chunks = body.into_data_stream();
     let (mut bytes, mut length) = (Vec::new(), 0);
-    let whole = tokio::time::timeout(BODY_WAIT_MAX, async {
+    let whole = tokio::time::timeout(wait, async {
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk.ok()?;
             length += chunk.len();
@@ -123,7 +143,7 @@ async fn read(body: Body) -> Result<Vec<u8>, Fault> {
 
 /// Finishes what a request began even if its client hangs up, and answers although a defect of ours
 /// stopped it.
-async fn finish(gateway: Gateway, call: OwnedCall, trace_no: &str) -> Reply {
+async fn finish(site: Site, call: OwnedCall, trace_no: &str) -> Reply {
     let work = async move {
         let raw = RawCall {
             operation: call.operation,
@@ -131,7 +151,9 @@ async fn finish(gateway: Gateway, call: OwnedCall, trace_no: &str) -> Reply {
             query: &call.query,
             body: &call.body,
         };
-        perform(&gateway, &raw).await
+        let reply = perform(&site, &raw).await;
+        drop(call.turn);
+        reply
     };
     let work = Outlive::new(work.instrument(tracing::info_span!("call", trace_no)));
     work.await.unwrap_or_else(|_| {
@@ -140,22 +162,35 @@ async fn finish(gateway: Gateway, call: OwnedCall, trace_no: &str) -> Reply {
     })
 }
 
-async fn perform(gateway: &Gateway, raw: &RawCall<'_>) -> Reply {
-    match admitted(gateway, raw).await {
-        Ok((caller, admitted)) => carry_out(gateway, &caller, admitted).await,
+async fn perform(site: &Site, raw: &RawCall<'_>) -> Reply {
+    match admitted(site, raw).await {
+        Ok((caller, mut admitted)) => {
+            let nonce = admitted.nonce.take();
+            let reply = carry_out(&site.gateway, &caller, admitted).await;
+            // Busy had no effect and may be repeated as it is.
+            if let (Some(Fault::Busy), Some(nonce)) = (&reply.fault, nonce) {
+                site.gateway.forget_nonce(caller.app.app_id, nonce);
+            }
+            reply
+        }
         Err(fault) => failure(fault),
     }
 }
 
 /// Who calls, and what for; everything that is checked before our records are.
 async fn admitted(
-    gateway: &Gateway,
+    Site { gateway, edge }: &Site,
     raw: &RawCall<'_>,
 ) -> Result<(std::sync::Arc<Caller>, Admitted), Fault> {
     let opened = jubao::open(raw)?;
     let caller = gateway.caller(opened.caller()).await?;
     let context = Context { now: gateway.now(), allow: &gateway.settings().private_targets };
     let admitted = jubao::admit(&opened, &caller.app, &context)?;
+    // Only what is authentic is counted, else anybody could use up a merchant's rate; and before the
+    // nonce is spent, since a refused request may be repeated as it is.
+    if !edge.is_within_rate(caller.app.app_id) {
+        return Err(Fault::Busy);
+    }
     if let Some(nonce) = &admitted.nonce
         && !gateway.is_new_nonce(caller.app.app_id, nonce)
     {

@@ -28,6 +28,7 @@ use tokio::sync::broadcast;
 
 use crate::browser::Browser;
 use crate::cashier::{self, Trouble, View, Way};
+use crate::edge::{self, Client, Edge, PageTurn};
 use crate::visit::Visit;
 
 /// How often a page's events look into the store themselves: changes by other processes.
@@ -39,12 +40,16 @@ const WALLETS: [Provider; 2] = [Provider::Alipay, Provider::Wechat];
 
 /// `GET /pay/TOKEN`, in the old style `GET /index.php?_m=pay&parameter=TOKEN`: the page; it never
 /// leads away by itself.
-pub async fn page(State(gateway): State<Gateway>, visit: Visit) -> Response<Body> {
+pub async fn page(State(gateway): State<Gateway>, _turn: PageTurn, visit: Visit) -> Response<Body> {
     show(&gateway, &visit).await
 }
 
 /// `GET /order/qrcode/TOKEN`: what the mixed QR says. Opened in Alipay it goes on to pay at once.
-pub async fn scanned(State(gateway): State<Gateway>, visit: Visit) -> Response<Body> {
+pub async fn scanned(
+    State(gateway): State<Gateway>,
+    _turn: PageTurn,
+    visit: Visit,
+) -> Response<Body> {
     if visit.browser == Browser::Alipay
         && !visit.is_head
         && let Ok(Some(found)) = gateway.page_order(&visit.token).await
@@ -59,7 +64,7 @@ pub async fn scanned(State(gateway): State<Gateway>, visit: Visit) -> Response<B
 }
 
 /// `GET /pay/TOKEN/go`: begins the payment in this browser and leads into the wallet.
-pub async fn go(State(gateway): State<Gateway>, visit: Visit) -> Response<Body> {
+pub async fn go(State(gateway): State<Gateway>, _turn: PageTurn, visit: Visit) -> Response<Body> {
     let own_page = cashier::address(&visit.token, visit.language);
     if visit.is_head {
         return redirect(&own_page, &visit);
@@ -102,7 +107,11 @@ fn continuation(found: &PageOrder, wallet: Provider, browser: Browser) -> Option
 }
 
 /// `GET /pay/TOKEN/state`: where the order stands, for pages without events.
-pub async fn state(State(gateway): State<Gateway>, visit: Visit) -> Response<Body> {
+pub async fn state(
+    State(gateway): State<Gateway>,
+    _turn: PageTurn,
+    visit: Visit,
+) -> Response<Body> {
     match gateway.page_state(&visit.token).await {
         Ok(Some((_, state))) => private_json(StatusCode::OK, &state_json(state)),
         Ok(None) => private_json(StatusCode::NOT_FOUND, "{}"),
@@ -110,13 +119,22 @@ pub async fn state(State(gateway): State<Gateway>, visit: Visit) -> Response<Bod
     }
 }
 
-/// `GET /pay/TOKEN/events`: the state now, and whenever it changes.
-pub async fn events(State(gateway): State<Gateway>, visit: Visit) -> Response<Body> {
+/// `GET /pay/TOKEN/events`: the state now, and whenever it changes. A page that finds no place to
+/// watch from asks for the state now and then.
+pub async fn events(
+    State(gateway): State<Gateway>,
+    State(edge): State<Edge>,
+    _turn: PageTurn,
+    (client, visit): (Client, Visit),
+) -> Response<Body> {
+    let Some(place) = edge.stream(client) else {
+        return private_json(StatusCode::SERVICE_UNAVAILABLE, "{}");
+    };
     let changes = gateway.changes();
     match gateway.page_state(&visit.token).await {
         Ok(Some((id, state))) => {
             let (token, next) = (visit.token, Some(state));
-            let feed = Feed { gateway, token, id, changes, told: None, next };
+            let feed = Feed { gateway, token, id, changes, place, told: None, next };
             let events = Sse::new(feed.into_stream()).keep_alive(KeepAlive::default());
             ([(X_ACCEL_BUFFERING, "no")], events).into_response()
         }
@@ -131,6 +149,7 @@ struct Feed {
     token: String,
     id: Id,
     changes: broadcast::Receiver<(Id, TradeState)>,
+    place: edge::Stream,
     told: Option<TradeState>,
     next: Option<TradeState>,
 }
@@ -159,6 +178,7 @@ impl Feed {
                     Err(broadcast::error::RecvError::Lagged(_)) => self.look().await,
                     Err(broadcast::error::RecvError::Closed) => return None,
                 },
+                () = self.place.closing() => return None,
                 () = tokio::time::sleep(LOOK_EVERY) => self.look().await,
             }
         }

@@ -4,15 +4,16 @@
 //! Payers' addresses pass through chats, wallets and cameras, which add to them and break them. So
 //! nothing in a request's address or headers is an error here: what cannot be read counts as absent.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
-use axum::extract::{ConnectInfo, FromRequestParts, Path, Query};
+use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::header::{ACCEPT_LANGUAGE, HeaderName, USER_AGENT};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Uri};
 use kernel::product::Provider;
 
 use crate::browser::{self, Browser};
+use crate::edge::Client;
 use crate::language::Language;
 
 /// A browser's request for a page.
@@ -26,31 +27,38 @@ pub struct Visit {
     pub language: Language,
     /// The program that asks.
     pub browser: Browser,
-    /// Where it asks from.
+    /// Where it asks from, as the edge knows it.
     pub ip: IpAddr,
     /// HEAD: somebody looks whether there is a page, and nobody pays.
     pub is_head: bool,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Visit {
-    type Rejection = <ConnectInfo<SocketAddr> as FromRequestParts<S>>::Rejection;
+    type Rejection = <Client as FromRequestParts<S>>::Rejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
-        let ConnectInfo(address) =
-            ConnectInfo::<SocketAddr>::from_request_parts(parts, state).await?;
+        let client = Client::from_request_parts(parts, state).await?;
         let wish = Wish::of(&parts.uri);
         let path = Path::<String>::from_request_parts(parts, state).await;
         let token = path.map_or_else(|_| wish.old_style_token(), |Path(token)| token);
-        let accepted = text(&parts.headers, ACCEPT_LANGUAGE);
         Ok(Self {
             token,
             wallet: wish.of_name("wallet").and_then(Provider::from_word),
-            language: Language::choose(wish.of_name("lang"), accepted),
+            language: language_of(&wish, &parts.headers),
             browser: browser::detect(text(&parts.headers, USER_AGENT).unwrap_or_default()),
-            ip: address.ip(),
+            ip: client.ip,
             is_head: parts.method == Method::HEAD,
         })
     }
+}
+
+/// The language to answer a request in.
+pub fn language(parts: &Parts) -> Language {
+    language_of(&Wish::of(&parts.uri), &parts.headers)
+}
+
+fn language_of(wish: &Wish, headers: &HeaderMap) -> Language {
+    Language::choose(wish.of_name("lang"), text(headers, ACCEPT_LANGUAGE))
 }
 
 /// `_m` of an address in the old style: which part of the program it asks for.
@@ -91,9 +99,8 @@ mod tests {
         for (name, value) in headers {
             request = request.header(name, *value);
         }
-        let address: SocketAddr = "192.0.2.7:1".parse().unwrap();
-        let (mut parts, ()) =
-            request.extension(ConnectInfo(address)).body(()).unwrap().into_parts();
+        let client = Client::direct("192.0.2.7".parse().unwrap());
+        let (mut parts, ()) = request.extension(client).body(()).unwrap().into_parts();
         Visit::from_request_parts(&mut parts, &()).await.unwrap()
     }
 

@@ -17,6 +17,7 @@ use kernel::secret::Secret;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use web::edge::{Edge, Limits};
 
 use crate::cli::{DemoArguments, Failure};
 use crate::config::LogFormat;
@@ -80,6 +81,20 @@ impl Demo {
     /// # Errors
     /// A port is taken, or the folder holds something else.
     pub async fn start(listen: &str, folder: &Path, clock: Clock) -> Result<Self, Failure> {
+        Self::start_within(Limits::of_this_machine(), listen, folder, clock).await
+    }
+
+    /// The same with limits of one's own.
+    ///
+    /// # Errors
+    /// As [`Demo::start`].
+    pub async fn start_within(
+        limits: Limits,
+        listen: &str,
+        folder: &Path,
+        clock: Clock,
+    ) -> Result<Self, Failure> {
+        let edge = Edge::new(limits, None).map_err(Failure::Machine)?;
         let identity = DemoIdentity::load(folder)?;
         let api_listener = serve::bind(listen).await?;
         let sim_listener = serve::bind(&format!("127.0.0.1:{}", identity.ports.sim)).await?;
@@ -103,18 +118,21 @@ impl Demo {
         let shop = Shop::new(addresses.api.clone(), addresses.shop.clone(), merchant)
             .map_err(Failure::Machine)?;
         let (stop, stopped) = tokio::sync::watch::channel(false);
-        let mut servers = JoinSet::new();
-        for (listener, router) in [
-            (api_listener, web::router(gateway.clone())),
-            (sim_listener, sims.router()),
-            (shop_listener, shop.router()),
-        ] {
+        let stopped = || {
             let mut stopped = stopped.clone();
-            servers.spawn(serve::serve(listener, router, async move {
+            async move {
                 // An error means that the demo is gone: stop as well.
                 let _ = stopped.wait_for(|is_stopped| *is_stopped).await;
-            }));
-        }
+            }
+        };
+        let mut servers = JoinSet::new();
+        servers.spawn(serve::serve(sim_listener, sims.router(), stopped()));
+        servers.spawn(serve::serve(shop_listener, shop.router(), stopped()));
+        let (router, asked) = (web::router(gateway.clone(), edge.clone()), stopped());
+        servers.spawn(async move {
+            edge.serve(api_listener, router, asked).await;
+            Ok(())
+        });
         let callbacks = sims.clone().run_callbacks();
         servers.spawn(async move {
             callbacks.await;

@@ -19,6 +19,7 @@ use kernel::secret::Secret;
 use serde_json::{Value, json};
 use store::messages::Message;
 use store::notices::NoticeHistory;
+use web::edge::Limits;
 
 use crate::exchange::Exchange;
 use crate::merchant::{Received, TestMerchant};
@@ -51,9 +52,15 @@ pub struct TestApp {
 impl TestApp {
     /// Starts a world.
     pub async fn spawn() -> Self {
+        Self::spawn_within(Limits::of_this_machine()).await
+    }
+
+    /// The same behind an edge with limits of its own.
+    pub async fn spawn_within(limits: Limits) -> Self {
         let folder = FreshFolder::make().unwrap();
         let clock = Clock::default();
-        let demo = Demo::start("127.0.0.1:0", folder.path(), clock.clone()).await.unwrap();
+        let demo = Demo::start_within(limits, "127.0.0.1:0", folder.path(), clock.clone());
+        let demo = demo.await.unwrap();
         let merchant = TestMerchant::spawn().await;
         let client = reqwest::Client::builder()
             .no_proxy()

@@ -96,6 +96,8 @@ async fn bad_arguments_and_bad_input_end_with_two_and_say_what_would_do() {
     fs::write(&unknown, "no_such_key = 1\n").unwrap();
     let broken = path("broken.toml");
     fs::write(&broken, "listen = \n").unwrap();
+    let no_cert = path("no_cert.toml");
+    fs::write(&no_cert, "tls_cert = 'nowhere.pem'\ntls_key = 'nowhere.key'\n").unwrap();
     let sn = "11202611230732080000000002";
     let add = ["account", "add", "--data", &data, "--channel", "alipay"];
     for (arguments, input, says) in [
@@ -113,6 +115,8 @@ async fn bad_arguments_and_bad_input_end_with_two_and_say_what_would_do() {
         (&["check-config", "--config", &clash], "", "node: 0 to 62"),
         (&["check-config", "--config", &unknown], "", "no_such_key"),
         (&["check-config", "--config", &broken], "", "broken.toml"),
+        (&["check-config", "--config", &no_cert], "", "nowhere.pem"),
+        (&["serve", "--config", &no_cert], "", "nowhere.pem"),
         (&["serve", "--config", &missing], "", "missing.toml"),
         (&["merchant", "add", "--data", &data], "", "--name"),
         (&["merchant", "add", "--data", &data, "--name", " "], "", "name"),
@@ -217,8 +221,8 @@ async fn demo_prints_one_line_of_json_once_it_is_ready() {
     assert_eq!((code, rest), (0, Vec::new()));
 }
 
-/// An order that no upstream is asked for before somebody opens its page.
-async fn order_of_a_page(data: &str, api: &str) -> Value {
+/// A merchant on a data folder, with an account that nothing answers behind: what `merchant add` said.
+pub async fn merchant_of_pages(data: &str) -> Value {
     let wish = AccountWish { channel: "alipay".into(), ..jubao_account() };
     let add = run(&["merchant", "add", "--name", "页", "--data", data, "--json"], "").await.json();
     let mut arguments = vec!["account", "add", "--data", data, "--channel", &*wish.channel];
@@ -228,10 +232,21 @@ async fn order_of_a_page(data: &str, api: &str) -> Value {
         arguments.extend(["--set", setting]);
     }
     assert_eq!(run(&arguments, "").await.code, 0);
-    let members = json!({ "mch_id": add["mch_id"], "pay_channel_id": 304, "total_fee": 1 });
-    let signed = jubao::signing::signed(&members, &Secret::new(add["key"].as_str().unwrap()));
+    add
+}
+
+/// The body that orders a mixed QR: no upstream is asked before somebody opens its page.
+pub fn order_of(merchant: &Value) -> String {
+    let members = json!({ "mch_id": merchant["mch_id"], "pay_channel_id": 304, "total_fee": 1 });
+    let key = Secret::new(merchant["key"].as_str().unwrap());
+    jubao::signing::signed(&members, &key).unwrap().to_string()
+}
+
+/// Such an order.
+async fn order_of_a_page(data: &str, api: &str) -> Value {
+    let merchant = merchant_of_pages(data).await;
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let request = client.post(format!("{api}/payment/pay")).body(signed.unwrap().to_string());
+    let request = client.post(format!("{api}/payment/pay")).body(order_of(&merchant));
     let answer = request.send().await.unwrap().text().await.unwrap();
     let answer: Value = serde_json::from_str(&answer).unwrap();
     assert_eq!(answer["code"], 200, "{answer}");
@@ -286,4 +301,6 @@ async fn serve_listens_answers_and_stops_although_a_page_is_open() {
     let (code, rest) = server.finish().await;
     assert_eq!(code, 0, "{rest:?}");
     assert!(!rest.iter().any(|line| line.contains("ERROR")), "{rest:?}");
+    assert!(!rest.iter().any(|line| line.contains("were cut")), "{rest:?}");
+    assert_eq!(page.chunk().await.unwrap(), None, "the page's events end, and are not cut");
 }

@@ -284,7 +284,7 @@ async fn place_as(app: &TestApp, merchant: &MerchantMade, product: i64) -> (Valu
 }
 
 /// A merchant whose upstreams are both at `base`.
-async fn merchant_at(app: &TestApp, base: &str) -> MerchantMade {
+pub async fn merchant_at(app: &TestApp, base: &str) -> MerchantMade {
     let wish = MerchantWish { name: "孤岛".into(), ..MerchantWish::default() };
     let made = app.demo.gateway.add_merchant("test", wish).await.unwrap();
     let identity = DemoIdentity::load(app.folder.path()).unwrap();

@@ -69,17 +69,32 @@ impl Running {
     }
 
     /// Terminates it: its exit code, and what it printed after the line that was waited for.
-    pub async fn finish(mut self) -> (i32, Vec<String>) {
-        let rest = self.rest.take();
+    pub async fn finish(self) -> (i32, Vec<String>) {
         self.terminate();
+        self.ended().await
+    }
+
+    /// Waits for its end, as [`Self::finish`] does.
+    pub async fn ended(mut self) -> (i32, Vec<String>) {
+        let rest = self.rest.take();
         let code = self.end().await.code().unwrap_or(-1);
         (code, rest.map_or_else(Vec::new, |rest| rest.join().unwrap()))
     }
 
     /// Asks the process to end, as an operator's machine does.
     pub fn terminate(&self) {
-        let kill = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status();
+        self.signal("-TERM");
+    }
+
+    /// Sends a signal, as kill(1) spells it.
+    pub fn signal(&self, signal: &str) {
+        let kill = Command::new("kill").args([signal, &self.id().to_string()]).status();
         assert!(kill.unwrap().success());
+    }
+
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// Waits for the end.

@@ -104,6 +104,8 @@ pub enum Trouble {
     NoAnswer,
     /// The merchant does not take this wallet.
     NotOffered,
+    /// Too many ask at once, or this payer's network asks too often.
+    Busy,
 }
 
 impl Trouble {
@@ -112,6 +114,7 @@ impl Trouble {
         match self {
             Self::NoAnswer => (TEXTS.trouble, TEXTS.trouble_hint),
             Self::NotOffered => (TEXTS.not_offered, TEXTS.not_offered_hint),
+            Self::Busy => (TEXTS.busy, TEXTS.busy_hint),
         }
     }
 }

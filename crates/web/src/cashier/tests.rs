@@ -181,6 +181,7 @@ fn trouble_says_why_and_leads_back_in_the_same_language() {
     for (why, heading) in [
         (Trouble::NoAnswer, "Payment cannot be started right now"),
         (Trouble::NotOffered, "This way to pay is not available"),
+        (Trouble::Busy, "Too many people are here"),
     ] {
         let view =
             View { language: Language::En, ..view(TradeState::NotPay, Way::Trouble { why }) };
