@@ -3,6 +3,7 @@
 //! It runs what is installed and judges what is written. It never installs anything (the script
 //! `test` does) and never changes the source.
 
+mod crash;
 mod fuzz;
 mod mutants;
 mod shell;
@@ -24,7 +25,7 @@ struct Task {
 const REFERENCE: &str = "docs/reference";
 
 /// Every task, in the order of the help.
-const TASKS: [Task; 8] = [
+const TASKS: [Task; 9] = [
     Task { name: "ci", about: "format, lints, tidy, docs and tests: what has to pass", run: ci },
     Task { name: "test", about: "every Rust test, then the browser's journeys", run: test::run },
     Task { name: "demo", about: "the gateway with simulated upstreams and a shop", run: demo },
@@ -38,6 +39,11 @@ const TASKS: [Task; 8] = [
         name: "mutants",
         about: "breaks the program in every known way and shows that a test catches it",
         run: mutants::run,
+    },
+    Task {
+        name: "crash",
+        about: "kills the gateway at random under load, and at every named point",
+        run: crash::run,
     },
     Task {
         name: "fuzz",

@@ -2,6 +2,7 @@
 
 use channels::http::{HttpRequest, HttpResponse};
 use channels::{Account, Channel, Doubt, Op, Outcome, SetupError, Stamp, Step, UpstreamKey};
+use kernel::crash::{self, Point};
 use kernel::order::Attempt;
 use store::accounts::AccountKey;
 use store::messages::{Direction, Message};
@@ -69,12 +70,15 @@ impl Gateway {
                 Step::Send(request) => request,
             };
             messages.push(self.outgoing(op, attempt, &request));
+            crash::reach(Point::UpstreamToBeAsked);
             let answer = match self.0.upstreams.send(&request).await {
                 Ok(answer) => answer,
                 Err(fault) => return Asked { outcome: Outcome::Unknown(doubt(fault)), messages },
             };
+            crash::reach(Point::UpstreamAnswered);
             messages.push(self.incoming(op_word(op), attempt, &answer));
             step = self.judge(op, attempt, &answer, &mut messages).await;
+            crash::reach(Point::AnswerJudged);
         }
         let outcome = Outcome::Unknown(Doubt::Unreadable("too many steps".into()));
         Asked { outcome, messages }

@@ -2,6 +2,7 @@
 
 use channels::Outcome;
 use kernel::call::OrderRef;
+use kernel::crash::{self, Point};
 use kernel::decide::{Decision, Event, decide};
 use kernel::defect::{self, Defect};
 use kernel::fault::Fault;
@@ -31,7 +32,9 @@ impl Gateway {
         let found = self.standing(order.mch_id, order.id).await;
         let found = found.map_err(|error| self.busy("read an order", &error))?;
         let standing = found.ok_or(Fault::OrderNotFound)?;
+        crash::reach(Point::CloseBegun);
         let closed = self.close_everywhere(standing).await;
+        crash::reach(Point::CloseLearned);
         let standing = closed.map_err(|error| self.uncertain("close an order", &error))?;
         match standing.order.state {
             TradeState::Closed => Ok(self.answered(standing.order)),

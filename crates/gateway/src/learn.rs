@@ -3,6 +3,7 @@
 
 use channels::{Outcome, RefusalKind};
 use kernel::application::LatePayment;
+use kernel::crash::{self, Point};
 use kernel::decide::{Decision, Event, decide};
 use kernel::id::{Id, MchId};
 use kernel::ledger::Entry;
@@ -132,7 +133,9 @@ impl Gateway {
                 return Ok(standing);
             };
             let change = self.change(&standing, &lesson, plan, settings.notify_closed);
+            crash::reach(Point::ChangePlanned);
             if let Written::Done(_) = self.0.store.write(orders::settle(&change)).await? {
+                crash::reach(Point::ChangeCommitted);
                 return Ok(self.committed(standing, change));
             }
             let (mch_id, id) = (standing.order.mch_id, standing.order.id);

@@ -5,6 +5,7 @@
 
 use channels::{Account, Doubt, Op, Outcome, Place, Refusal, RefusalKind, SetupError, Step};
 use kernel::call::PlaceCall;
+use kernel::crash::{self, Point};
 use kernel::fault::{Fault, Wording};
 use kernel::id::Id;
 use kernel::order::{Attempt, AttemptState, Order, SignForm};
@@ -47,6 +48,7 @@ impl Gateway {
         }
         let route = self.route(caller.app.mch_id, call.product).await?;
         let order = self.new_order(caller, call, sign_form, &route);
+        crash::reach(Point::OrderBuilt);
         if !asks_at_once(&order) {
             return self.commit_alone(caller, order).await;
         }
@@ -79,6 +81,7 @@ impl Gateway {
         op: &Op,
         first: Result<Step, SetupError>,
     ) -> Result<Answered, OrderFault> {
+        crash::reach(Point::OrderCommitted);
         if standing.attempts[0].state == AttemptState::Open {
             return Ok(self.answered(standing.order));
         }
@@ -96,6 +99,7 @@ impl Gateway {
         };
         let learned = self.learn(standing, lesson).await;
         let standing = learned.map_err(|error| self.uncertain("commit the answer", &error))?;
+        crash::reach(Point::AnswerLearned);
         match outcome {
             Outcome::Opened { .. } | Outcome::Paid(_) | Outcome::Unpaid { .. } => {
                 Ok(self.answered(standing.order))

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use channels::Outcome;
 use kernel::call::OrderRef;
+use kernel::crash::{self, Point};
 use kernel::fault::Fault;
 use kernel::id::{Id, MchId};
 use kernel::order::{Attempt, Order};
@@ -34,6 +35,7 @@ impl Gateway {
         let found = self.standing(order.mch_id, order.id).await;
         let found = found.map_err(|error| self.busy("read an order", &error))?;
         let standing = found.ok_or(Fault::OrderNotFound)?;
+        crash::reach(Point::QueryBegun);
         let learned = self.ask_all(standing).await;
         match learned {
             Ok(standing) => Ok(self.answered(standing.order)),

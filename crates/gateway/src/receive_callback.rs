@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 
 use channels::http::{HttpRequest, HttpResponse};
 use channels::{Account, Callback, CallbackFacts, CallbackFault, Outcome};
+use kernel::crash::{self, Point};
 use kernel::defect::{self, Defect};
 use kernel::id::{Id, MchId};
 use kernel::money::Money;
@@ -126,6 +127,7 @@ impl Gateway {
         facts: CallbackFacts,
         request: &HttpRequest,
     ) -> bool {
+        crash::reach(Point::CallbackRead);
         let sn = standing.order.sn();
         let is_hint = matches!(facts.outcome, Outcome::PaidElsewhere | Outcome::Unpaid { .. });
         let message = self.called_back(attempt, request);
@@ -140,6 +142,7 @@ impl Gateway {
             tracing::error!(order.sn = %sn, error = %error, "callback: not committed");
             return false;
         }
+        crash::reach(Point::CallbackCommitted);
         if is_hint {
             // A word that only a query can settle: the sweeper asks at once.
             let batch = sweeps::hasten(key.0, key.1, self.now());

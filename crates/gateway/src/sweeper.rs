@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use kernel::crash::{self, Point};
 use kernel::order::{Attempt, AttemptState, Order};
 use kernel::time::Timestamp;
 use store::StoreError;
@@ -68,6 +69,7 @@ impl Gateway {
         let due = sweeps::claim(&self.0.store, claim).await?;
         let count = due.len();
         for sweep in due {
+            crash::reach(Point::SweepsClaimed);
             let gateway = self.clone();
             in_flight.spawn(async move {
                 if let Err(error) = gateway.sweep(sweep).await {
@@ -91,12 +93,15 @@ impl Gateway {
             (false, _) if has_live => self.close_everywhere(standing).await?,
             (false, _) => return self.look_back(sweep, standing).await,
         };
+        crash::reach(Point::SweepAsked);
         let mut order = standing.order;
         order.sweeps += 1;
         let next = next_sweep(&order, &standing.attempts, self.now());
         // Missed: a change of the order came first, and has said itself when it is due.
         let batch = sweeps::put_off(sweep, next, order.sweeps);
-        self.0.store.write(batch).await.map(|_| ())
+        self.0.store.write(batch).await?;
+        crash::reach(Point::SweepPutOff);
+        Ok(())
     }
 
     /// Asks whether an order that is over was paid after all. Whoever does not answer is asked again.

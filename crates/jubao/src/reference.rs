@@ -6,10 +6,10 @@ use std::path::Path;
 
 use clap::{Command, CommandFactory};
 use kernel::code::CODES;
-use kernel::defect;
 use kernel::notice::RETRY_SECONDS;
 use kernel::product::PRODUCTS;
 use kernel::state::TradeState;
+use kernel::{crash, defect};
 
 use crate::cli::{Cli, DocsArguments, Failure};
 use crate::config;
@@ -29,6 +29,7 @@ pub fn write(arguments: &DocsArguments) -> Result<(), Failure> {
         ("configuration.md", configuration()),
         ("commands.md", commands()),
         ("seeded-defects.md", seeded_defects()),
+        ("crash-points.md", crash_points()),
     ];
     for (name, body) in pages {
         put(&arguments.out.join(name), &format!("{MARK}{body}"), arguments.check)?;
@@ -73,6 +74,16 @@ fn seeded_defects() -> String {
          the integration test that has to fail with it (and to pass without it). No other build \
          contains them.\n\n{}",
         table(&["defect", "what a program with it does", "caught by"], rows)
+    )
+}
+
+fn crash_points() -> String {
+    let rows = crash::ALL.iter().map(|row| vec![format!("`{}`", row.name), row.state.to_owned()]);
+    format!(
+        "# Crash points\n\nThe moments at which the tests end the process (`cargo x crash`), before and \
+         after each durable effect. Only builds with debug assertions have them: there \
+         `JUBAO_CRASH_AT` names one, with `*3` for its third pass and `!` for a panic.\n\n{}",
+        table(&["point", "how things stand there"], rows)
     )
 }
 

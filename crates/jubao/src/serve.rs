@@ -1,6 +1,10 @@
 //! `jubao serve`: the gateway with its workers, until SIGTERM or Ctrl-C.
 
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
 use axum::Router;
+use futures_util::FutureExt;
 use gateway::clock::Clock;
 use gateway::{Gateway, Settings};
 use tokio::net::TcpListener;
@@ -14,6 +18,9 @@ use crate::cli::{ConfigArguments, Failure};
 use crate::config::{Config, LogFormat};
 use crate::data_dir::open_or_make;
 use crate::descriptors;
+
+/// How long a worker that panicked is left alone.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Runs the gateway as the configuration says.
 pub async fn run(arguments: ConfigArguments) -> Result<(), Failure> {
@@ -137,6 +144,15 @@ async fn unix_signal(kind: SignalKind) {
     }
 }
 
+/// Runs a worker until it is done, anew after each panic: a gateway that takes orders must not go
+/// without those who finish them.
+async fn kept<F: Future<Output = ()>>(name: &'static str, begin: impl Fn() -> F) {
+    while AssertUnwindSafe(begin()).catch_unwind().await.is_err() {
+        tracing::error!(name, "a worker panicked and begins again");
+        tokio::time::sleep(AGAIN_AFTER).await;
+    }
+}
+
 /// The sweeper and the notifier of a gateway.
 pub struct Workers {
     tasks: JoinSet<()>,
@@ -148,11 +164,16 @@ impl Workers {
     pub fn start(gateway: &Gateway) -> Self {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        let sweeper = gateway.clone();
-        let notifier = gateway.clone();
-        let seen = stopped.clone();
-        tasks.spawn(async move { sweeper.run_sweeper(seen).await });
-        tasks.spawn(async move { notifier.run_notifier(stopped).await });
+        let (sweeper, notifier) = (gateway.clone(), gateway.clone());
+        let (until, seen) = (stopped.clone(), stopped);
+        tasks.spawn(kept("sweeper", move || {
+            let (sweeper, until) = (sweeper.clone(), until.clone());
+            async move { sweeper.run_sweeper(until).await }
+        }));
+        tasks.spawn(kept("notifier", move || {
+            let (notifier, seen) = (notifier.clone(), seen.clone());
+            async move { notifier.run_notifier(seen).await }
+        }));
         Self { tasks, stop }
     }
 

@@ -9,6 +9,7 @@ pub mod application;
 pub mod call;
 pub mod choice;
 pub mod code;
+pub mod crash;
 pub mod decide;
 pub mod defect;
 pub mod dialect;

@@ -13,6 +13,8 @@ pub mod applications;
 pub mod attempts;
 pub mod audit;
 mod batch;
+#[cfg(debug_assertions)]
+mod crash;
 mod db;
 pub mod ledger;
 pub mod merchants;
@@ -118,6 +120,8 @@ impl Store {
     pub fn open(options: &Options) -> Result<Self, StoreError> {
         #[cfg(feature = "seeded-defects")]
         db::seeded::seed();
+        #[cfg(debug_assertions)]
+        crash::arm();
         let writer = Writer::start(sqlite::open_writer(&options.path)?)?;
         let readers = Readers::start(&options.path)?;
         Ok(Self { engine: Arc::new(Engine::File(Threads { readers, writer })) })

@@ -2,6 +2,7 @@
 //! bounded queue. They see what is committed, and never hinder the writer.
 
 use std::num::NonZero;
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -73,7 +74,11 @@ fn start_one(
 fn serve(connection: &Connection, queries: &Mutex<Receiver<Query>>) {
     let mut session = Session::new(connection);
     while let Some(query) = next(queries) {
-        query(&mut session);
+        // A query that panics answers nobody, and the next one is none the worse.
+        let asked = AssertUnwindSafe(|| query(&mut session));
+        if std::panic::catch_unwind(asked).is_err() {
+            tracing::error!("a query panicked");
+        }
     }
 }
 

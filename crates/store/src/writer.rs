@@ -3,12 +3,14 @@
 //!
 //! It must never answer before the commit, and one batch's failure must never fail its neighbours.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use kernel::crash::{self, Point};
 use kernel::defect::{self, Defect};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -72,7 +74,15 @@ impl Writer {
         let (queue, jobs) = sync_channel(WRITE_QUEUE_MAX);
         let tally = Arc::new(Tally::default());
         let counted = Arc::clone(&tally);
-        let work = move || serve(&connection, &jobs, &counted);
+        let work = move || {
+            let served = AssertUnwindSafe(|| serve(&connection, &jobs, &counted));
+            if std::panic::catch_unwind(served).is_err() {
+                // Without a writer the process would refuse everything for ever, and what is
+                // committed is safe: whoever watches it starts it anew.
+                tracing::error!("the store's writer panicked");
+                std::process::abort();
+            }
+        };
         let thread = thread::Builder::new().name("store-writer".into()).spawn(work);
         let thread = thread.map_err(|error| StoreError::Unavailable(error.to_string()))?;
         Ok(Self { queue: Some(queue), thread: Some(thread), tally })
@@ -110,13 +120,16 @@ fn serve(connection: &Connection, jobs: &Receiver<Job>, tally: &Tally) {
     while let Ok(first) = jobs.recv() {
         let group = gather(first, jobs, was_shared);
         was_shared = group.len() > 1;
+        crash::reach(Point::GroupTaken);
         let (batches, waiting): (Vec<Batch>, Vec<_>) =
             group.into_iter().map(|job| (job.batch, job.waiting)).unzip();
         let answers = commit_group(&mut session, &batches, tally);
         for (reply, waiting) in answers.into_iter().zip(batches).zip(waiting) {
             // Whoever stopped waiting reads the order again later.
             let _ = waiting.send(reply);
+            crash::reach(Point::FirstAnswered);
         }
+        crash::reach(Point::GroupAnswered);
         if defect::is_seeded(Defect::AckBeforeCommit) {
             commit_late(&mut session);
         }
@@ -165,14 +178,17 @@ fn commit(
     tally: &Tally,
 ) -> Result<Vec<Written>, StoreError> {
     session.begin()?;
+    crash::reach(Point::GroupBegun);
     let written = batches.iter().map(|batch| apply(session, batch)).collect::<Result<Vec<_>, _>>();
     if written.is_err() {
         session.rollback();
         return written;
     }
+    crash::reach(Point::GroupApplied);
     if !defect::is_seeded(Defect::AckBeforeCommit) {
         session.commit()?;
     }
+    crash::reach(Point::GroupCommitted);
     if defect::is_seeded(Defect::NoticeAfterCommit) {
         commit_notices(session, batches)?;
     }
@@ -190,6 +206,7 @@ fn apply(session: &mut Session<'_>, batch: &Batch) -> Result<Written, StoreError
         }
         check(guard, &effect)?;
         rows = effect.rows;
+        crash::reach(Point::BatchGuarded);
     }
     for statement in batch.then.iter().filter(|statement| !is_left_for_later(statement)) {
         let effect = session.run(statement.sql, &statement.values)?;
@@ -198,6 +215,7 @@ fn apply(session: &mut Session<'_>, batch: &Batch) -> Result<Written, StoreError
     for entry in &batch.audit {
         audit::append(session, entry)?;
     }
+    crash::reach(Point::BatchApplied);
     Ok(Written::Done(rows))
 }
 

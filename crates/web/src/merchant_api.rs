@@ -11,6 +11,7 @@ use futures_util::StreamExt;
 use gateway::{Answered, Caller, Gateway, OrderFault};
 use kernel::address::{self, Operation};
 use kernel::call::Call;
+use kernel::crash::{self, Point};
 use kernel::dialect::jubao::{self, Admitted, BODY_BYTES_MAX, Context, RawCall};
 use kernel::dialect::{answer, members};
 use kernel::fault::{Fault, Language, Wording};
@@ -165,8 +166,10 @@ async fn finish(site: Site, call: OwnedCall, trace_no: &str) -> Reply {
 async fn perform(site: &Site, raw: &RawCall<'_>) -> Reply {
     match admitted(site, raw).await {
         Ok((caller, mut admitted)) => {
+            crash::reach(Point::RequestAdmitted);
             let nonce = admitted.nonce.take();
             let reply = carry_out(&site.gateway, &caller, admitted).await;
+            crash::reach(Point::AnswerSigned);
             // Busy had no effect and may be repeated as it is.
             if let (Some(Fault::Busy), Some(nonce)) = (&reply.fault, nonce) {
                 site.gateway.forget_nonce(caller.app.app_id, nonce);

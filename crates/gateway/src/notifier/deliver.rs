@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use channels::http::{HttpRequest, HttpResponse};
 use kernel::application::NoticeFormat;
+use kernel::crash::{self, Point};
 use kernel::dialect::members;
 use kernel::dialect::notice::{self as wording, Encoding};
 use kernel::notice::{Notice, NoticeState, is_acknowledged, next_try, target};
@@ -49,11 +50,14 @@ impl Gateway {
             body: body.into_bytes(),
         };
         let began = self.now();
+        crash::reach(Point::NoticeToBeSent);
         let answer = self.0.merchants.send(&request).await;
+        crash::reach(Point::NoticeSent);
         let log = self.attempt_log(encoding, began, &answer);
         let verdict = verdict(&answer, log.duration_ms);
         let is_done = answer.is_ok_and(|answer| is_acknowledged(answer.status, &answer.body));
         self.conclude(notice, is_done, log).await?;
+        crash::reach(Point::NoticeConcluded);
         if is_done && set == NoticeFormat::Auto {
             self.remember_format(&caller, encoding).await?;
         }

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::join_all;
+use kernel::crash::{self, Point};
 use kernel::defect::{self, Defect};
 use kernel::notice::Notice;
 use store::StoreError;
@@ -30,10 +31,11 @@ use crate::egress::MERCHANT;
 const LOOK_MAX: usize = 512;
 /// Lanes that are looked at in one step behind a backlog.
 const LANES_MAX: usize = 256;
-/// How long a claimed notice is ours, in milliseconds: three times a delivery's total time.
-const LEASE_MS: i64 = 30_000;
+/// How long a claimed notice is ours, in milliseconds: half as long again as a delivery's total
+/// time. What a process held that was killed is sent when this has passed.
+const LEASE_MS: i64 = 15_000;
 const _: () = assert!(
-    LEASE_MS as u128 >= 2 * MERCHANT.total.as_millis(),
+    2 * LEASE_MS as u128 >= 3 * MERCHANT.total.as_millis(),
     "a lease outlives its delivery, or a notice is sent twice"
 );
 /// The longest sleep: what other processes wrote is seen after it.
@@ -146,6 +148,7 @@ impl Notifier {
             (notices.len()..room).for_each(|_| self.windows.end(&lane, Verdict::Unknown));
             begun += notices.len();
             for notice in notices {
+                crash::reach(Point::NoticesClaimed);
                 let (gateway, lane) = (self.gateway.clone(), lane.clone());
                 self.in_flight.spawn(async move { (lane, gateway.attempt(&notice).await) });
             }

@@ -92,6 +92,13 @@ impl Running {
         assert!(kill.unwrap().success());
     }
 
+    /// As [`Self::signal`], to a process that may have ended by itself.
+    pub fn signal_if_alive(&self, signal: &str) -> bool {
+        let mut kill = Command::new("kill");
+        kill.args([signal, &self.id().to_string()]).stderr(Stdio::null());
+        kill.status().is_ok_and(|status| status.success())
+    }
+
     /// Its number.
     pub fn id(&self) -> u32 {
         self.process.id()

@@ -7,6 +7,7 @@ mod again;
 mod app;
 mod callbacks;
 mod command_line;
+mod crash;
 mod doubt;
 mod edge;
 mod edge_load;

@@ -16,6 +16,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
+use kernel::crash::{self, Point};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
 
@@ -146,10 +147,12 @@ impl<'c> Session<'c> {
 pub(crate) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     create_file(path)
         .map_err(|error| StoreError::Unavailable(format!("{}: {error}", path.display())))?;
+    crash::reach(Point::StoreCreated);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = open(path, flags)?;
     run_all(&connection, WRITER_PRAGMAS)?;
     migrate(&connection)?;
+    crash::reach(Point::StoreMigrated);
     Ok(connection)
 }
 

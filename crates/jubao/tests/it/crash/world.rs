@@ -1,0 +1,237 @@
+//! A gateway as a process of its own, and around it what outlives it: upstreams, the merchant's
+//! server, and the memory of what clients were told.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::TcpListener as StdListener;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use gateway::clock::Clock;
+use gateway::{Gateway, Settings, Statuses};
+use jubao::data_dir::{DATABASE_NAME, KEY_NAME, open_or_make};
+use jubao::demo::FreshFolder;
+use jubao::demo::identity::DemoIdentity;
+use jubao::sim::SimHost;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::foreign::{Running, jubao};
+use crate::merchant::TestMerchant;
+
+/// How soon a process is ready after any death. The machine may be busy with other tests.
+pub const READY_WITHIN: Duration = Duration::from_secs(2);
+/// Between two looks at whether it is.
+const LOOK: Duration = Duration::from_millis(5);
+/// How long a process is waited for that does not get ready in time.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What a client was told of one of its orders.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// Our number, once an answer named it.
+    pub sn: Option<String>,
+    /// The upstream has taken the payer's money.
+    pub is_paid: bool,
+    /// An answer said that it is closed.
+    pub is_closed: bool,
+    /// An answer said that it is paid.
+    pub is_success: bool,
+}
+
+/// By the merchant's own number.
+pub type Oracle = Arc<Mutex<BTreeMap<String, Told>>>;
+
+/// Random numbers that a seed repeats (SplitMix64).
+pub struct Dice(u64);
+
+impl Dice {
+    /// Dice of a seed.
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// A number from 0 to `most`.
+    pub fn up_to(&mut self, most: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (mixed ^ mixed >> 31) % (most + 1)
+    }
+}
+
+/// One test's world.
+pub struct World {
+    /// The gateway's address, the same in every life.
+    pub api: String,
+    /// The simulated upstreams'.
+    pub sim: String,
+    /// The merchant's server.
+    pub merchant: Arc<TestMerchant>,
+    /// What clients were told.
+    pub oracle: Oracle,
+    /// A plain HTTP client.
+    pub client: reqwest::Client,
+    /// Where the process keeps its data.
+    pub folder: FreshFolder,
+    config: String,
+    dice: Dice,
+    running: Option<Running>,
+    ready_after: BTreeSet<Duration>,
+    _servers: JoinSet<()>,
+}
+
+impl World {
+    /// A world whose gateway has a merchant with an account at each upstream, and is not running.
+    pub async fn make(seed: u64) -> Self {
+        let folder = FreshFolder::make().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let sim = format!("http://{}", listener.local_addr().unwrap());
+        let free = StdListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let identity = DemoIdentity::load(folder.path()).unwrap();
+        install(&folder, &identity, &sim).await;
+        let sims = SimHost::new(
+            vec![
+                Box::new(identity.alipay_sim(&sim).unwrap()),
+                Box::new(identity.wechat_sim(&sim).unwrap()),
+            ],
+            Clock::default(),
+            None,
+        )
+        .unwrap();
+        let mut servers = JoinSet::new();
+        let router = sims.router();
+        servers.spawn(async move { axum::serve(listener, router).await.unwrap() });
+        servers.spawn(sims.run_callbacks());
+        let (config, data) = (folder.path().join("jubao.toml"), folder.path().display());
+        let text = format!(
+            "listen = '{free}'\npublic_url = 'http://{free}'\nlog = 'error'\n\
+             database = 'sqlite:{data}/{DATABASE_NAME}'\nmaster_key_file = '{data}/{KEY_NAME}'\n\
+             private_targets = ['127.0.0.0/8']\nturn_wait_ms = 5000\nrate_per_application = 0\n"
+        );
+        std::fs::write(&config, text).unwrap();
+        Self {
+            api: format!("http://{free}"),
+            sim,
+            merchant: Arc::new(TestMerchant::spawn().await),
+            oracle: Oracle::default(),
+            client: client(),
+            config: config.display().to_string(),
+            folder,
+            dice: Dice::new(seed),
+            running: None,
+            ready_after: BTreeSet::new(),
+            _servers: servers,
+        }
+    }
+
+    /// Random numbers of this world's seed.
+    pub fn dice(&mut self) -> &mut Dice {
+        &mut self.dice
+    }
+
+    /// What clients were told so far.
+    pub fn told(&self) -> MutexGuard<'_, BTreeMap<String, Told>> {
+        self.oracle.lock().unwrap()
+    }
+
+    /// Starts the process, to die at the point that `crash_at` names, if any, and does not wait.
+    pub async fn begin(&mut self, crash_at: &str) {
+        let mut command = jubao(&["serve", "--config", &self.config]);
+        if !crash_at.is_empty() {
+            command.env("JUBAO_CRASH_AT", crash_at);
+        }
+        self.running = Some(Running::start(&mut command));
+    }
+
+    /// Starts the process and waits until it is ready, which must not take long.
+    pub async fn start(&mut self, crash_at: &str) {
+        let began = Instant::now();
+        self.begin(crash_at).await;
+        let url = format!("{}/readyz", self.api);
+        while began.elapsed() < PATIENCE {
+            let answer = self.client.get(&url).send().await;
+            if answer.is_ok_and(|answer| answer.status() == 200) {
+                self.ready_after.insert(began.elapsed());
+                return;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        panic!("not ready after {PATIENCE:?}");
+    }
+
+    /// Kills the process, as `kill -9` does.
+    pub async fn kill(&mut self) {
+        if let Some(running) = self.running.take() {
+            // It may have died by itself a moment ago.
+            let _ = running.signal_if_alive("-KILL");
+            running.end().await;
+        }
+    }
+
+    /// Waits until the process has died at a point, and not otherwise.
+    pub async fn died(&mut self, point: &str, patience: Duration) {
+        let running = self.running.take().unwrap();
+        let ended = tokio::time::timeout(patience, running.end()).await;
+        let status = ended.unwrap_or_else(|_| panic!("{point:?} was never reached"));
+        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(6), "{point}");
+    }
+
+    /// Asks the process to end and waits.
+    pub async fn finish(&mut self) {
+        if let Some(running) = self.running.take() {
+            let (code, said) = running.finish().await;
+            assert_eq!(code, 0, "{said:?}");
+        }
+    }
+
+    /// The longest time to get ready.
+    pub fn slowest_start(&self) -> Duration {
+        self.ready_after.last().copied().unwrap_or_default()
+    }
+
+    /// Says what was done, for whoever runs it by hand.
+    pub fn report(&self, what: &str, count: u64) {
+        let told = self.told();
+        let acknowledged = told.values().filter(|one| one.sn.is_some()).count();
+        let paid = told.values().filter(|one| one.is_paid).count();
+        println!(
+            "{count} {what}: {acknowledged} orders acknowledged, {paid} paid, {} starts, the \
+             slowest {} ms; nothing lost",
+            self.ready_after.len(),
+            self.slowest_start().as_millis(),
+        );
+    }
+
+    /// A process that dies while it makes its first store starts as if nothing had been.
+    pub async fn dies_at_its_first_start(point: &str) {
+        let folder = FreshFolder::make().unwrap();
+        let data = folder.path().join("data").display().to_string();
+        let mut dying = jubao(&["merchant", "add", "--data", &data, "--name", "first"]);
+        let running = Running::start(dying.env("JUBAO_CRASH_AT", point));
+        let status = running.end().await;
+        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(6), "{point}");
+        let again = ["merchant", "add", "--data", &data, "--name", "again"];
+        let again = crate::foreign::run(&again, "").await;
+        assert_eq!(again.code, 0, "{point}: {again:?}");
+    }
+}
+
+/// A client that gives up on a process that is gone.
+pub fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(15)).build().unwrap()
+}
+
+async fn install(folder: &FreshFolder, identity: &DemoIdentity, sim: &str) {
+    let (database, key) = (folder.path().join(DATABASE_NAME), folder.path().join(KEY_NAME));
+    let (store, vault) = open_or_make(&database, &key).unwrap();
+    let settings = Settings {
+        public_url: String::new(),
+        node: 62,
+        private_targets: Vec::new(),
+        statuses: Statuses::default(),
+    };
+    let gateway = Gateway::new(store, vault, Clock::default(), settings).await.unwrap();
+    identity.install(&gateway, sim).await.unwrap();
+}
