@@ -42,7 +42,7 @@ pub use crate::batch::{Batch, Row, Statement, Value, Written};
 use crate::db::sqlite;
 pub(crate) use crate::db::sqlite::Session as Reader;
 use crate::memory::Single;
-pub use crate::memory::{Memory, Pause};
+pub use crate::memory::{Memory, Pause, Pausing};
 use crate::readers::Readers;
 use crate::writer::Writer;
 

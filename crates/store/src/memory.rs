@@ -16,8 +16,12 @@ use crate::db::sqlite::{self, Session};
 use crate::writer::{Tally, commit_alone};
 use crate::{Counters, Engine, Store, StoreError};
 
-/// Waits as long as the simulation wants. One that never returns is a process that has died.
-pub type Pause = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+/// Waits as long as the simulation wants, and may say that the store does not answer. One that never
+/// returns is a process that has died.
+pub type Pause = Arc<dyn Fn() -> Pausing + Send + Sync>;
+
+/// A pause that has begun.
+pub type Pausing = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
 
 /// A database in memory; clones share it, and it is gone with the last of them.
 #[derive(Clone)]
@@ -57,9 +61,10 @@ impl Single {
     /// Commits `batch` by itself. A caller that is dropped while it waits has written nothing, or
     /// everything and never hears of it.
     pub(crate) async fn write(&self, batch: &Batch) -> Result<Written, StoreError> {
-        (self.pause)().await;
+        (self.pause)().await?;
         let written = self.memory.with(|session| commit_alone(session, batch, &self.tally));
-        (self.pause)().await;
+        // What is committed is committed, whatever happens now.
+        let _ = (self.pause)().await;
         written
     }
 
@@ -68,7 +73,7 @@ impl Single {
         &self,
         work: impl FnOnce(&mut Session<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        (self.pause)().await;
+        (self.pause)().await?;
         self.memory.with(work)
     }
 

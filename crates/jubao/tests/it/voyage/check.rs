@@ -10,7 +10,7 @@ use kernel::notice::NoticeState;
 use kernel::order::{AttemptState, Order};
 use kernel::state::TradeState;
 
-use super::sea::Sea;
+use super::sea::{Sea, Weather};
 use super::shop::Wish;
 use super::upstreams::Taken;
 
@@ -36,7 +36,7 @@ pub async fn is_settled(sea: &Sea) -> bool {
 /// Everything that must hold, told to the sea where it does not.
 pub async fn everything(sea: &Sea) {
     let wishes = sea.shop.wishes().clone();
-    let mut stand = 0;
+    let (mut stand, mut heard) = (0, 0);
     for (number, wish) in &wishes {
         let Some(order) = order_of(sea, number).await else {
             if wish.sn.is_some() {
@@ -44,8 +44,9 @@ pub async fn everything(sea: &Sea) {
             }
             continue;
         };
-        stand += 1;
         let sn = order.sn();
+        stand += 1;
+        heard += usize::from(!sea.shop.heard_of(sn.as_str()).is_empty());
         if wish.sn.as_deref().is_some_and(|told| told != sn.as_str()) {
             sea.wrong(format_args!("I14: {number} is {sn}, and was called {wish:?}"));
         }
@@ -58,6 +59,9 @@ pub async fn everything(sea: &Sea) {
     }
     if store::orders::count(&sea.looking, MERCHANT.mch_id).await.unwrap() != stand {
         sea.wrong("I2: there are orders that nobody has placed");
+    }
+    if sea.shop.heard_count() != heard {
+        sea.wrong("I10: the merchant was told of orders that do not stand");
     }
     books(sea).await;
     if let Err(broken) = store::audit::verify(&sea.looking, None).await.unwrap() {
@@ -178,7 +182,8 @@ async fn notices(sea: &Sea, order: &Order) {
         if !is_delivered || of_state.is_empty() != had.is_empty() {
             sea.wrong(format_args!("I10: {sn} {state:?} heard {} times: {had:?}", of_state.len()));
         }
-        let is_calm = sea.weather.shop == 0 && !sea.weather.has_crashes;
+        let Weather { shop, store, has_crashes, has_freezes, .. } = sea.weather;
+        let is_calm = shop == 0 && store == 0 && !has_crashes && !has_freezes;
         if is_calm && of_state.len() > 1 {
             sea.wrong(format_args!("{sn} {state:?} was delivered {} times", of_state.len()));
         }

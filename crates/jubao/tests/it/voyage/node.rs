@@ -1,7 +1,7 @@
 //! A process of the gateway, which dies at any step: before a read, before or after a commit, before
 //! or after a word to others. It dies by never going on, so that nothing of it happens after.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use gateway::clock::Clock;
 use gateway::egress::Wires;
 use gateway::vault::Vault;
 use gateway::{Gateway, Settings, Statuses};
-use store::Pause;
+use store::{Pause, Store, StoreError};
 use tokio::sync::{Notify, watch};
 use tower::ServiceExt;
 use web::edge::{Client, Edge, Limits};
@@ -26,6 +26,10 @@ use super::upstreams::UpstreamWire;
 const MASTER_KEY: [u8; 32] = [7; 32];
 /// Steps that a process lives at most while processes die.
 const STEPS_MAX: u64 = 900;
+/// How long a process may stand still, in milliseconds: past its leases on notices, and on orders.
+const FREEZES_MS: [i64; 2] = [20_000, 130_000];
+/// Between two looks whether it may go on.
+const THAW_LOOK: Duration = Duration::from_secs(1);
 /// How long a dead process is missing at most, in milliseconds.
 const AWAY_MAX_MS: u64 = 8_000;
 /// How long whoever asks waits for an answer.
@@ -35,20 +39,30 @@ const ANSWER_BYTES_MAX: usize = 1 << 20;
 
 /// One life of a process: so many steps, then none.
 pub struct Life {
+    clock: Clock,
     steps_left: AtomicU64,
+    frozen_until: AtomicI64,
     is_over: AtomicBool,
     over: Notify,
 }
 
 impl Life {
     /// A life of that many steps.
-    pub fn of(steps: u64) -> Arc<Self> {
-        let steps_left = AtomicU64::new(steps);
-        Arc::new(Self { steps_left, is_over: AtomicBool::new(false), over: Notify::new() })
+    pub fn of(sea: &Sea, steps: u64) -> Arc<Self> {
+        Arc::new(Self {
+            clock: sea.clock.clone(),
+            steps_left: AtomicU64::new(steps),
+            frozen_until: AtomicI64::new(0),
+            is_over: AtomicBool::new(false),
+            over: Notify::new(),
+        })
     }
 
     /// One step. Returns only in a life that goes on after it.
     pub async fn step(&self) {
+        while self.clock.now().millis() < self.frozen_until.load(Ordering::Relaxed) {
+            tokio::time::sleep(THAW_LOOK).await;
+        }
         if self.is_over.load(Ordering::Relaxed) {
             std::future::pending::<()>().await;
         }
@@ -61,8 +75,15 @@ impl Life {
         self.steps_left.store(left - 1, Ordering::Relaxed);
     }
 
-    /// From here on it does not end.
+    /// Stands still for so many milliseconds.
+    fn freeze(&self, millis: i64) {
+        let until = self.clock.now().plus_millis(millis).millis();
+        self.frozen_until.store(until, Ordering::Relaxed);
+    }
+
+    /// From here on it does not end, nor stand still.
     fn is_safe(&self) {
+        self.frozen_until.store(0, Ordering::Relaxed);
         self.steps_left.store(u64::MAX, Ordering::Relaxed);
     }
 }
@@ -99,7 +120,7 @@ impl Berth {
             let berth = &sea.berths[at];
             let may_die = sea.weather.has_crashes && sea.is_stormy();
             let steps = if may_die { sea.draw(STEPS_MAX) } else { u64::MAX };
-            let life = Life::of(steps);
+            let life = Life::of(&sea, steps);
             tokio::select! {
                 biased;
                 () = life.over.notified() => {}
@@ -136,7 +157,13 @@ impl Berth {
 }
 
 async fn start(sea: &Arc<Sea>, berth: &Berth, life: &Arc<Life>) -> Running {
-    let gateway = gateway(sea, berth, life).await;
+    let gateway = loop {
+        match gateway(sea, berth, (life, sea.memory.store(pause(sea, life)))).await {
+            Ok(gateway) => break gateway,
+            Err(why) => sea.note(format_args!("process {} does not start: {why}", berth.no)),
+        }
+        sea.pass(AWAY_MAX_MS).await;
+    };
     let edge = Edge::new(Limits::of_this_machine(), None).unwrap();
     let (stop, stopped) = watch::channel(false);
     let (sweeping, notifying) = (gateway.clone(), gateway.clone());
@@ -147,21 +174,25 @@ async fn start(sea: &Arc<Sea>, berth: &Berth, life: &Arc<Life>) -> Running {
     Running { router, life: life.clone(), _stop: Arc::new(stop) }
 }
 
-async fn gateway(sea: &Arc<Sea>, berth: &Berth, life: &Arc<Life>) -> Gateway {
+async fn gateway(
+    sea: &Arc<Sea>,
+    berth: &Berth,
+    (life, store): (&Arc<Life>, Store),
+) -> Result<Gateway, String> {
     let clock = Clock::of_runtime(sea.clock.now());
     clock.shift(berth.skew_ms);
     let wires = Wires {
         upstreams: Arc::new(UpstreamWire::new(sea, life)),
         merchants: Arc::new(ShopWire::new(sea, life)),
     };
-    let store = sea.memory.store(pause(sea, life));
     let settings = settings(berth.no);
-    Gateway::with_wires(store, (Vault::new(MASTER_KEY), clock), settings, wires).await.unwrap()
+    Gateway::with_wires(store, (Vault::new(MASTER_KEY), clock), settings, wires).await
 }
 
 /// A gateway that makes the merchant's and the accounts' rows before the voyage begins.
 pub async fn shipyard(sea: &Arc<Sea>) -> Gateway {
-    gateway(sea, &Berth::new(63, 0), &Life::of(u64::MAX)).await
+    let (life, store) = (Life::of(sea, u64::MAX), sea.looking.clone());
+    gateway(sea, &Berth::new(63, 0), (&life, store)).await.unwrap()
 }
 
 fn settings(node: u32) -> Settings {
@@ -179,6 +210,7 @@ fn pause(sea: &Arc<Sea>, life: &Arc<Life>) -> Pause {
     Arc::new(move || {
         let (sea, life) = (sea.clone(), life.clone());
         Box::pin(async move {
+            let mut is_missing = false;
             if let Some(sea) = sea.upgrade() {
                 let wait_ms = match sea.draw(19) {
                     0..=11 => 0,
@@ -188,8 +220,13 @@ fn pause(sea: &Arc<Sea>, life: &Arc<Life>) -> Pause {
                 if wait_ms > 0 {
                     sea.pass(wait_ms).await;
                 }
+                if sea.weather.has_freezes && sea.goes_wrong(1) && sea.chance(30) {
+                    life.freeze(sea.pick(&FREEZES_MS));
+                }
+                is_missing = sea.goes_wrong(sea.weather.store);
             }
             life.step().await;
+            if is_missing { Err(StoreError::Unavailable("it storms".into())) } else { Ok(()) }
         })
     })
 }

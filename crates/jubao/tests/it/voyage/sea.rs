@@ -38,8 +38,12 @@ pub struct Weather {
     pub shop: u64,
     /// Answers that merchants never see.
     pub clients: u64,
+    /// Reads and writes that the store does not do.
+    pub store: u64,
     /// Whether processes die.
     pub has_crashes: bool,
+    /// Whether processes stand still for a while, longer than their leases last.
+    pub has_freezes: bool,
 }
 
 impl Weather {
@@ -53,15 +57,15 @@ impl Weather {
             callbacks: dice.pick(&[0, 30, 60, 90]),
             shop: dice.pick(&[0, 30, 70]),
             clients: dice.pick(&[0, 10, 40]),
+            store: dice.pick(&[0, 0, 3, 10]),
             has_crashes: dice.chance(75),
+            has_freezes: dice.chance(30),
         }
     }
 }
 
 /// Everything that outlives the processes of a voyage.
 pub struct Sea {
-    /// The voyage's number.
-    pub seed: u64,
     /// The true time.
     pub clock: Clock,
     /// The database.
@@ -101,8 +105,7 @@ impl Sea {
         let storm_ms = i64::try_from(30_000 + dice.up_to(120_000)).unwrap();
         let nodes = if dice.chance(50) { 1 } else { 2 };
         Arc::new(Self {
-            seed,
-            looking: memory.store(Arc::new(|| Box::pin(std::future::ready(())))),
+            looking: memory.store(Arc::new(|| Box::pin(std::future::ready(Ok(()))))),
             memory,
             upstreams: Upstreams::of(identity),
             shop: Shop::default(),
