@@ -14,6 +14,9 @@ use super::sea::{Sea, Weather};
 use super::shop::Wish;
 use super::upstreams::Taken;
 
+/// The merchant's fee in millionths, rounded half up to the fen.
+const FEE_PPM: i64 = 6_000;
+
 /// Whether everything has come right: what was paid is booked, what has expired is closed, what
 /// happened is told.
 pub async fn is_settled(sea: &Sea) -> bool {
@@ -118,6 +121,11 @@ async fn wrongs_of(
         (is_paid != told.is_some(), "I3: state and payment differ".to_owned()),
         (told.is_some_and(|id| !known.contains(id)), "I3: a payment nobody made".to_owned()),
         (owed != if is_paid { gross } else { 0 }, format!("I3: {owed} are owed to the merchant")),
+        (
+            -booked(Book::FeeIncome)
+                != if is_paid { (gross * FEE_PPM + 500_000) / 1_000_000 } else { 0 },
+            format!("I3: the fee is {}", -booked(Book::FeeIncome)),
+        ),
         (
             -booked(Book::RefundDue) != due_back * gross,
             format!("I3: {} are due back", -booked(Book::RefundDue)),

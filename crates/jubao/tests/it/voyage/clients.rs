@@ -167,6 +167,13 @@ async fn pays(sea: Arc<Sea>, data: Value, waits_s: i64) {
         let paid = sea.upstreams.pay(&sea, sn, fault);
         let taken = paid.map_or_else(String::new, |paid| paid.trade_no);
         sea.note(format_args!("a payer of {sn} by {wallet}: {taken} {fault:?}"));
+        if sea.chance(40) {
+            // Back in the shop, which asks at once, while the callback is on its way.
+            let order = json!({ "mch_id": MERCHANT.mch_id.to_string(), "sn": sn });
+            tokio::join!(async { drop(ask(&sea, "/order/query", &order).await) }, async {
+                drop(ask(&sea, "/order/query", &order).await);
+            });
+        }
     }
 }
 

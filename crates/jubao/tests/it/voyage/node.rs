@@ -213,9 +213,10 @@ fn pause(sea: &Arc<Sea>, life: &Arc<Life>) -> Pause {
             let mut is_missing = false;
             if let Some(sea) = sea.upgrade() {
                 let wait_ms = match sea.draw(19) {
-                    0..=11 => 0,
-                    12..=18 => 3,
-                    _ => 400,
+                    0..=9 => 0,
+                    10..=14 => 3,
+                    15..=18 => 60,
+                    _ => 800,
                 };
                 if wait_ms > 0 {
                     sea.pass(wait_ms).await;

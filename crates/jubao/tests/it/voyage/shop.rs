@@ -115,7 +115,7 @@ impl Wire for ShopWire {
 }
 
 async fn answer(sea: &Sea, request: &HttpRequest) -> Result<HttpResponse, EgressFault> {
-    sea.pass(100).await;
+    sea.pass(sea.pick(&[100, 100, 4_000])).await;
     let is_bad = sea.goes_wrong(sea.weather.shop);
     let fate = if is_bad { sea.draw(4) } else { 5 };
     if fate == 0 {

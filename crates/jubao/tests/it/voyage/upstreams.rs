@@ -160,6 +160,7 @@ fn answered(sea: &Sea, at: usize, callback: &OutgoingCallback, answer: Option<&H
 }
 
 async fn carry(sea: &Sea, callback: &HttpRequest) -> Option<HttpResponse> {
+    sea.pass(60).await;
     let at = sea.draw(u64::try_from(sea.berths.len() - 1).unwrap());
     let path = callback.url.trim_start_matches(PUBLIC_URL);
     let mut request = Request::builder().method(callback.method.as_str()).uri(path);
