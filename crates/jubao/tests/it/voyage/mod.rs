@@ -39,60 +39,64 @@ const LOOK: Duration = Duration::from_secs(5);
 /// Lines of a wrecked voyage's story that are printed.
 const LINES_TOLD: usize = 400;
 
+/// Wrecks after which nobody sails any more.
+const WRECKS_MAX: usize = 3;
+
 /// What became of a voyage.
 struct Log {
     lines: Vec<String>,
     wrongs: Vec<String>,
+    /// One of its orders, as it was placed.
     order: Option<Order>,
+}
+
+impl Log {
+    fn is_wreck(&self) -> bool {
+        !self.wrongs.is_empty()
+    }
 }
 
 #[test]
 fn seeds() {
     let (first, count) = (number("JUBAO_VOYAGE_SEED", 1), number("JUBAO_VOYAGE_SEEDS", SEEDS));
-    let next = AtomicU64::new(first);
-    let wrecks = Mutex::new(Vec::new());
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= first + count || wrecks.lock().unwrap().len() >= 3 {
-                        return;
-                    }
-                    let log = sail(seed);
-                    if count == 1 || !log.wrongs.is_empty() {
-                        wrecks.lock().unwrap().push((seed, log));
-                    }
-                    if count > SEEDS && (seed - first + 1) % 1_000 == 0 {
-                        println!(
-                            "{} voyages, {} wrecks",
-                            seed - first + 1,
-                            wrecks.lock().unwrap().len()
-                        );
-                    }
-                }
-            });
-        }
-    });
-    println!(
-        "{count} voyages from seed {first}; decisions, by the gateway + by walks:\n{}",
-        walk::table()
-    );
-    let wrecks = wrecks.into_inner().unwrap();
-    for (seed, log) in &wrecks {
+    let told = sail_all(first, count);
+    let table = walk::table();
+    println!("{count} voyages from seed {first}; decisions, by the gateway + by walks:\n{table}");
+    for (seed, log) in &told {
         let from = log.lines.len().saturating_sub(LINES_TOLD);
         println!("seed {seed}:\n{}", log.lines[from..].join("\n"));
-        println!("seed {seed}: `cargo x voyage --seeds 1 --seed {seed}`: {:#?}", log.wrongs);
+        println!("`cargo x voyage --seeds 1 --seed {seed}`: {:#?}", log.wrongs);
     }
-    assert!(
-        wrecks.is_empty(),
-        "wrecked: {:?}",
-        wrecks.iter().map(|(seed, _)| seed).collect::<Vec<_>>()
-    );
+    let wrecks: Vec<_> =
+        told.iter().filter(|(_, log)| log.is_wreck()).map(|(seed, _)| seed).collect();
+    assert!(wrecks.is_empty(), "wrecked: {wrecks:?}");
     if count >= SEEDS {
         assert!(walk::rarest() >= 100, "a state has not met an event a hundred times");
     }
+}
+
+/// Sails every seed, on all processors; gives back the voyages that are to be told of.
+fn sail_all(first: u64, count: u64) -> Vec<(u64, Log)> {
+    let next = AtomicU64::new(first);
+    let told = Mutex::new(Vec::new());
+    let one_after_the_other = || {
+        while told.lock().unwrap().len() < WRECKS_MAX {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= first + count {
+                return;
+            }
+            let log = sail(seed);
+            if count == 1 || log.is_wreck() {
+                told.lock().unwrap().push((seed, log));
+            }
+            if count > SEEDS && seed.is_multiple_of(1_000) {
+                println!("seed {seed}: {} wrecks so far", told.lock().unwrap().len());
+            }
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(one_after_the_other))));
+    told.into_inner().unwrap()
 }
 
 #[test]
