@@ -20,6 +20,7 @@ mod foreign;
 mod foreign_clients;
 mod lanes;
 mod late;
+mod leaks;
 mod merchant;
 mod merchant_api;
 mod merchant_checks;
