@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -32,10 +33,10 @@ const LIVE: usize = 60;
 /// Within this the first delivery of 99 in 100 begins, beside any backlog.
 const FIRST_DELIVERY: Duration = Duration::from_secs(2);
 
-/// Queues `count` notices for `url` as of `app_id`, beginning with id `first`; the facts name each.
-fn queue(app: &TestApp, app_id: AppId, url: &str, (first, count): (i64, i64)) {
-    let path = app.folder.path().join(jubao::data_dir::DATABASE_NAME);
-    let connection = Connection::open(path).unwrap();
+/// Queues `count` notices for `url` as of `app_id` in a folder's store, beginning with id `first`; the
+/// facts name each.
+pub fn queue(folder: &Path, app_id: AppId, url: &str, (first, count): (i64, i64)) {
+    let connection = Connection::open(folder.join(jubao::data_dir::DATABASE_NAME)).unwrap();
     connection.busy_timeout(Duration::from_secs(20)).unwrap();
     let values = (first, count, app_id.0, url, target(url));
     assert_eq!(
@@ -93,7 +94,7 @@ async fn a_hundred_thousand_notices_for_the_unwilling_hold_nobody_up() {
     for (at, url) in (0..).zip(&urls) {
         let other = app.another_merchant(Settings::default()).await;
         let count = if at == 0 { QUEUED } else { QUEUED / 10 };
-        queue(&app, other.app_id, url, (1 + at * QUEUED, count));
+        queue(app.folder.path(), other.app_id, url, (1 + at * QUEUED, count));
     }
     app.demo.gateway.wake();
     app.set(|settings| settings.notify_closed = true).await;
@@ -124,7 +125,7 @@ async fn a_hundred_thousand_notices_are_delivered_exactly_once_each() {
         "success"
     };
     let base = serve(Router::new().route("/notify", post(count)).with_state(seen.clone())).await;
-    queue(&app, MERCHANT.app_id, &format!("{base}/notify"), (1, QUEUED));
+    queue(app.folder.path(), MERCHANT.app_id, &format!("{base}/notify"), (1, QUEUED));
     app.demo.gateway.wake();
     let expect = usize::try_from(QUEUED).unwrap();
     let began = Instant::now();

@@ -18,6 +18,7 @@ mod expiry;
 mod fairness;
 mod foreign;
 mod foreign_clients;
+mod guard;
 mod lanes;
 mod late;
 mod leaks;
