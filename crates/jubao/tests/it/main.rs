@@ -28,6 +28,7 @@ mod merchant_checks;
 mod merchant_fields;
 mod notices;
 mod operator;
+mod outage;
 mod payments;
 mod repeat;
 mod socket;
