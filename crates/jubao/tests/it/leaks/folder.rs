@@ -121,9 +121,12 @@ mod tests {
         assert!(keeps_secrets(&key) && !keeps_secrets(&plain));
         remember(&key);
         fs::write(&plain, "nothing").unwrap();
-        assert_eq!(search(&[plain.clone()]), Vec::<String>::new());
+        assert_eq!(search(std::slice::from_ref(&plain)), Vec::<String>::new());
         fs::write(&plain, format!("line\n{text}")).unwrap();
-        assert_eq!(search(&[plain.clone()]), [format!("{}:2: {KEY_NAME}", plain.display())]);
+        assert_eq!(
+            search(std::slice::from_ref(&plain)),
+            [format!("{}:2: {KEY_NAME}", plain.display())]
+        );
         fs::remove_file(&plain).unwrap();
         assert_eq!(files(&folder), [key]);
     }
