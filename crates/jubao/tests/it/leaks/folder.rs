@@ -64,9 +64,6 @@ fn keeps_secrets(file: &Path) -> bool {
 fn remember(file: &Path) {
     let text = fs::read_to_string(file).unwrap_or_default();
     let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let of_pem = |name: &str, pem: &str| {
-        pieces_of_pem(pem).iter().for_each(|piece| records::secret(Kind::Key, name, piece));
-    };
     match name {
         KEY_NAME => {
             records::secret(Kind::Key, name, text.trim().as_bytes());
@@ -76,16 +73,24 @@ fn remember(file: &Path) {
         }
         IDENTITY => {
             let folder = file.parent().unwrap_or(file);
-            let identity = DemoIdentity::load(folder).unwrap();
-            records::secret(Kind::Key, "an APIv3 key", identity.wechat_apiv3_key.as_bytes());
-            of_pem("our key at Alipay", &identity.alipay_merchant.private);
-            of_pem("Alipay's key", &identity.alipay_platform.private);
-            of_pem("our key at WeChat Pay", &identity.wechat_merchant.private);
-            of_pem("WeChat Pay's key", &identity.wechat_platform.private);
+            remember_identity(&DemoIdentity::load(folder).unwrap());
         }
-        _ if text.contains("PRIVATE KEY") && text.len() > 200 => of_pem(name, &text),
+        _ if text.contains("PRIVATE KEY") && text.len() > 200 => remember_pem(name, &text),
         _ => {}
     }
+}
+
+/// Remembers the secrets of a demo.
+pub fn remember_identity(identity: &DemoIdentity) {
+    records::secret(Kind::Key, "an APIv3 key", identity.wechat_apiv3_key.as_bytes());
+    remember_pem("our key at Alipay", &identity.alipay_merchant.private);
+    remember_pem("Alipay's key", &identity.alipay_platform.private);
+    remember_pem("our key at WeChat Pay", &identity.wechat_merchant.private);
+    remember_pem("WeChat Pay's key", &identity.wechat_platform.private);
+}
+
+fn remember_pem(name: &str, pem: &str) {
+    pieces_of_pem(pem).iter().for_each(|piece| records::secret(Kind::Key, name, piece));
 }
 
 /// Looks in files for every key that is known by now.

@@ -13,7 +13,7 @@ use std::path::Path;
 
 use self::spellings::Searcher;
 
-pub use self::folder::TestFolder;
+pub use self::folder::{TestFolder, remember_identity};
 pub use self::records::{Kind, client_builder, complaints_file, heard, is_given, secret};
 
 /// What a search found.
