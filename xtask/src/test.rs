@@ -1,23 +1,56 @@
-//! `cargo x test`: every Rust test, then the browser's journeys. A test that was skipped fails the
-//! run: nobody reads the line that says so.
+//! `cargo x test`: every Rust test, then the browser's journeys, then a search for secrets in what all
+//! of them have logged. A test that was skipped fails the run: nobody reads the line that says so.
 
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use crate::shell::{self, Fault};
 
+/// Where tests write down what was logged and answered, and which secrets must not be in it.
+const RECORDS: &str = "target/test-records";
+/// What tells them that it is there, and empty.
+const RECORDS_VARIABLE: &str = "JUBAO_TEST_RECORDS";
+/// What tells the search that everything is there.
+const LAST_VARIABLE: &str = "JUBAO_TEST_RECORDS_LAST";
+/// The test that searches the records.
+const SEARCH: &str = "leaks::nothing_that_was_recorded_holds_a_secret";
+/// What the journeys' server logs.
+const JOURNEYS_LOG: &str = "artifacts/demo.log";
+
 /// Runs the tests. Arguments go to `cargo test`.
 pub fn run(arguments: &[String]) -> Result<(), Fault> {
     shell::cargo("build", &["--quiet", "--locked", "--package", "jubao"])?;
+    let records = shell::root().join(RECORDS);
+    // There may be none.
+    let _ = fs::remove_dir_all(&records);
     let mut skipped = 0;
     let mut command = Command::new(env!("CARGO"));
     command.args(["test", "--quiet", "--workspace", "--locked"]).args(arguments);
+    command.env(RECORDS_VARIABLE, &records);
     shell::run_watched("cargo test", command, |line| skipped += skipped_in(line))?;
     if skipped > 0 {
         return Err(Fault(format!("{skipped} tests were skipped")));
     }
     let mut journeys = Command::new("node");
-    journeys.arg("e2e/run.mjs");
-    shell::run("browser journeys", journeys)
+    journeys.arg("e2e/run.mjs").env("JUBAO_LOG", "trace");
+    shell::run("browser journeys", journeys)?;
+    fs::copy(shell::root().join(JOURNEYS_LOG), records.join("journeys.log"))
+        .map_err(|cause| Fault(format!("{JOURNEYS_LOG}: {cause}")))?;
+    search(&records, arguments.is_empty())
+}
+
+/// Searches what was recorded; after all tests there must be something.
+fn search(records: &Path, is_all: bool) -> Result<(), Fault> {
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["test", "--quiet", "--workspace", "--locked", "--test", "it", "--", "--exact"]);
+    command.args([SEARCH, "--nocapture"]).env(RECORDS_VARIABLE, records);
+    if is_all {
+        command.env(LAST_VARIABLE, "1");
+    }
+    let mut is_done = false;
+    shell::run_watched("search for secrets", command, |line| is_done |= line.contains("1 passed"))?;
+    if is_done { Ok(()) } else { Err(Fault(format!("there is no test {SEARCH}"))) }
 }
 
 /// How many tests a line like `test result: ok. 3 passed; 0 failed; 1 ignored; …` says were skipped.

@@ -2,19 +2,20 @@
 //!
 //! No redirects are followed and no proxy is taken from the environment. Towards merchants, the
 //! address literal of the URL and every resolved address are judged, and only a judged address is
-//! connected to (safety: server-side request forgery, DNS rebinding).
+//! connected to (server-side request forgery, DNS rebinding): see [`crate::resolver`].
 
 use std::error::Error;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use channels::http::{HttpRequest, HttpResponse};
-use kernel::egress_policy::{Cidr, judge_url, may_connect};
+use kernel::defect::{self, Defect};
+use kernel::egress_policy::{Cidr, judge_url};
 use kernel::notice::may_acknowledge;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
+
+use crate::resolver::{GuardedResolver, Lookup, NoPublicAddress};
 
 /// Limits of one kind of connection.
 #[derive(Copy, Clone, Debug)]
@@ -46,6 +47,8 @@ pub const MERCHANT: Limits = Limits {
 };
 /// Idle connections that are kept per host.
 const IDLE_PER_HOST_MAX: usize = 64;
+/// Redirects that a program with a seeded defect follows.
+const REDIRECTS_OF_A_DEFECT: usize = 5;
 
 /// An answer, or why there is none, once it is known.
 pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<HttpResponse, EgressFault>> + Send + 'a>>;
@@ -128,8 +131,17 @@ impl Egress {
     /// # Errors
     /// The TLS library does not start.
     pub fn to_merchants(allowed: Vec<Cidr>) -> Result<Self, String> {
+        Self::to_merchants_with(Lookup::of_the_system(), allowed)
+    }
+
+    /// The same with a lookup of one's own.
+    ///
+    /// # Errors
+    /// The TLS library does not start.
+    pub fn to_merchants_with(lookup: Lookup, allowed: Vec<Cidr>) -> Result<Self, String> {
         let allowed = Arc::new(allowed);
-        let client = client(MERCHANT, Some(allowed.clone()))?;
+        let resolver = GuardedResolver { lookup, allowed: allowed.clone() };
+        let client = client(MERCHANT, Some(resolver))?;
         Ok(Self { client, guard: Some(allowed), limits: MERCHANT })
     }
 
@@ -182,52 +194,24 @@ impl Wire for Egress {
     }
 }
 
-fn client(limits: Limits, guard: Option<Arc<Vec<Cidr>>>) -> Result<reqwest::Client, String> {
+fn client(limits: Limits, resolver: Option<GuardedResolver>) -> Result<reqwest::Client, String> {
+    let redirects = if defect::is_seeded(Defect::RedirectFollowed) {
+        Policy::limited(REDIRECTS_OF_A_DEFECT)
+    } else {
+        Policy::none()
+    };
     let mut builder = reqwest::Client::builder()
-        .redirect(Policy::none())
+        .redirect(redirects)
         .no_proxy()
         .connect_timeout(limits.connect)
         .timeout(limits.total)
         .pool_max_idle_per_host(IDLE_PER_HOST_MAX)
         .user_agent(concat!("jubao-pay/", env!("CARGO_PKG_VERSION")));
-    if let Some(allowed) = guard {
-        builder = builder.dns_resolver(Arc::new(GuardedResolver { allowed }));
+    if let Some(resolver) = resolver {
+        builder = builder.dns_resolver(Arc::new(resolver));
     }
     builder.build().map_err(|error| error.to_string())
 }
-
-/// Resolves names to the addresses that the guard lets pass; the connection goes to one of these.
-#[derive(Debug)]
-struct GuardedResolver {
-    allowed: Arc<Vec<Cidr>>,
-}
-
-impl Resolve for GuardedResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let allowed = self.allowed.clone();
-        Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let passed: Vec<SocketAddr> =
-                found.filter(|address| may_connect(address.ip(), &allowed)).collect();
-            if passed.is_empty() {
-                return Err(Box::new(NoPublicAddress) as Box<dyn Error + Send + Sync>);
-            }
-            Ok(Box::new(passed.into_iter()) as Addrs)
-        })
-    }
-}
-
-/// A name whose every address the guard refuses.
-#[derive(Debug)]
-struct NoPublicAddress;
-
-impl std::fmt::Display for NoPublicAddress {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str("the name has no address that may be connected to")
-    }
-}
-
-impl Error for NoPublicAddress {}
 
 fn classify(error: &reqwest::Error) -> EgressFault {
     if causes(error).any(|cause| cause.is::<NoPublicAddress>()) {

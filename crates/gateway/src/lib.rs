@@ -9,6 +9,7 @@ pub mod egress;
 pub mod ids;
 pub mod manage;
 pub mod page;
+pub mod resolver;
 pub mod vault;
 
 mod answered;

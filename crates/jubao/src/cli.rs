@@ -75,6 +75,9 @@ pub struct DemoArguments {
     /// Print one line of JSON once ready.
     #[arg(long)]
     pub json: bool,
+    /// What is logged: levels, and targets with their own.
+    #[arg(long, env = "JUBAO_LOG", default_value = "warn,gateway=info", value_name = "FILTER")]
+    pub log: String,
 }
 
 /// Arguments of commands that read the configuration.

@@ -24,6 +24,8 @@ pub enum Defect {
     RedirectFollowed,
     /// The address literal of a URL is not judged.
     LiteralUnchecked,
+    /// The addresses that a name leads to are not judged.
+    ResolvedUnjudged,
     /// Of two JSON members with one name the last counts.
     DuplicateNameLastWins,
     /// What is in doubt becomes closed when its time is over.
@@ -50,7 +52,7 @@ pub struct Row {
 }
 
 /// Every defect.
-pub const ALL: [Row; 12] = [
+pub const ALL: [Row; 13] = [
     Row {
         defect: Defect::AckBeforeCommit,
         name: "ack-before-commit",
@@ -86,13 +88,19 @@ pub const ALL: [Row; 12] = [
         defect: Defect::RedirectFollowed,
         name: "redirect-followed",
         breaks: "follows a redirect of a merchant's server, which may lead inside",
-        caught_by: "notices::a_redirect_is_not_followed_and_acknowledges_nothing",
+        caught_by: "guard::a_redirect_to_any_form_is_not_followed",
     },
     Row {
         defect: Defect::LiteralUnchecked,
         name: "literal-unchecked",
         breaks: "judges the addresses that names resolve to, but not one written in the URL",
-        caught_by: "notices::nothing_connects_to_an_address_that_is_not_global",
+        caught_by: "guard::no_form_of_an_inside_address_is_ordered_or_connected_to",
+    },
+    Row {
+        defect: Defect::ResolvedUnjudged,
+        name: "resolved-unjudged",
+        breaks: "judges an address that is written in the URL, but not those that a name leads to",
+        caught_by: "guard::a_name_is_judged_by_where_it_leads_when_we_connect",
     },
     Row {
         defect: Defect::DuplicateNameLastWins,

@@ -7,11 +7,14 @@ use std::str::FromStr;
 
 use url::{Host, Url};
 
+use crate::defect::{self, Defect};
+
 /// Ports of services that are never a merchant's web server (contract section 4).
 const REFUSED_PORTS: [u16; 6] = [3306, 5432, 6379, 9200, 11211, 27017];
 
 /// Address ranges that are not global: IANA's special-purpose registries, and the addresses where
-/// clouds keep their metadata. The IPv6 forms that embed an IPv4 address are refused as a whole.
+/// clouds keep their metadata. The IPv6 forms that embed an IPv4 address are refused as a whole; where
+/// the operator allows them, [`may_connect`] judges what they embed.
 const NOT_GLOBAL: &[(&str, &str)] = &[
     ("0.0.0.0/8", "this network"),
     ("10.0.0.0/8", "private"),
@@ -98,9 +101,25 @@ pub fn is_global(ip: IpAddr) -> bool {
     }
 }
 
-/// Whether we may connect to an address: it is global, or the operator allows it.
+/// Whether we may connect to an address: it is global, or the operator allows it; and so is the IPv4
+/// address that it embeds, if any, which is where a translator or a tunnel would take us.
 pub fn may_connect(ip: IpAddr, allow: &[Cidr]) -> bool {
-    is_global(ip) || is_allowed(ip, allow)
+    let is_open = |ip| is_global(ip) || is_allowed(ip, allow);
+    is_open(ip) && embedded_v4(ip).is_none_or(|inner| is_open(IpAddr::V4(inner)))
+}
+
+/// The IPv4 address inside an IPv6 one: IPv4-mapped and -compatible (RFC 4291), NAT64 (RFC 6052 and
+/// 8215, prefixes of 96 bits), 6to4 (RFC 3056), and the client's of Teredo (RFC 4380).
+fn embedded_v4(ip: IpAddr) -> Option<Ipv4Addr> {
+    let IpAddr::V6(ip) = ip else { return None };
+    let join = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
+    match ip.segments() {
+        [0, 0, 0, 0, 0, 0 | 0xFFFF, high, low] if high > 0 => Some(join(high, low)),
+        [0x64, 0xFF9B, 0 | 1, _, _, _, high, low] => Some(join(high, low)),
+        [0x2002, high, low, ..] => Some(join(high, low)),
+        [0x2001, 0, .., high, low] => Some(join(!high, !low)),
+        _ => None,
+    }
 }
 
 /// Whether the operator's list holds an address, also one written as IPv4-mapped.
@@ -172,11 +191,12 @@ pub fn judge_url(url: &str, allow: &[Cidr]) -> Result<Url, UrlFault> {
             None
         }
     };
+    let is_judged = !defect::is_seeded(Defect::LiteralUnchecked);
+    if literal.is_some_and(|ip| is_judged && !may_connect(ip, allow)) {
+        return Err(UrlFault::Address);
+    }
     if literal.is_some_and(|ip| is_allowed(ip, allow)) {
         return Ok(parsed);
-    }
-    if literal.is_some_and(|ip| !is_global(ip)) {
-        return Err(UrlFault::Address);
     }
     let port = parsed.port_or_known_default().ok_or(UrlFault::Port)?;
     if may_use_port(port) { Ok(parsed) } else { Err(UrlFault::Port) }

@@ -205,6 +205,31 @@ fn the_operator_can_allow_private_targets() {
 }
 
 #[test]
+fn an_allowed_translator_does_not_lead_inside() {
+    let allow = ["64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16", "::/8", "10.0.0.0/8"];
+    let allow = allow.map(|range| range.parse::<Cidr>().unwrap());
+    for (ip, may) in [
+        ("64:ff9b::8.8.8.8", true),
+        ("64:ff9b::127.0.0.1", false),
+        ("64:ff9b::10.0.0.1", true),
+        ("64:ff9b:1::169.254.169.254", false),
+        ("2002:808:808::1", true),
+        ("2002:a9fe:a9fe::1", false),
+        ("2001:0:4136:e378:8000:63bf:f7f7:f7f7", true),
+        ("2001:0:4136:e378:8000:63bf:3f57:fefe", false),
+        ("::ffff:8.8.8.8", true),
+        ("::ffff:192.168.0.1", false),
+        ("::127.0.0.1", false),
+        ("::ffff:10.0.0.1", true),
+        ("::1", true),
+    ] {
+        assert_eq!(may_connect(ip.parse().unwrap(), &allow), may, "{ip}");
+        let url = judge_url(&format!("http://[{ip}]/"), &allow);
+        assert_eq!(url.is_ok(), may, "{ip}");
+    }
+}
+
+#[test]
 fn every_row_of_the_table_is_a_range() {
     assert_eq!(ranges().count(), NOT_GLOBAL.len());
     for text in ["", "x", "1.2.3.4/33", "::/129", "1.2.3.4/-1", "1.2.3.4/8/8"] {

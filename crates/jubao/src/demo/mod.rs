@@ -28,14 +28,12 @@ use crate::demo::shop::{Shop, ShopIdentity};
 use crate::serve::{self, Workers};
 use crate::sim::SimHost;
 
-/// Log filter of the demo: what happens to orders, not every request.
-const LOG: &str = "warn,gateway=info";
 /// The simulators' truth in a data folder.
 const SNAPSHOT_NAME: &str = "upstreams.json";
 
 /// Runs the demo until it is stopped.
 pub async fn run(arguments: DemoArguments) -> Result<(), Failure> {
-    serve::start_log(LOG, LogFormat::Text)?;
+    serve::start_log(&arguments.log, LogFormat::Text)?;
     let fresh;
     let folder = match &arguments.data {
         Some(folder) => folder.clone(),

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use gateway::clock::Clock;
 use gateway::manage::{AccountWish, MerchantMade, MerchantWish};
+use jubao::demo::Demo;
 use jubao::demo::identity::MERCHANT;
 use jubao::demo::payer::Payer;
-use jubao::demo::{Demo, FreshFolder};
 use jubao::signing;
 use kernel::application::Settings;
 use kernel::id::{MchId, Sn};
@@ -22,6 +22,7 @@ use store::notices::NoticeHistory;
 use web::edge::Limits;
 
 use crate::exchange::Exchange;
+use crate::leaks::{self, Kind, TestFolder};
 use crate::merchant::{Received, TestMerchant};
 
 /// How long a test waits for something that must happen.
@@ -46,7 +47,7 @@ pub struct TestApp {
     /// A plain HTTP client.
     pub client: reqwest::Client,
     /// Where everything is kept.
-    pub folder: FreshFolder,
+    pub folder: TestFolder,
 }
 
 impl TestApp {
@@ -57,16 +58,13 @@ impl TestApp {
 
     /// The same behind an edge with limits of its own.
     pub async fn spawn_within(limits: Limits) -> Self {
-        let folder = FreshFolder::make().unwrap();
+        let folder = TestFolder::make();
         let clock = Clock::default();
         let demo = Demo::start_within(limits, "127.0.0.1:0", folder.path(), clock.clone());
         let demo = demo.await.unwrap();
         let merchant = TestMerchant::spawn().await;
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .unwrap();
+        let client = leaks::client_builder().redirect(reqwest::redirect::Policy::none());
+        let client = client.build().unwrap();
         Self { demo, clock, merchant, client, folder }
     }
 
@@ -125,7 +123,9 @@ impl TestApp {
     /// Adds a merchant that has no channel for any product.
     pub async fn merchant_without_accounts(&self, settings: Settings) -> MerchantMade {
         let wish = MerchantWish { name: "另一家".into(), settings, ..MerchantWish::default() };
-        self.demo.gateway.add_merchant("test", wish).await.unwrap()
+        let made = self.demo.gateway.add_merchant("test", wish).await.unwrap();
+        leaks::secret(Kind::Key, "a merchant's key", made.key.expose().as_bytes());
+        made
     }
 
     /// Adds a merchant with an account at either channel; nothing answers behind the accounts.
@@ -151,6 +151,9 @@ impl TestApp {
     pub async fn place(&self, product: i64) -> Value {
         let answer = self.call("/payment/pay", &self.order(product)).await;
         assert_eq!(answer["code"], 200, "{answer}");
+        let page = answer["data"]["code_url"].as_str().unwrap();
+        let token = page.rsplit('/').next().unwrap();
+        leaks::secret(Kind::Page, "the secret of a page", token.as_bytes());
         answer["data"].clone()
     }
 

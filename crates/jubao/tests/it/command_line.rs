@@ -3,11 +3,11 @@
 use std::fs;
 
 use gateway::manage::AccountWish;
-use jubao::demo::FreshFolder;
 use kernel::secret::Secret;
 use serde_json::{Value, json};
 
 use crate::foreign::{Running, jubao, root, run};
+use crate::leaks::{self, Kind, TestFolder};
 
 const KEY: &str = "685c6e3eca5c964b2b8240aa151cb75d";
 
@@ -85,7 +85,7 @@ async fn verify_says_right_or_names_the_mistake() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_arguments_and_bad_input_end_with_two_and_say_what_would_do() {
-    let folder = FreshFolder::make().unwrap();
+    let folder = TestFolder::make();
     let path = |name: &str| folder.path().join(name).display().to_string();
     let (data, missing) = (path("data"), path("missing.toml"));
     let bad = path("bad.toml");
@@ -151,7 +151,7 @@ async fn bad_arguments_and_bad_input_end_with_two_and_say_what_would_do() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_folder_without_a_store_is_not_made_by_looking_at_it() {
-    let folder = FreshFolder::make().unwrap();
+    let folder = TestFolder::make();
     let data = folder.path().join("typo").display().to_string();
     let sn = "11202611230732080000000002";
     for command in [
@@ -171,7 +171,7 @@ async fn a_folder_without_a_store_is_not_made_by_looking_at_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_whose_key_is_lost_gets_no_new_one() {
-    let folder = FreshFolder::make().unwrap();
+    let folder = TestFolder::make();
     let data = folder.path().display().to_string();
     let add = ["merchant", "add", "--name", "x", "--data", &data];
     assert_eq!(run(&add, "").await.code, 0);
@@ -184,7 +184,7 @@ async fn a_store_whose_key_is_lost_gets_no_new_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn check_config_reads_file_and_environment() {
-    let folder = FreshFolder::make().unwrap();
+    let folder = TestFolder::make();
     let file = folder.path().join("jubao.toml");
     fs::write(&file, "listen = '127.0.0.1:9'\npublic_url = 'https://pay.example/'\n").unwrap();
     let file = file.display().to_string();
@@ -210,7 +210,7 @@ async fn demo_prints_one_line_of_json_once_it_is_ready() {
     let ready: Value = serde_json::from_str(&line).unwrap();
     let expect = json!({ "mch_id": "10502105689001", "appid": "1000258", "key": KEY });
     assert_eq!((&ready["ready"], &ready["merchant"]), (&json!(true), &expect), "{line}");
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = leaks::client_builder().build().unwrap();
     for (name, path) in [("api", "/readyz"), ("shop", "/")] {
         let url = format!("{}{path}", ready[name].as_str().unwrap());
         assert_eq!(client.get(url).send().await.unwrap().status(), 200, "{name}");
@@ -223,8 +223,9 @@ async fn demo_prints_one_line_of_json_once_it_is_ready() {
 
 /// A merchant on a data folder, with an account that nothing answers behind: what `merchant add` said.
 pub async fn merchant_of_pages(data: &str) -> Value {
-    let wish = AccountWish { channel: "alipay".into(), ..jubao_account() };
+    let wish = AccountWish { channel: "alipay".into(), ..account_for_all() };
     let add = run(&["merchant", "add", "--name", "页", "--data", data, "--json"], "").await.json();
+    leaks::secret(Kind::Key, "a merchant's key", add["key"].as_str().unwrap().as_bytes());
     let mut arguments = vec!["account", "add", "--data", data, "--channel", &*wish.channel];
     let settings: Vec<_> =
         wish.settings.iter().map(|(key, text)| format!("{key}={text}")).collect();
@@ -245,7 +246,7 @@ pub fn order_of(merchant: &Value) -> String {
 /// Such an order.
 async fn order_of_a_page(data: &str, api: &str) -> Value {
     let merchant = merchant_of_pages(data).await;
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = leaks::client_builder().build().unwrap();
     let request = client.post(format!("{api}/payment/pay")).body(order_of(&merchant));
     let answer = request.send().await.unwrap().text().await.unwrap();
     let answer: Value = serde_json::from_str(&answer).unwrap();
@@ -254,7 +255,7 @@ async fn order_of_a_page(data: &str, api: &str) -> Value {
 }
 
 /// An account for every merchant, with every required setting and nothing behind it.
-fn jubao_account() -> AccountWish {
+pub fn account_for_all() -> AccountWish {
     let info = channels::by_name("alipay").unwrap().info();
     let settings = info.settings.iter().filter(|setting| setting.is_required);
     AccountWish {
@@ -269,7 +270,7 @@ fn jubao_account() -> AccountWish {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn serve_listens_answers_and_stops_although_a_page_is_open() {
-    let folder = FreshFolder::make().unwrap();
+    let folder = TestFolder::make();
     let data = folder.path().join("data").display().to_string();
     let file = folder.path().join("jubao.toml");
     let text = format!(
@@ -282,7 +283,7 @@ async fn serve_listens_answers_and_stops_although_a_page_is_open() {
     let line = server.complaint(|line| line.contains("\"ready\"")).await;
     let line: Value = serde_json::from_str(&line).unwrap();
     let api = format!("http://{}", line["fields"]["listen"].as_str().unwrap());
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = leaks::client_builder().build().unwrap();
     for (path, expect) in [("/healthz", "ok"), ("/readyz", "ready")] {
         let answer = client.get(format!("{api}{path}")).send().await.unwrap();
         assert_eq!(answer.status(), 200);

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::app::TestApp;
+use crate::leaks::{self, Kind};
 
 /// The products that place an order at their upstream, with its name.
 const DIRECT: [(i64, &str); 2] = [(102, "alipay"), (202, "wechat")];
@@ -287,6 +288,7 @@ async fn place_as(app: &TestApp, merchant: &MerchantMade, product: i64) -> (Valu
 pub async fn merchant_at(app: &TestApp, base: &str) -> MerchantMade {
     let wish = MerchantWish { name: "孤岛".into(), ..MerchantWish::default() };
     let made = app.demo.gateway.add_merchant("test", wish).await.unwrap();
+    leaks::secret(Kind::Key, "a merchant's key", made.key.expose().as_bytes());
     let identity = DemoIdentity::load(app.folder.path()).unwrap();
     let alipay = [
         ("app_id", "2014072300007148"),

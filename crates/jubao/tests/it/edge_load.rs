@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use gateway::manage::MerchantMade;
 use kernel::application::Settings;
+use rusqlite::Connection;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use web::edge::{Limits, Rates, Work};
@@ -87,6 +88,47 @@ async fn what_comes_on_top_of_the_work_is_refused_and_leaves_no_trace() {
         (place(&app, &merchant, "Z").await["code"] != 4006).then_some(())
     })
     .await;
+    app.finish().await;
+}
+
+/// Requests in somebody's name who does not know the key.
+const FORGED: usize = 5_000;
+/// So many of them at the same time.
+const AT_ONCE: usize = 100;
+
+/// Another connection to the store, whose version changes with each write of anybody else.
+struct Onlooker(Connection);
+
+impl Onlooker {
+    fn of(app: &TestApp) -> Self {
+        let path = app.folder.path().join(jubao::data_dir::DATABASE_NAME);
+        Self(Connection::open(path).unwrap())
+    }
+
+    fn version(&self) -> i64 {
+        self.0.pragma_query_value(None, "data_version", |row| row.get(0)).unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_thousand_wrong_signatures_write_nothing() {
+    let app = TestApp::spawn_within(rates(0, 0)).await;
+    let onlooker = Onlooker::of(&app);
+    let empty = onlooker.version();
+    app.place(304).await;
+    let before = onlooker.version();
+    assert_ne!(before, empty, "an order is a write that is seen");
+    for first in (0..FORGED).step_by(AT_ONCE) {
+        let forged = (first..first + AT_ONCE).map(async |at| {
+            let mut forged = app.order(304);
+            forged["out_trade_no"] = format!("F{at}").into();
+            forged["sign"] = format!("{at:032X}").into();
+            app.post("/payment/pay", forged.to_string()).await["code"].clone()
+        });
+        assert!(join_all(forged).await.iter().all(|code| *code == 4004));
+    }
+    assert_eq!(onlooker.version(), before);
+    assert_eq!(app.orders().await, 1);
     app.finish().await;
 }
 

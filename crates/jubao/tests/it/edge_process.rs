@@ -4,12 +4,12 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use jubao::demo::FreshFolder;
 use jubao::descriptors;
 use serde_json::Value;
 
 use crate::command_line::{merchant_of_pages, order_of};
 use crate::foreign::{Running, jubao};
+use crate::leaks::{self, TestFolder};
 use crate::socket::Socket;
 
 /// Sockets of each bad kind.
@@ -29,13 +29,13 @@ pub struct Server {
     pub api: String,
     /// What `merchant add` said.
     pub merchant: Value,
-    _folder: FreshFolder,
+    _folder: TestFolder,
 }
 
 impl Server {
     /// Starts it; `settings` are lines of its configuration.
     pub async fn start(settings: &str) -> Self {
-        let folder = FreshFolder::make().unwrap();
+        let folder = TestFolder::make();
         let data = folder.path().join("data").display().to_string();
         let file = folder.path().join("jubao.toml");
         let text = format!(
@@ -100,7 +100,7 @@ async fn a_crowd_of_silent_and_slow_sockets_hinders_nobody() {
     assert_eq!(descriptors::connections(3 * CROWD + OWN_FILES), 3 * CROWD + OWN_FILES);
     let stay = "first_byte_ms = 600000\nhead_ms = 600000\nbody_ms = 600000\n";
     let server = Server::start(stay).await;
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = leaks::client_builder().build().unwrap();
     let alone = place_all(&client, &server).await;
     let mut crowd = Vec::new();
     for says in [

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use jubao::demo::FreshFolder;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use web::edge::{Edge, Limits, TlsFiles};
 
 use crate::edge_process::Server;
+use crate::leaks::{self, TestFolder};
 use crate::socket::Socket;
 
 /// A limit that a test waits for.
@@ -32,7 +32,7 @@ impl Pair {
     /// A client that believes this certificate and no other, with no connection yet.
     fn client(&self) -> reqwest::Client {
         let cert = reqwest::Certificate::from_pem(self.cert.as_bytes()).unwrap();
-        reqwest::Client::builder().no_proxy().tls_certs_only([cert]).build().unwrap()
+        leaks::client_builder().tls_certs_only([cert]).build().unwrap()
     }
 }
 
@@ -66,7 +66,7 @@ async fn reaches(client: &reqwest::Client, address: &str) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_renewed_certificate_is_taken_over_and_a_broken_one_is_not() {
-    let folder = FreshFolder::make().unwrap();
+    let folder = TestFolder::make();
     let files = files_in(folder.path());
     let (old, new) = (Pair::make(), Pair::make());
     put(&files, &old.cert, &old.key);
@@ -103,7 +103,7 @@ async fn a_renewed_certificate_is_taken_over_and_a_broken_one_is_not() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handshake_has_its_time() {
-    let folder = FreshFolder::make().unwrap();
+    let folder = TestFolder::make();
     let files = files_in(folder.path());
     let pair = Pair::make();
     put(&files, &pair.cert, &pair.key);
@@ -122,7 +122,7 @@ async fn a_handshake_has_its_time() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_takes_its_certificate_over_while_it_serves() {
-    let folder = FreshFolder::make().unwrap();
+    let folder = TestFolder::make();
     let files = files_in(folder.path());
     let (old, new) = (Pair::make(), Pair::make());
     put(&files, &old.cert, &old.key);

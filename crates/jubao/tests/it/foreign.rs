@@ -1,6 +1,7 @@
 //! Programs beside the tests: ours as its users start it, and those of other makers. What they
 //! print, and their end with the test.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -11,9 +12,12 @@ use serde_json::Value;
 use tokio::task::spawn_blocking;
 
 use crate::app::TestApp;
+use crate::leaks;
 
 /// How long a program may take.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// Between two looks at it.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// The repository's root.
 pub fn root() -> PathBuf {
@@ -23,41 +27,40 @@ pub fn root() -> PathBuf {
 /// A process that ends with its test.
 pub struct Running {
     process: Child,
-    /// What it printed after the line that the test waited for.
-    rest: Option<JoinHandle<Vec<String>>>,
+    /// Where its standard error goes: no pipe that fills up when nobody reads it.
+    complaints: PathBuf,
+    rest: Rest,
+}
+
+/// What it printed after the line that the test waited for.
+enum Rest {
+    /// No line was waited for.
+    None,
+    /// Lines of standard output.
+    Said(JoinHandle<Vec<String>>),
+    /// Lines of standard error, without so many at the beginning.
+    Complained(usize),
 }
 
 impl Running {
     /// Starts `command`; what it prints can be read.
     pub fn start(command: &mut Command) -> Self {
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let complaints = leaks::complaints_file();
+        let file = File::create(&complaints).unwrap();
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(file);
         let what = format!("{command:?}");
         let process = command.spawn();
         let process =
             process.unwrap_or_else(|error| panic!("{what}: {error}; `./test` installs it"));
-        Self { process, rest: None }
+        Self { process, complaints, rest: Rest::None }
     }
 
     /// The first line of standard output that satisfies `is_it`.
     pub async fn line(&mut self, is_it: fn(&str) -> bool) -> String {
         let pipe = self.process.stdout.take().unwrap();
-        self.first_line(pipe, is_it).await
-    }
-
-    /// The same of standard error.
-    pub async fn complaint(&mut self, is_it: fn(&str) -> bool) -> String {
-        let pipe = self.process.stderr.take().unwrap();
-        self.first_line(pipe, is_it).await
-    }
-
-    async fn first_line(
-        &mut self,
-        pipe: impl Read + Send + 'static,
-        is_it: fn(&str) -> bool,
-    ) -> String {
         let (send, receive) = tokio::sync::oneshot::channel();
         // A pipe that nobody empties would stop the process.
-        self.rest = Some(std::thread::spawn(move || {
+        self.rest = Rest::Said(std::thread::spawn(move || {
             let mut lines = BufReader::new(pipe).lines().map_while(Result::ok);
             // The test may have given up.
             drop(send.send(lines.find(|line| is_it(line))));
@@ -68,6 +71,30 @@ impl Running {
         line.unwrap().unwrap_or_else(|| panic!("the process ended without such a line"))
     }
 
+    /// The same of standard error.
+    pub async fn complaint(&mut self, is_it: fn(&str) -> bool) -> String {
+        let found = tokio::time::timeout(PATIENCE, async {
+            loop {
+                let has_ended = self.process.try_wait().unwrap().is_some();
+                let text = self.complained();
+                // The last line may not be whole yet.
+                let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+                if let Some((at, line)) = whole.lines().enumerate().find(|(_, line)| is_it(line)) {
+                    self.rest = Rest::Complained(at + 1);
+                    return line.to_owned();
+                }
+                assert!(!has_ended, "the process ended without such a line: {text}");
+                tokio::time::sleep(LOOK).await;
+            }
+        });
+        found.await.unwrap_or_else(|_| panic!("the process says nothing of the kind"))
+    }
+
+    /// Its standard error up to now.
+    fn complained(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(&self.complaints).unwrap()).into_owned()
+    }
+
     /// Terminates it: its exit code, and what it printed after the line that was waited for.
     pub async fn finish(self) -> (i32, Vec<String>) {
         self.terminate();
@@ -76,9 +103,15 @@ impl Running {
 
     /// Waits for its end, as [`Self::finish`] does.
     pub async fn ended(mut self) -> (i32, Vec<String>) {
-        let rest = self.rest.take();
-        let code = self.end().await.code().unwrap_or(-1);
-        (code, rest.map_or_else(Vec::new, |rest| rest.join().unwrap()))
+        let code = self.wait().await.code().unwrap_or(-1);
+        let rest = match std::mem::replace(&mut self.rest, Rest::None) {
+            Rest::None => Vec::new(),
+            Rest::Said(lines) => lines.join().unwrap(),
+            Rest::Complained(before) => {
+                self.complained().lines().skip(before).map(str::to_owned).collect()
+            }
+        };
+        (code, rest)
     }
 
     /// Asks the process to end, as an operator's machine does.
@@ -106,12 +139,15 @@ impl Running {
 
     /// Waits for the end.
     pub async fn end(mut self) -> ExitStatus {
-        let look = Duration::from_millis(10);
+        self.wait().await
+    }
+
+    async fn wait(&mut self) -> ExitStatus {
         let ended = tokio::time::timeout(PATIENCE, async {
             loop {
                 match self.process.try_wait().unwrap() {
                     Some(status) => return status,
-                    None => tokio::time::sleep(look).await,
+                    None => tokio::time::sleep(LOOK).await,
                 }
             }
         });
@@ -122,9 +158,8 @@ impl Running {
     pub async fn unread(mut self, input: &[u8]) -> (i32, String) {
         drop(self.process.stdout.take());
         self.process.stdin.take().unwrap().write_all(input).unwrap();
-        let complained = spawn_blocking(reader(self.process.stderr.take().unwrap()));
-        let code = self.end().await.code().unwrap_or(-1);
-        (code, complained.await.unwrap())
+        let code = self.wait().await.code().unwrap_or(-1);
+        (code, self.complained())
     }
 
     /// Gives it `input`, and waits for what it prints and for its end.
@@ -134,13 +169,12 @@ impl Running {
         // A program that does not read its input has closed the pipe.
         let written = spawn_blocking(move || drop(stdin.write_all(&input)));
         let said = spawn_blocking(reader(self.process.stdout.take().unwrap()));
-        let complained = spawn_blocking(reader(self.process.stderr.take().unwrap()));
-        let ended = self.end().await;
+        let ended = self.wait().await;
         written.await.unwrap();
         Outcome {
             code: ended.code().unwrap_or(-1),
             said: said.await.unwrap(),
-            complained: complained.await.unwrap(),
+            complained: self.complained(),
         }
     }
 }
@@ -180,10 +214,11 @@ fn reader(mut pipe: impl Read + Send + 'static) -> impl FnOnce() -> String + Sen
     }
 }
 
-/// Our own binary with `arguments`, and nothing of the machine's settings.
+/// Our own binary with `arguments`, and nothing of the machine's settings; its log says everything.
 pub fn jubao(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_jubao"));
     command.args(arguments).env_remove("JUBAO_KEY").env_remove("RUST_BACKTRACE");
+    command.env("JUBAO_LOG", "trace");
     command
 }
 

@@ -47,12 +47,16 @@ struct MerchantState {
 impl TestMerchant {
     /// A server that answers `success`.
     pub async fn spawn() -> Self {
+        Self::on(TcpListener::bind("127.0.0.1:0").await.unwrap())
+    }
+
+    /// The same on a socket that is there already.
+    pub fn on(listener: TcpListener) -> Self {
         let state = Arc::new(MerchantState {
             received: Mutex::default(),
             answer: Mutex::new((200, "success".into())),
             reads_json_only: AtomicBool::new(false),
         });
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/notify", listener.local_addr().unwrap());
         let router = Router::new().route("/notify", post(receive)).with_state(state.clone());
         let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });

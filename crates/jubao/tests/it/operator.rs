@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use jubao::demo::FreshFolder;
 use jubao::demo::identity::{ALIPAY_APP_ID, ALIPAY_SELLER_ID, DemoIdentity, MERCHANT};
 use jubao::signing;
 use kernel::secret::Secret;
 use serde_json::{Value, json};
 
 use crate::foreign::{Outcome, Running, jubao, run};
+use crate::leaks::{self, Kind, TestFolder};
 use crate::merchant::TestMerchant;
 
 /// How soon a server must see what is changed beside it.
@@ -17,7 +17,7 @@ const SEEN_WITHIN: Duration = Duration::from_secs(5);
 
 /// A running demo, as an operator has it.
 struct Beside {
-    folder: FreshFolder,
+    folder: TestFolder,
     server: Running,
     ready: Value,
     client: reqwest::Client,
@@ -25,13 +25,13 @@ struct Beside {
 
 impl Beside {
     async fn start() -> Self {
-        let folder = FreshFolder::make().unwrap();
+        let folder = TestFolder::make();
         let (server, ready) = Self::serve(&folder).await;
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let client = leaks::client_builder().build().unwrap();
         Self { folder, server, ready, client }
     }
 
-    async fn serve(folder: &FreshFolder) -> (Running, Value) {
+    async fn serve(folder: &TestFolder) -> (Running, Value) {
         let data = folder.path().display().to_string();
         let arguments = ["demo", "--listen", "127.0.0.1:0", "--json", "--data", &data];
         let mut server = Running::start(&mut jubao(&arguments));
@@ -49,7 +49,11 @@ impl Beside {
 
     /// The same with `--json`.
     async fn json(&self, arguments: &[&str]) -> Value {
-        self.command(&[arguments, &["--json"]].concat()).await.json()
+        let said = self.command(&[arguments, &["--json"]].concat()).await.json();
+        if let Some(key) = said["key"].as_str() {
+            leaks::secret(Kind::Key, "a merchant's key", key.as_bytes());
+        }
+        said
     }
 
     async fn call(&self, path: &str, members: &Value, key: &str) -> Value {

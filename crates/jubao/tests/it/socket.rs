@@ -6,6 +6,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::leaks;
+
 /// How long a test waits for something that must happen.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Between two bytes of a sender who never comes to an end.
@@ -41,6 +43,7 @@ impl Socket {
             if read == 0 {
                 return Err(text);
             }
+            leaks::heard(&bytes[..read]);
             text.push_str(&String::from_utf8_lossy(&bytes[..read]));
             if is_whole(&text) {
                 return Ok(text);
@@ -61,6 +64,7 @@ impl Socket {
     pub async fn end(&mut self) -> String {
         let mut bytes = Vec::new();
         let ended = timeout(PATIENCE, self.0.read_to_end(&mut bytes)).await;
+        leaks::heard(&bytes);
         // A reset is an end as well.
         assert!(ended.is_ok(), "the server keeps the connection");
         String::from_utf8_lossy(&bytes).into_owned()

@@ -9,7 +9,6 @@ use std::time::Duration;
 use gateway::clock::Clock;
 use gateway::{Gateway, Settings, Statuses};
 use jubao::data_dir::{DATABASE_NAME, KEY_NAME, open_or_make};
-use jubao::demo::FreshFolder;
 use jubao::demo::identity::DemoIdentity;
 use jubao::sim::SimHost;
 use tokio::net::TcpListener;
@@ -18,6 +17,7 @@ use tokio::time::Instant;
 
 use crate::dice::Dice;
 use crate::foreign::{Running, jubao};
+use crate::leaks::{self, TestFolder};
 use crate::merchant::TestMerchant;
 
 /// How soon a process is ready after any death. The machine may be busy with other tests.
@@ -56,7 +56,7 @@ pub struct World {
     /// A plain HTTP client.
     pub client: reqwest::Client,
     /// Where the process keeps its data.
-    pub folder: FreshFolder,
+    pub folder: TestFolder,
     config: String,
     dice: Dice,
     running: Option<Running>,
@@ -67,7 +67,7 @@ pub struct World {
 impl World {
     /// A world whose gateway has a merchant with an account at each upstream, and is not running.
     pub async fn make(seed: u64) -> Self {
-        let folder = FreshFolder::make().unwrap();
+        let folder = TestFolder::make();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let sim = format!("http://{}", listener.local_addr().unwrap());
         let free = StdListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -188,7 +188,7 @@ impl World {
 
     /// A process that dies while it makes its first store starts as if nothing had been.
     pub async fn dies_at_its_first_start(point: &str) {
-        let folder = FreshFolder::make().unwrap();
+        let folder = TestFolder::make();
         let data = folder.path().join("data").display().to_string();
         let mut dying = jubao(&["merchant", "add", "--data", &data, "--name", "first"]);
         let running = Running::start(dying.env("JUBAO_CRASH_AT", point));
@@ -202,10 +202,10 @@ impl World {
 
 /// A client that gives up on a process that is gone.
 pub fn client() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(15)).build().unwrap()
+    leaks::client_builder().timeout(Duration::from_secs(15)).build().unwrap()
 }
 
-async fn install(folder: &FreshFolder, identity: &DemoIdentity, sim: &str) {
+async fn install(folder: &TestFolder, identity: &DemoIdentity, sim: &str) {
     let (database, key) = (folder.path().join(DATABASE_NAME), folder.path().join(KEY_NAME));
     let (store, vault) = open_or_make(&database, &key).unwrap();
     let settings = Settings {

@@ -28,6 +28,7 @@ use self::node::Berth;
 use self::sea::{Sea, UPSTREAM_URL};
 use self::upstreams::Upstreams;
 use crate::crash::number;
+use crate::leaks;
 
 /// Seeds in `./test`.
 const SEEDS: u64 = 2_000;
@@ -110,8 +111,11 @@ fn a_seed_repeats_its_voyage() {
 /// One voyage, and a walk of one of its orders through the kernel.
 fn sail(seed: u64) -> Log {
     static IDENTITY: OnceLock<DemoIdentity> = OnceLock::new();
-    let identity =
-        IDENTITY.get_or_init(|| DemoIdentity::load(FreshFolder::make().unwrap().path()).unwrap());
+    let identity = IDENTITY.get_or_init(|| {
+        let made = DemoIdentity::load(FreshFolder::make().unwrap().path()).unwrap();
+        leaks::remember_identity(&made);
+        made
+    });
     walk::count_gateway();
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let sailed =

@@ -1,0 +1,138 @@
+//! A test's folder. Before it goes, its files are searched for the secrets that belong to it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use jubao::data_dir::KEY_NAME;
+use jubao::demo::FreshFolder;
+use jubao::demo::identity::DemoIdentity;
+
+use super::records::{self, Kind};
+use super::spellings::{Searcher, pieces_of_pem};
+
+/// What the demo remembers in its folder, keys of upstreams among it.
+const IDENTITY: &str = "demo.json";
+
+/// A fresh folder that is searched and removed when its test ends.
+pub struct TestFolder(FreshFolder);
+
+impl TestFolder {
+    /// Makes it.
+    pub fn make() -> Self {
+        records::begin();
+        Self(FreshFolder::make().unwrap())
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for TestFolder {
+    fn drop(&mut self) {
+        let mut files = Vec::new();
+        collect(self.path(), &mut files);
+        let (keepers, others): (Vec<_>, Vec<_>) =
+            files.into_iter().partition(|file| keeps_secrets(file));
+        keepers.iter().for_each(|file| remember(file));
+        let hits = search(&others);
+        // A second panic would hide the first.
+        if !std::thread::panicking() {
+            assert!(hits.is_empty(), "{hits:#?}");
+        }
+    }
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else {
+            files.push(path);
+        }
+    }
+}
+
+/// Whether a file is there to hold secrets: the master key, the demo's identity, keys in PEM.
+fn keeps_secrets(file: &Path) -> bool {
+    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name == KEY_NAME || name == IDENTITY || name.ends_with(".pem")
+}
+
+fn remember(file: &Path) {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    match name {
+        KEY_NAME => {
+            records::secret(Kind::Key, name, text.trim().as_bytes());
+            if let Some(bytes) = channels::seal::from_base64(text.trim()) {
+                records::secret(Kind::Key, name, &bytes);
+            }
+        }
+        IDENTITY => {
+            let folder = file.parent().unwrap_or(file);
+            remember_identity(&DemoIdentity::load(folder).unwrap());
+        }
+        _ if text.contains("PRIVATE KEY") && text.len() > 200 => remember_pem(name, &text),
+        _ => {}
+    }
+}
+
+/// Remembers the secrets of a demo.
+pub fn remember_identity(identity: &DemoIdentity) {
+    records::secret(Kind::Key, "an APIv3 key", identity.wechat_apiv3_key.as_bytes());
+    remember_pem("our key at Alipay", &identity.alipay_merchant.private);
+    remember_pem("Alipay's key", &identity.alipay_platform.private);
+    remember_pem("our key at WeChat Pay", &identity.wechat_merchant.private);
+    remember_pem("WeChat Pay's key", &identity.wechat_platform.private);
+}
+
+fn remember_pem(name: &str, pem: &str) {
+    pieces_of_pem(pem).iter().for_each(|piece| records::secret(Kind::Key, name, piece));
+}
+
+/// Looks in files for every key that is known by now.
+fn search(files: &[PathBuf]) -> Vec<String> {
+    let secrets = records::secrets(records::folder());
+    let keys = secrets.iter().filter(|(kind, _, _)| *kind == Kind::Key);
+    let searcher = Searcher::new(keys.map(|(_, name, bytes)| (name.as_str(), bytes.as_slice())));
+    let mut hits = Vec::new();
+    for file in files {
+        // What is gone by now holds nothing.
+        let bytes = fs::read(file).unwrap_or_default();
+        let found = searcher.hits(&bytes).into_iter();
+        hits.extend(found.map(|(line, name)| format!("{}:{line}: {name}", file.display())));
+    }
+    hits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_knows_its_secrets_and_finds_them_in_its_other_files() {
+        let folder = TestFolder::make();
+        let (key, plain) = (folder.path().join(KEY_NAME), folder.path().join("jubao.db"));
+        let text = channels::seal::base64(&gateway::ids::random_bytes::<32>());
+        fs::write(&key, format!("{text}\n")).unwrap();
+        let files = |folder: &TestFolder| {
+            let mut files = Vec::new();
+            collect(folder.path(), &mut files);
+            files
+        };
+        assert!(keeps_secrets(&key) && !keeps_secrets(&plain));
+        remember(&key);
+        fs::write(&plain, "nothing").unwrap();
+        assert_eq!(search(std::slice::from_ref(&plain)), Vec::<String>::new());
+        fs::write(&plain, format!("line\n{text}")).unwrap();
+        assert_eq!(
+            search(std::slice::from_ref(&plain)),
+            [format!("{}:2: {KEY_NAME}", plain.display())]
+        );
+        fs::remove_file(&plain).unwrap();
+        assert_eq!(files(&folder), [key]);
+    }
+}

@@ -1,0 +1,92 @@
+//! Secrets stay where they belong: every log line at the finest level, every answer and page that
+//! tests were given, and every file that they made is searched for every secret that they used.
+//!
+//! Tests write down both as they go, in `target/test-records`. `cargo x test` searches once more when
+//! all have ended.
+
+mod folder;
+mod records;
+mod spellings;
+
+use std::fs;
+use std::path::Path;
+
+use self::spellings::Searcher;
+
+pub use self::folder::{TestFolder, remember_identity};
+pub use self::records::{Kind, client_builder, complaints_file, heard, is_given, secret};
+
+/// What a search found.
+#[derive(Debug, Default)]
+struct Found {
+    bytes: u64,
+    hits: Vec<String>,
+}
+
+/// Searches every record; lines of logs hold no secret at all, answers none but those that their
+/// reader needs.
+fn search(records: &Path) -> (usize, Found) {
+    let secrets = records::secrets(records);
+    let of = |kinds: &[Kind]| {
+        let wanted = secrets.iter().filter(|(kind, _, _)| kinds.contains(kind));
+        Searcher::new(wanted.map(|(_, name, bytes)| (name.as_str(), bytes.as_slice())))
+    };
+    let (in_logs, in_answers) = (of(&[Kind::Key, Kind::Page]), of(&[Kind::Key]));
+    let mut found = Found::default();
+    for entry in fs::read_dir(records).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let searcher = match path.extension().and_then(|ending| ending.to_str()) {
+            Some("log") => &in_logs,
+            Some("answers") => &in_answers,
+            _ => continue,
+        };
+        let bytes = fs::read(&path).unwrap_or_default();
+        found.bytes += bytes.len() as u64;
+        let hits = searcher.hits(&bytes).into_iter();
+        found.hits.extend(hits.map(|(line, name)| format!("{}:{line}: {name}", path.display())));
+    }
+    (secrets.len(), found)
+}
+
+#[test]
+fn nothing_that_was_recorded_holds_a_secret() {
+    let records = records::folder();
+    let (secrets, found) = search(records);
+    println!("{secrets} secrets, {} MB of records: {} hits", found.bytes >> 20, found.hits.len());
+    assert!(found.hits.is_empty(), "{:#?}", found.hits);
+    // At the end of `cargo x test` there is something to search, and to search for.
+    assert!(!records::is_last_search() || (secrets > 100 && found.bytes > 1 << 20));
+}
+
+#[test]
+fn a_planted_secret_is_found_in_every_record_and_in_every_spelling() {
+    let folder = jubao::demo::FreshFolder::make().unwrap();
+    let (key, token) = ("3b7e5d1f9c24a8064a5d8f10e6b2c973", "q7SgkYy2mXc0Jp1B");
+    let line = records::line_of((Kind::Key, "a key", key.as_bytes()));
+    let lines = line + &records::line_of((Kind::Page, "a page", token.as_bytes()));
+    fs::write(folder.path().join("secrets"), lines).unwrap();
+    let base64 = |text: String| channels::seal::base64(text.as_bytes());
+    let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let planted = [
+        key.to_owned(),
+        key.to_uppercase(),
+        hex(key),
+        hex(key).to_uppercase(),
+        base64(key.to_owned()),
+        base64(format!("x{key}")),
+        base64(format!("{{\"{key}\"}}")),
+        format!("{:?}", key.as_bytes()),
+    ];
+    let (log, answers) = (folder.path().join("1.log"), folder.path().join("1.answers"));
+    for text in &planted {
+        let text = format!("a line\nanother with {text} in it\n{token}\n");
+        fs::write(&log, &text).unwrap();
+        fs::write(&answers, &text).unwrap();
+        let (secrets, found) = search(folder.path());
+        let mut hits: Vec<_> =
+            found.hits.iter().map(|hit| hit.rsplit('/').next().unwrap()).collect();
+        hits.sort_unstable();
+        let expect = ["1.answers:2: a key", "1.log:2: a key", "1.log:3: a page"];
+        assert_eq!((secrets, hits), (2, expect.to_vec()), "{text}");
+    }
+}
