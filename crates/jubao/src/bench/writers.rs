@@ -1,0 +1,60 @@
+//! Writing to the store alone, without anything in front of it.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use store::measure::OneByOne;
+use store::{Batch, Store};
+use tokio::task::JoinSet;
+
+use super::{now, store_fault};
+use crate::cli::Failure;
+
+/// Writes `batches` from `writers` tasks, each of which goes on when it is answered; says how long it
+/// took.
+///
+/// # Errors
+/// A batch fails, or misses.
+pub async fn write_all(
+    store: &Store,
+    batches: Vec<Batch>,
+    writers: usize,
+) -> Result<Duration, Failure> {
+    let queue = Arc::new(Mutex::new(VecDeque::from(batches)));
+    let began = now();
+    let mut tasks = JoinSet::new();
+    for _ in 0..writers {
+        tasks.spawn(write_until_empty(store.clone(), Arc::clone(&queue)));
+    }
+    while let Some(ended) = tasks.join_next().await {
+        ended.map_err(|error| Failure::Machine(error.to_string()))??;
+    }
+    Ok(began.elapsed())
+}
+
+async fn write_until_empty(
+    store: Store,
+    queue: Arc<Mutex<VecDeque<Batch>>>,
+) -> Result<(), Failure> {
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+    while let Some(batch) = next() {
+        if !store.write(batch).await.map_err(store_fault)?.is_done() {
+            return Err(Failure::Machine("a bench's batch was not written".into()));
+        }
+    }
+    Ok(())
+}
+
+/// Writes `batches` to a new store in `folder`, each in a transaction of its own; says how long it
+/// took.
+///
+/// # Errors
+/// A batch fails.
+pub fn write_one_by_one(folder: &Path, batches: &[Batch]) -> Result<Duration, Failure> {
+    let store = OneByOne::open(&folder.join("one-by-one.db")).map_err(store_fault)?;
+    let began = now();
+    store.write_each(batches).map_err(store_fault)?;
+    Ok(began.elapsed())
+}
