@@ -131,14 +131,15 @@ impl HotPath {
     /// Inserts a second without anything in front of the store: in groups, and one by one.
     async fn store_alone(&self) -> Result<(Amount, Amount), Failure> {
         let folder = FreshFolder::make_in(&self.plan.folder)?;
-        let store = Store::open(&Options { path: folder.path().join(DATABASE_NAME) });
-        let store = store.map_err(store_fault)?;
-        let (many, few) = (placings(self.orders), placings((self.orders / SLOW).max(1)));
-        let (many_count, few_count) = (many.len(), few.len());
+        let path = folder.path().join(DATABASE_NAME);
+        let store = Store::open(&Options { path: path.clone() }).map_err(store_fault)?;
+        let sampler = Sampler::new(Clock::default().now());
+        let many = placings(&sampler, "G", self.orders);
+        let few = placings(&sampler, "S", (self.orders / SLOW).max(1));
         let grouped = writers::write_all(&store, many, self.plan.connections).await?;
-        let one_by_one = writers::write_one_by_one(folder.path(), &few)?;
-        let grouped = Amount::per_second(many_count, grouped);
-        Ok((grouped, Amount::per_second(few_count, one_by_one)))
+        let one_by_one = writers::write_one_by_one(&path, &few)?;
+        let grouped = Amount::per_second(self.orders, grouped);
+        Ok((grouped, Amount::per_second(few.len(), one_by_one)))
     }
 }
 
@@ -150,9 +151,8 @@ fn at_most(name: &str, unit: &str, goal: u64, value: Amount) -> Figure {
     Figure::new(name, unit, Goal::AtMost(Amount(goal)), value)
 }
 
-/// `count` orders of product 304 to be placed.
-fn placings(count: usize) -> Vec<Batch> {
-    let sampler = Sampler::new(Clock::default().now());
-    let place = |at| orders::place(&sampler.order(format!("B{at:09}")), &[], &[]);
+/// `count` orders of product 304 to be placed, whose numbers begin with `name`.
+fn placings(sampler: &Sampler, name: &str, count: usize) -> Vec<Batch> {
+    let place = |at| orders::place(&sampler.order(format!("{name}{at:09}")), &[], &[]);
     (0..count).map(place).collect()
 }

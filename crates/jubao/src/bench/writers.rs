@@ -47,13 +47,13 @@ async fn write_until_empty(
     Ok(())
 }
 
-/// Writes `batches` to a new store in `folder`, each in a transaction of its own; says how long it
-/// took.
+/// Writes `batches` to the store in the file `path`, each in a transaction of its own; says how long it
+/// took. It may be open elsewhere: then its log has its size already, and no sync waits for it to grow.
 ///
 /// # Errors
 /// A batch fails.
-pub fn write_one_by_one(folder: &Path, batches: &[Batch]) -> Result<Duration, Failure> {
-    let store = OneByOne::open(&folder.join("one-by-one.db")).map_err(store_fault)?;
+pub fn write_one_by_one(path: &Path, batches: &[Batch]) -> Result<Duration, Failure> {
+    let store = OneByOne::open(path).map_err(store_fault)?;
     let began = now();
     store.write_each(batches).map_err(store_fault)?;
     Ok(began.elapsed())
