@@ -8,6 +8,7 @@ use store::{Options, Store, orders};
 
 use super::report::{Amount, Figure, Goal, Repeat, Row};
 use super::sample::Sampler;
+use super::writers::Written;
 use super::{Plan, Trials, store_fault, writers};
 use crate::cli::Failure;
 use crate::data_dir::DATABASE_NAME;
@@ -18,7 +19,7 @@ const SMALL: usize = 100_000;
 /// Orders of the large store, unless told.
 const LARGE: usize = 10_000_000;
 /// Orders that are inserted to measure, in each repeat.
-const MEASURED: usize = 10_000;
+const MEASURED: usize = 30_000;
 /// Orders that are made in memory and written before the next, while a store is filled.
 const CHUNK: usize = 50_000;
 /// Writers that fill: larger groups fill faster.
@@ -54,7 +55,11 @@ pub async fn run(plan: Plan) -> Result<Trials, Failure> {
         "{small} and {large} orders, {MEASURED} inserts a repeat, {} writers",
         plan.connections
     );
-    Ok(Trials { settings, columns: vec!["inserts per second".into()], repeats })
+    Ok(Trials {
+        settings,
+        columns: vec!["inserts per second".into(), "CPU µs each".into()],
+        repeats,
+    })
 }
 
 async fn once(
@@ -62,14 +67,17 @@ async fn once(
     stores: &mut [Grown],
     (small, large): (usize, usize),
 ) -> Result<Repeat, Failure> {
-    let mut speeds = Vec::new();
+    let mut costs = Vec::new();
     for store in stores {
-        let elapsed = store.insert(MEASURED.min(small), plan.connections).await?;
-        speeds.push(Amount::per_second(MEASURED.min(small), elapsed));
+        costs.push(store.insert(MEASURED.min(small), plan.connections).await?);
     }
-    let speed = |at: usize| speeds.get(at).copied().unwrap_or_default();
+    let cost = |at: usize| costs.get(at).copied().unwrap_or_default();
+    let speed = |at: usize| cost(at).per_second();
     let row = |name: &str, count: usize, at| {
-        Row::new(&format!("{} orders, {name} numbers", Amount::whole(count)), [Some(speed(at))])
+        Row::new(
+            &format!("{} orders, {name} numbers", Amount::whole(count)),
+            [Some(speed(at)), Some(cost(at).cpu_us())],
+        )
     };
     let figure = |name: &str, goal, value| {
         let name = format!("cost of an insert, large against small, {name} numbers");
@@ -116,11 +124,7 @@ impl Grown {
         Ok(())
     }
 
-    async fn insert(
-        &mut self,
-        count: usize,
-        writers: usize,
-    ) -> Result<std::time::Duration, Failure> {
+    async fn insert(&mut self, count: usize, writers: usize) -> Result<Written, Failure> {
         let begun = self.count;
         let number = |at: usize| match self.numbers {
             Numbers::Ascending => format!("{:016}", begun + at),

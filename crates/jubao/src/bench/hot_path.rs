@@ -138,8 +138,7 @@ impl HotPath {
         let few = placings(&sampler, "S", (self.orders / SLOW).max(1));
         let grouped = writers::write_all(&store, many, self.plan.connections).await?;
         let one_by_one = writers::write_one_by_one(&path, &few)?;
-        let grouped = Amount::per_second(self.orders, grouped);
-        Ok((grouped, Amount::per_second(few.len(), one_by_one)))
+        Ok((grouped.per_second(), Amount::per_second(few.len(), one_by_one)))
     }
 }
 

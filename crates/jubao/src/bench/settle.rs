@@ -9,6 +9,7 @@ use store::{Batch, Options, Store, orders};
 
 use super::report::{Amount, Figure, Goal, Repeat, Row};
 use super::sample::Sampler;
+use super::writers::Written;
 use super::{Plan, Trials, store_fault, writers};
 use crate::cli::Failure;
 use crate::data_dir::DATABASE_NAME;
@@ -28,7 +29,7 @@ pub async fn run(plan: Plan) -> Result<Trials, Failure> {
     let orders = plan.orders.unwrap_or(ORDERS);
     let settings =
         format!("{orders} orders a repeat, {} writers, the store alone", plan.connections);
-    Ok(Trials { settings, columns: vec!["per second".into()], repeats })
+    Ok(Trials { settings, columns: vec!["per second".into(), "CPU µs each".into()], repeats })
 }
 
 async fn once(plan: &Plan) -> Result<Repeat, Failure> {
@@ -49,7 +50,8 @@ async fn once(plan: &Plan) -> Result<Repeat, Failure> {
     let settling = write(plan, &store, bare.iter().filter_map(settle).collect()).await?;
     let begun = write(plan, &store, asked.iter().map(begin).collect()).await?;
     let finished = write(plan, &store, asked.iter().filter_map(finish).collect()).await?;
-    let row = |name: &str, speed| Row::new(name, [Some(speed)]);
+    let row =
+        |name: &str, cost: Written| Row::new(name, [Some(cost.per_second()), Some(cost.cpu_us())]);
     let figure = |name: &str, value| Figure::new(name, "×", GOAL, value);
     Ok(Repeat {
         rows: vec![
@@ -59,8 +61,14 @@ async fn once(plan: &Plan) -> Result<Repeat, Failure> {
             row("settle, attempt and callback", finished),
         ],
         figures: vec![
-            figure("settling against inserting", settling.times(inserted)),
-            figure("the same with attempt and message", finished.times(begun)),
+            figure(
+                "settling against inserting",
+                settling.per_second().times(inserted.per_second()),
+            ),
+            figure(
+                "the same with attempt and message",
+                finished.per_second().times(begun.per_second()),
+            ),
         ],
     })
 }
@@ -75,9 +83,6 @@ fn settled(sampler: &Sampler, order: &Order, attempt: Option<Attempt>) -> Option
     Some(orders::settle(&change))
 }
 
-/// Batches that are written in a second.
-async fn write(plan: &Plan, store: &Store, batches: Vec<Batch>) -> Result<Amount, Failure> {
-    let count = batches.len();
-    let elapsed = writers::write_all(store, batches, plan.connections).await?;
-    Ok(Amount::per_second(count, elapsed))
+async fn write(plan: &Plan, store: &Store, batches: Vec<Batch>) -> Result<Written, Failure> {
+    writers::write_all(store, batches, plan.connections).await
 }

@@ -9,11 +9,31 @@ use store::measure::OneByOne;
 use store::{Batch, Store};
 use tokio::task::JoinSet;
 
-use super::{now, store_fault};
+use super::report::Amount;
+use super::{cpu, now, store_fault};
 use crate::cli::Failure;
 
-/// Writes `batches` from `writers` tasks, each of which goes on when it is answered; says how long it
-/// took.
+/// What writing cost.
+#[derive(Copy, Clone, Debug, Default)]
+pub struct Written {
+    count: usize,
+    elapsed: Duration,
+    used: Duration,
+}
+
+impl Written {
+    /// Batches in a second.
+    pub fn per_second(self) -> Amount {
+        Amount::per_second(self.count, self.elapsed)
+    }
+
+    /// Processor time of each, in microseconds.
+    pub fn cpu_us(self) -> Amount {
+        Amount::ratio(self.used.as_micros(), u128::try_from(self.count).unwrap_or(1))
+    }
+}
+
+/// Writes `batches` from `writers` tasks, each of which goes on when it is answered.
 ///
 /// # Errors
 /// A batch fails, or misses.
@@ -21,9 +41,10 @@ pub async fn write_all(
     store: &Store,
     batches: Vec<Batch>,
     writers: usize,
-) -> Result<Duration, Failure> {
+) -> Result<Written, Failure> {
+    let count = batches.len();
     let queue = Arc::new(Mutex::new(VecDeque::from(batches)));
-    let began = now();
+    let (began, used) = (now(), cpu::used());
     let mut tasks = JoinSet::new();
     for _ in 0..writers {
         tasks.spawn(write_until_empty(store.clone(), Arc::clone(&queue)));
@@ -31,7 +52,7 @@ pub async fn write_all(
     while let Some(ended) = tasks.join_next().await {
         ended.map_err(|error| Failure::Machine(error.to_string()))??;
     }
-    Ok(began.elapsed())
+    Ok(Written { count, elapsed: began.elapsed(), used: cpu::used() - used })
 }
 
 async fn write_until_empty(
