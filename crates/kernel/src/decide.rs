@@ -3,6 +3,9 @@
 //! [`decide`] is total: every event in every state has an answer, repeated and late ones too. It
 //! performs nothing; the gateway commits the decision, and only then tells anybody.
 
+#[cfg(debug_assertions)]
+use std::sync::OnceLock;
+
 use crate::application::LatePayment;
 use crate::ledger::{self, Entry};
 use crate::money::Money;
@@ -51,8 +54,28 @@ pub enum Decision {
     },
 }
 
+/// Told of every decision: the state, and the event that met it.
+pub type Watcher = fn(TradeState, Event);
+
+#[cfg(debug_assertions)]
+static WATCHER: OnceLock<Watcher> = OnceLock::new();
+
+/// Tells `watcher` of every decision from here on, so that a simulation can say what it has tried.
+/// Without debug assertions nobody is told.
+pub fn watch(watcher: Watcher) {
+    #[cfg(debug_assertions)]
+    // The first one stays: a process has one simulation.
+    let _ = WATCHER.set(watcher);
+    #[cfg(not(debug_assertions))]
+    let _ = watcher;
+}
+
 /// Decides what `event` does to `order`.
 pub fn decide(order: &Order, event: Event) -> Decision {
+    #[cfg(debug_assertions)]
+    if let Some(watcher) = WATCHER.get() {
+        watcher(order.state, event);
+    }
     match event {
         Event::Paid { amount, late } => paid(order, amount, late),
         Event::PayerActing => move_to(order, TradeState::UserPaying),

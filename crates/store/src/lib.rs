@@ -18,6 +18,7 @@ mod crash;
 mod db;
 pub mod ledger;
 pub mod measure;
+mod memory;
 pub mod merchants;
 pub mod messages;
 pub mod meta;
@@ -26,7 +27,6 @@ pub mod order_events;
 mod order_row;
 pub mod orders;
 mod readers;
-mod single;
 pub mod stores;
 pub mod sweeps;
 #[cfg(test)]
@@ -42,9 +42,9 @@ use tokio::sync::oneshot;
 pub use crate::batch::{Batch, Row, Statement, Value, Written};
 use crate::db::sqlite;
 pub(crate) use crate::db::sqlite::Session as Reader;
+use crate::memory::Single;
+pub use crate::memory::{Memory, Pause, Pausing};
 use crate::readers::Readers;
-pub use crate::single::Pause;
-use crate::single::Single;
 use crate::writer::Writer;
 
 /// Why the store did not do what it was asked. Nothing of a failed batch is written.
@@ -103,7 +103,7 @@ pub struct Store {
 enum Engine {
     /// Threads on a file.
     File(Threads),
-    /// One connection in memory, for simulations.
+    /// A database in memory, for simulations.
     Memory(Single),
 }
 
@@ -126,17 +126,6 @@ impl Store {
         let writer = Writer::start(sqlite::open_writer(&options.path)?)?;
         let readers = Readers::start(&options.path)?;
         Ok(Self { engine: Arc::new(Engine::File(Threads { readers, writer })) })
-    }
-
-    /// An empty store in memory for a seeded simulation, whose reads and writes each wait for
-    /// `pause`. It is gone with its last handle.
-    ///
-    /// # Errors
-    /// The schema cannot be created.
-    pub fn in_memory(pause: Pause) -> Result<Self, StoreError> {
-        #[cfg(feature = "seeded-defects")]
-        db::seeded::seed();
-        Ok(Self { engine: Arc::new(Engine::Memory(Single::open(pause)?)) })
     }
 
     /// Commits `batch` together with whatever else waits, and answers once it is durable. A caller

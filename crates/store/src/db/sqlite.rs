@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use kernel::crash::{self, Point};
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
+use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, ToSql};
 
 use crate::StoreError;
 use crate::batch::{Row, Value};
@@ -44,6 +44,9 @@ const READER_PRAGMAS: &str = "pragma query_only = on;
 pragma cache_size = -65536;
 pragma temp_store = memory;";
 
+/// Statements that a connection in memory keeps prepared: its sessions last for one call each.
+const STATEMENTS_MAX: usize = 256;
+
 /// Takes the write lock at once, so that no batch of a group can lose it half-way.
 const BEGIN: &str = "begin immediate";
 /// Ends a group; only then is anybody answered.
@@ -58,7 +61,7 @@ pub(crate) struct Session<'c> {
     connection: &'c Connection,
     /// By the address and length of the text: statements are consts, so there are few, and hashing
     /// two numbers is cheaper than hashing the text.
-    prepared: HashMap<(usize, usize), rusqlite::Statement<'c>>,
+    prepared: HashMap<(usize, usize), CachedStatement<'c>>,
 }
 
 /// What a statement did.
@@ -131,12 +134,12 @@ impl<'c> Session<'c> {
         }
     }
 
-    fn statement(&mut self, sql: &'static str) -> Result<&mut rusqlite::Statement<'c>, StoreError> {
+    fn statement(&mut self, sql: &'static str) -> Result<&mut CachedStatement<'c>, StoreError> {
         let key = (sql.as_ptr().addr(), sql.len());
         match self.prepared.entry(key) {
             std::collections::hash_map::Entry::Occupied(entry) => Ok(entry.into_mut()),
             std::collections::hash_map::Entry::Vacant(entry) => {
-                let statement = self.connection.prepare(&placeholders(sql));
+                let statement = self.connection.prepare_cached(&placeholders(sql));
                 Ok(entry.insert(statement.map_err(|error| fault(&error, sql))?))
             }
         }
@@ -159,6 +162,7 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
 /// Opens a connection on an empty database in memory, with the schema.
 pub(crate) fn open_in_memory() -> Result<Connection, StoreError> {
     let connection = Connection::open_in_memory().map_err(|error| fault(&error, "memory"))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     migrate(&connection)?;
     Ok(connection)
 }

@@ -10,7 +10,8 @@ use kernel::secret::Secret;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use super::world::{Dice, Oracle, Told, World, client};
+use super::world::{Oracle, Told, World, client};
+use crate::dice::Dice;
 
 /// Between two tries at a process that does not answer.
 const AGAIN: Duration = Duration::from_millis(20);

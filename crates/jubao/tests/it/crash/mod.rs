@@ -24,9 +24,9 @@ const POINT_WAIT: Duration = Duration::from_secs(25);
 /// How long a process that had a panic is left running.
 const AFTER_PANIC: Duration = Duration::from_millis(1_500);
 
-/// A number that `cargo x crash` sets.
-fn number(name: &str, default: u64) -> u64 {
-    #[expect(clippy::disallowed_methods, reason = "how `cargo x crash` asks for more")]
+/// A number that `cargo x crash` or `cargo x voyage` sets.
+pub fn number(name: &str, default: u64) -> u64 {
+    #[expect(clippy::disallowed_methods, reason = "how `cargo x` asks for more")]
     let given = std::env::var(name);
     given.ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }

@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::dice::Dice;
 use crate::foreign::{Running, jubao};
 use crate::merchant::TestMerchant;
 
@@ -41,25 +42,6 @@ pub struct Told {
 
 /// By the merchant's own number.
 pub type Oracle = Arc<Mutex<BTreeMap<String, Told>>>;
-
-/// Random numbers that a seed repeats (SplitMix64).
-pub struct Dice(u64);
-
-impl Dice {
-    /// Dice of a seed.
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// A number from 0 to `most`.
-    pub fn up_to(&mut self, most: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (mixed ^ mixed >> 31) % (most + 1)
-    }
-}
 
 /// One test's world.
 pub struct World {

@@ -1,0 +1,183 @@
+//! Voyage: the whole gateway in one thread, under time that nobody waits for. A seed chooses what
+//! merchants and payers do, what is lost, late, doubled or spoilt on the way, and when processes
+//! die; the same seed repeats it all. The production code runs unchanged, on a database in memory.
+//!
+//! `cargo x voyage [--seeds N] [--seed S]` sails further than `./test` does.
+
+mod check;
+mod clients;
+mod node;
+mod sea;
+mod shop;
+mod upstreams;
+mod walk;
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use jubao::demo::FreshFolder;
+use jubao::demo::identity::{DemoIdentity, MERCHANT};
+use kernel::order::Order;
+use kernel::time::Timestamp;
+use tokio::runtime::Builder;
+
+use self::node::Berth;
+use self::sea::{Sea, UPSTREAM_URL};
+use self::upstreams::Upstreams;
+use crate::crash::number;
+
+/// Seeds in `./test`.
+const SEEDS: u64 = 2_000;
+/// After the weather has cleared up, or an order's codes have expired, everything comes right within
+/// this (I15: 5 minutes), in milliseconds; codes are looked at once more a minute after they expired.
+const COMES_RIGHT_MS: i64 = 300_000 + 60_000;
+/// Between two looks whether it has.
+const LOOK: Duration = Duration::from_secs(5);
+/// Lines of a wrecked voyage's story that are printed.
+const LINES_TOLD: usize = 400;
+
+/// What became of a voyage.
+struct Log {
+    lines: Vec<String>,
+    wrongs: Vec<String>,
+    order: Option<Order>,
+}
+
+#[test]
+fn seeds() {
+    let (first, count) = (number("JUBAO_VOYAGE_SEED", 1), number("JUBAO_VOYAGE_SEEDS", SEEDS));
+    let next = AtomicU64::new(first);
+    let wrecks = Mutex::new(Vec::new());
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= first + count || wrecks.lock().unwrap().len() >= 3 {
+                        return;
+                    }
+                    let log = sail(seed);
+                    if count == 1 || !log.wrongs.is_empty() {
+                        wrecks.lock().unwrap().push((seed, log));
+                    }
+                    if count > SEEDS && (seed - first + 1) % 1_000 == 0 {
+                        println!(
+                            "{} voyages, {} wrecks",
+                            seed - first + 1,
+                            wrecks.lock().unwrap().len()
+                        );
+                    }
+                }
+            });
+        }
+    });
+    println!(
+        "{count} voyages from seed {first}; decisions, by the gateway + by walks:\n{}",
+        walk::table()
+    );
+    let wrecks = wrecks.into_inner().unwrap();
+    for (seed, log) in &wrecks {
+        let from = log.lines.len().saturating_sub(LINES_TOLD);
+        println!("seed {seed}:\n{}", log.lines[from..].join("\n"));
+        println!("seed {seed}: `cargo x voyage --seeds 1 --seed {seed}`: {:#?}", log.wrongs);
+    }
+    assert!(
+        wrecks.is_empty(),
+        "wrecked: {:?}",
+        wrecks.iter().map(|(seed, _)| seed).collect::<Vec<_>>()
+    );
+    if count >= SEEDS {
+        assert!(walk::rarest() >= 100, "a state has not met an event a hundred times");
+    }
+}
+
+#[test]
+fn a_seed_repeats_its_voyage() {
+    for seed in 1..=10 {
+        let (first, second) = (sail(seed), sail(seed));
+        assert_eq!(first.lines, second.lines, "seed {seed}");
+    }
+}
+
+/// One voyage, and a walk of one of its orders through the kernel.
+fn sail(seed: u64) -> Log {
+    static IDENTITY: OnceLock<DemoIdentity> = OnceLock::new();
+    let identity =
+        IDENTITY.get_or_init(|| DemoIdentity::load(FreshFolder::make().unwrap().path()).unwrap());
+    walk::count_gateway();
+    let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let sailed =
+        std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(voyage(seed, identity))));
+    drop(runtime);
+    let mut log = sailed.unwrap_or_else(|panic| Log {
+        lines: Vec::new(),
+        wrongs: vec![format!("a panic: {}", words(&*panic))],
+        order: None,
+    });
+    if let Some(Err(wrong)) = log.order.take().map(|order| walk::walk(seed, &order)) {
+        log.wrongs.push(wrong);
+    }
+    walk::count_nothing();
+    log
+}
+
+async fn voyage(seed: u64, identity: &DemoIdentity) -> Log {
+    let sea = Sea::of(seed, identity);
+    let shipyard = node::shipyard(&sea).await;
+    identity.install(&shipyard, UPSTREAM_URL).await.unwrap();
+    set_policy(&sea).await;
+    drop(shipyard);
+    for at in 0..sea.berths.len() {
+        tokio::spawn(Berth::keep(sea.clone(), at));
+    }
+    tokio::spawn(Upstreams::call_back(sea.clone()));
+    let mut clients = clients::send_out(&sea);
+    tokio::time::sleep(sea.clock.until(sea.clears_up_at())).await;
+    check::books(&sea).await;
+    sea.berths.iter().for_each(Berth::is_safe);
+    sea.note("it clears up");
+    while let Some(ended) = clients.join_next().await {
+        ended.unwrap();
+    }
+    let until = comes_right_at(&sea);
+    while sea.clock.now() < until && !check::is_settled(&sea).await {
+        tokio::time::sleep(LOOK).await;
+    }
+    check::everything(&sea).await;
+    sea.berths.iter().for_each(Berth::clear);
+    let order = store::orders::by_out_trade_no(&sea.looking, MERCHANT.mch_id, "V0").await.unwrap();
+    let (lines, wrongs) = sea.told();
+    Log { lines, wrongs, order: order.map(as_placed) }
+}
+
+/// The order as it was before anything happened to it.
+fn as_placed(order: Order) -> Order {
+    Order { state: kernel::state::TradeState::NotPay, payment: None, ..order }
+}
+
+/// When everything must have come right.
+fn comes_right_at(sea: &Sea) -> Timestamp {
+    let expires = sea.shop.wishes().values().map(|wish| wish.expires_at).max();
+    let paid = sea.upstreams.last_taken_at();
+    let last = expires.into_iter().chain(paid).chain([sea.clears_up_at()]).max();
+    last.unwrap().plus_millis(COMES_RIGHT_MS)
+}
+
+async fn set_policy(sea: &Arc<Sea>) {
+    let row = store::applications::by_app_id(&sea.looking, MERCHANT.app_id).await.unwrap().unwrap();
+    let mut settings = row.settings;
+    settings.late_payment = sea.late;
+    settings.notify_closed = sea.chance(30);
+    settings.repeat_is_success = sea.chance(50);
+    let batch = store::applications::set_settings(MERCHANT.app_id, row.rev, &settings);
+    assert!(sea.looking.write(batch).await.unwrap().is_done());
+}
+
+fn words(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
+}
