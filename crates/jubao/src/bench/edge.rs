@@ -19,7 +19,7 @@ const HONEST: (usize, usize) = (4_000, 8);
 /// Orders that find out how much can be done.
 const PEAK: usize = 20_000;
 /// Connections over which too much is asked: each waits for its answer, so it takes many to go on asking.
-const OVERLOADED: usize = 8_192;
+const OVERLOADED: usize = 4_096;
 /// How many times as much as can be done is asked.
 const TIMES: u64 = 3;
 /// Forged requests a second, and for how many seconds.
