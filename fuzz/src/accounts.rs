@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::KeyPair as _;
-use channels::Account;
+use channels::{Account, PrivateKey};
 use channels::seal::{self, RsaSigner};
 use kernel::id::{Id, MchId};
 use kernel::money::Currency;
@@ -62,6 +62,7 @@ fn account(channel: &str, settings: &[(&str, &str)]) -> Account {
         currency: Currency::Cny,
         settings: settings.collect(),
         upstream_keys: Vec::new(),
+        private_key: PrivateKey::default(),
     }
 }
 

@@ -1,8 +1,7 @@
 //! `cargo x crash`: the crash harness of the integration tests, for as long as asked: random kills
 //! under load, and every named point again and again (`kernel::crash`).
 
-use std::process::Command;
-
+use crate::options;
 use crate::shell::{self, Fault};
 
 /// Random kills, unless told.
@@ -14,21 +13,10 @@ const USAGE: &str = "cargo x crash [--kills N] [--rounds N] [--seed S]";
 /// Runs both tests.
 pub fn run(arguments: &[String]) -> Result<(), Fault> {
     let (mut kills, mut rounds, mut seed) = (KILLS, ROUNDS, 1);
-    let mut rest = arguments.iter();
-    while let Some(name) = rest.next() {
-        let number = rest.next().and_then(|text| text.parse().ok());
-        let number = number.ok_or_else(|| Fault(format!("{name} needs a number: {USAGE}")))?;
-        match name.as_str() {
-            "--kills" => kills = number,
-            "--rounds" => rounds = number,
-            "--seed" => seed = number,
-            _ => return Err(Fault(format!("{name} is unknown: {USAGE}"))),
-        }
-    }
+    let known = &mut [("--kills", &mut kills), ("--rounds", &mut rounds), ("--seed", &mut seed)];
+    options::read(arguments, USAGE, known)?;
     for test in ["crash::kills", "crash::points"] {
-        let mut command = Command::new(env!("CARGO"));
-        command.args(["test", "--quiet", "--locked", "--package", "jubao", "--test", "it", "--"]);
-        command.args(["--exact", test, "--nocapture"]);
+        let mut command = shell::integration_test(test);
         command.env("JUBAO_CRASH_KILLS", kills.to_string());
         command.env("JUBAO_CRASH_ROUNDS", rounds.to_string());
         command.env("JUBAO_CRASH_SEED", seed.to_string());

@@ -6,9 +6,11 @@
 mod crash;
 mod fuzz;
 mod mutants;
+mod options;
 mod shell;
 mod test;
 mod tidy;
+mod voyage;
 
 use std::process::ExitCode;
 
@@ -25,7 +27,7 @@ struct Task {
 const REFERENCE: &str = "docs/reference";
 
 /// Every task, in the order of the help.
-const TASKS: [Task; 9] = [
+const TASKS: [Task; 10] = [
     Task { name: "ci", about: "format, lints, tidy, docs and tests: what has to pass", run: ci },
     Task { name: "test", about: "every Rust test, then the browser's journeys", run: test::run },
     Task { name: "demo", about: "the gateway with simulated upstreams and a shop", run: demo },
@@ -44,6 +46,11 @@ const TASKS: [Task; 9] = [
         name: "crash",
         about: "kills the gateway at random under load, and at every named point",
         run: crash::run,
+    },
+    Task {
+        name: "voyage",
+        about: "sails the whole gateway through simulated storms, a seed for each",
+        run: voyage::run,
     },
     Task {
         name: "fuzz",

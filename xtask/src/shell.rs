@@ -31,6 +31,14 @@ pub fn jubao(flags: &[&str], subcommand: &str, arguments: &[String]) -> Result<(
     run(&format!("jubao {subcommand}"), command)
 }
 
+/// One test of the integration tests, with what it prints.
+pub fn integration_test(name: &str) -> Command {
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["test", "--quiet", "--locked", "--package", "jubao", "--test", "it", "--"]);
+    command.args(["--exact", name, "--nocapture"]);
+    command
+}
+
 /// Runs `command` with its output passed through, and says how long it took.
 pub fn run(title: &str, mut command: Command) -> Result<(), Fault> {
     timed(title, || {

@@ -11,6 +11,9 @@ pub mod seal;
 pub mod sim;
 pub mod wechat;
 
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
 use kernel::id::{Id, MchId};
 use kernel::money::{Currency, Money};
 use kernel::order::Payment;
@@ -19,6 +22,7 @@ use kernel::secret::Secret;
 use kernel::time::Timestamp;
 
 use crate::http::{HttpRequest, HttpResponse};
+use crate::seal::RsaSigner;
 
 /// An upstream protocol.
 pub trait Channel: Sync + Send {
@@ -84,12 +88,37 @@ pub struct Account {
     pub settings: Vec<(String, Secret)>,
     /// Keys that the upstream signs with and that it told us itself ([`Op::Keys`]).
     pub upstream_keys: Vec<UpstreamKey>,
+    /// The private key among the settings, once it was needed.
+    pub private_key: PrivateKey,
 }
 
 impl Account {
+    /// The private key that `setting` holds.
+    ///
+    /// # Errors
+    /// It is none.
+    pub(crate) fn signer(&self, setting: &str) -> Result<Arc<RsaSigner>, SetupError> {
+        if let Some(signer) = self.private_key.0.get() {
+            return Ok(signer.clone());
+        }
+        let signer = Arc::new(RsaSigner::parse(setting, self.setting(setting))?);
+        Ok(self.private_key.0.get_or_init(|| signer).clone())
+    }
+
     /// A setting's value; empty if it is not set.
     pub fn setting(&self, key: &str) -> &str {
         self.settings.iter().find(|(name, _)| name == key).map_or("", |(_, value)| value.expose())
+    }
+}
+
+/// An account's private key, read when it is first needed and kept: to read one, and to see that it
+/// is sound, costs more than to sign with it.
+#[derive(Clone, Default)]
+pub struct PrivateKey(OnceLock<Arc<RsaSigner>>);
+
+impl fmt::Debug for PrivateKey {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("PrivateKey")
     }
 }
 

@@ -30,6 +30,12 @@ impl<K: Eq + Hash, V: Clone> Fresh<K, V> {
         (0..FRESH_MS).contains(&now.millis_since(*read_at)).then(|| value.clone())
     }
 
+    /// The value as it was read last, however long ago.
+    pub(crate) fn last(&self, key: &K) -> Option<V> {
+        let entries = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        entries.get(key).map(|(_, value)| value.clone())
+    }
+
     /// Keeps a value that was read at `now`.
     pub(crate) fn keep(&self, key: K, value: V, now: Timestamp) {
         let mut entries = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use channels::{Account, UpstreamKey};
+use channels::{Account, PrivateKey, UpstreamKey};
 use kernel::fault::Fault;
 use kernel::id::{Id, MchId};
 use kernel::product::{Product, Provider};
@@ -20,7 +20,14 @@ use crate::fresh::Fresh;
 #[derive(Debug, Default)]
 pub(crate) struct Accounts {
     usable: Fresh<MchId, Arc<Vec<Arc<AccountRow>>>>,
-    opened: Fresh<(Id, i64), Arc<Account>>,
+    opened: Fresh<(Id, i64), Opened>,
+}
+
+/// An account with its credentials, and the row that they were opened from.
+#[derive(Clone, Debug)]
+struct Opened {
+    row: Arc<AccountRow>,
+    account: Arc<Account>,
 }
 
 impl Accounts {
@@ -73,17 +80,22 @@ impl Gateway {
         Ok(rows)
     }
 
-    /// An account with its credentials opened, in the version that is asked for.
+    /// An account with its credentials opened, in the version that is asked for. While its row
+    /// stays the same, it is not opened again.
     pub(crate) async fn account(&self, id: Id, version: i64) -> Result<Arc<Account>, AccountFault> {
-        let now = self.now();
-        if let Some(account) = self.0.accounts.opened.find(&(id, version), now) {
-            return Ok(account);
+        let (key, now) = ((id, version), self.now());
+        let accounts = &self.0.accounts.opened;
+        if let Some(opened) = accounts.find(&key, now) {
+            return Ok(opened.account);
         }
         let found = accounts::by_version(&self.0.store, id, version).await;
         let row = found.map_err(AccountFault::Store)?.ok_or(AccountFault::Absent)?;
-        let account = Arc::new(self.open_account(&row)?);
-        self.0.accounts.opened.keep((id, version), account.clone(), now);
-        Ok(account)
+        let opened = match accounts.last(&key).filter(|opened| *opened.row == row) {
+            Some(opened) => opened,
+            None => Opened { account: Arc::new(self.open_account(&row)?), row: Arc::new(row) },
+        };
+        accounts.keep(key, opened.clone(), now);
+        Ok(opened.account)
     }
 
     /// Forgets an account's keys after new ones were stored.
@@ -109,6 +121,7 @@ impl Gateway {
             currency: row.currency,
             settings: settings.collect(),
             upstream_keys: read_keys(&row.upstream_keys),
+            private_key: PrivateKey::default(),
         })
     }
 }

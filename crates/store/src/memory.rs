@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::Connection;
 
 use crate::batch::{Batch, Written};
-use crate::db::sqlite::{self, Session};
+use crate::db::sqlite::{self, Brackets, Session};
 use crate::writer::{Tally, commit_alone};
 use crate::{Counters, Engine, Store, StoreError};
 
@@ -23,7 +23,8 @@ pub type Pause = Arc<dyn Fn() -> Pausing + Send + Sync>;
 /// A pause that has begun.
 pub type Pausing = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
 
-/// A database in memory; clones share it, and it is gone with the last of them.
+/// A database in memory; clones share it, and it is gone with the last of them. Everything in it
+/// stands in one transaction that never ends, so that it can be emptied at once.
 #[derive(Clone)]
 pub struct Memory(Arc<Mutex<Connection>>);
 
@@ -35,7 +36,20 @@ impl Memory {
     pub fn open() -> Result<Self, StoreError> {
         #[cfg(feature = "seeded-defects")]
         crate::db::seeded::seed();
-        Ok(Self(Arc::new(Mutex::new(sqlite::open_in_memory()?))))
+        let memory = Self(Arc::new(Mutex::new(sqlite::open_in_memory()?)));
+        memory.session(sqlite::TRANSACTION, |session| session.begin())?;
+        Ok(memory)
+    }
+
+    /// Empties it for the next simulation, which need not prepare its statements again.
+    ///
+    /// # Errors
+    /// A statement is still being run.
+    pub fn empty(&self) -> Result<(), StoreError> {
+        self.session(sqlite::TRANSACTION, |session| {
+            session.rollback();
+            session.begin()
+        })
     }
 
     /// What one simulated process has of it: a store whose reads and writes each wait for `pause`.
@@ -45,8 +59,12 @@ impl Memory {
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut Session<'_>) -> T) -> T {
+        self.session(sqlite::SAVEPOINT, work)
+    }
+
+    fn session<T>(&self, brackets: Brackets, work: impl FnOnce(&mut Session<'_>) -> T) -> T {
         let connection = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        work(&mut Session::new(&connection))
+        work(&mut Session::within(&connection, brackets))
     }
 }
 

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::alipay::wire::Fields;
 use crate::http::{HttpRequest, HttpResponse};
-use crate::seal::{self, RsaSigner};
+use crate::seal;
 use crate::{
     Account, Callback, CallbackFacts, CallbackFault, Channel, ChannelInfo, Op, Outcome, Place,
     Refusal, RefusalKind, SettingInfo, SetupError, Stamp, Step,
@@ -218,7 +218,7 @@ impl Call {
         if !seal::is_public_key(account.setting("alipay_public_key")) {
             return Err(SetupError("alipay_public_key: not an RSA public key".into()));
         }
-        let signer = RsaSigner::parse("private_key", account.setting("private_key"))?;
+        let signer = account.signer("private_key")?;
         let mut all = self.common.clone();
         all.push("biz_content", self.biz_content.as_str());
         sign::sign_request(&mut all, &signer)?;

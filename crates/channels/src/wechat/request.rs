@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 
 use super::{setting, sign};
 use crate::http::HttpRequest;
-use crate::seal::RsaSigner;
 use crate::{Account, Op, Outcome, Place, Refusal, RefusalKind, SetupError, Stamp, Step};
 
 /// Longest `description`, in characters (manual: Native下单).
@@ -147,5 +146,5 @@ fn check_settings(account: &Account) -> Result<(), SetupError> {
     if public_key_id.is_empty() != account.setting(setting::PUBLIC_KEY).is_empty() {
         return Err(SetupError("public_key_id, public_key: one needs the other".into()));
     }
-    RsaSigner::parse(setting::PRIVATE_KEY, account.setting(setting::PRIVATE_KEY)).map(|_| ())
+    account.signer(setting::PRIVATE_KEY).map(|_| ())
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{setting, wire};
 use crate::http::HttpRequest;
-use crate::seal::{self, RsaSigner};
+use crate::seal;
 use crate::{Account, SetupError, Stamp};
 
 /// Scheme of `Authorization`, and `Wechatpay-Signature-Type`.
@@ -58,7 +58,7 @@ pub(super) fn authorization(
     request: &HttpRequest,
     stamp: &Stamp,
 ) -> Result<String, SetupError> {
-    let signer = RsaSigner::parse(setting::PRIVATE_KEY, account.setting(setting::PRIVATE_KEY))?;
+    let signer = account.signer(setting::PRIVATE_KEY)?;
     let timestamp = stamp.now.seconds().to_string();
     let signed = Signed { timestamp: &timestamp, nonce: &stamp.nonce, body: &request.body };
     let signature = signer.sign(&signed.request_text(&request.method, &target(request)))?;

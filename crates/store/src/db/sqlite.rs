@@ -47,18 +47,31 @@ pragma temp_store = memory;";
 /// Statements that a connection in memory keeps prepared: its sessions last for one call each.
 const STATEMENTS_MAX: usize = 256;
 
-/// Takes the write lock at once, so that no batch of a group can lose it half-way.
-const BEGIN: &str = "begin immediate";
-/// Ends a group; only then is anybody answered.
-const COMMIT: &str = "commit";
-/// Undoes a group.
-const ROLLBACK: &str = "rollback";
+/// How a group of batches begins and ends.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Brackets {
+    begin: &'static str,
+    commit: &'static str,
+    rollback: &'static [&'static str],
+}
+
+/// On a file. It takes the write lock at once, so that no batch of a group can lose it half-way;
+/// nobody is answered before its end.
+pub(crate) const TRANSACTION: Brackets =
+    Brackets { begin: "begin immediate", commit: "commit", rollback: &["rollback"] };
+/// Inside of a transaction, which undoes all groups together when a simulation is over.
+pub(crate) const SAVEPOINT: Brackets = Brackets {
+    begin: "savepoint batches",
+    commit: "release batches",
+    rollback: &["rollback to batches", "release batches"],
+};
 /// Moves what readers allow from the log to the file; never waits.
 const CHECKPOINT: &str = "pragma wal_checkpoint(passive)";
 
 /// A connection with its prepared statements.
 pub(crate) struct Session<'c> {
     connection: &'c Connection,
+    brackets: Brackets,
     /// By the address and length of the text: statements are consts, so there are few, and hashing
     /// two numbers is cheaper than hashing the text.
     prepared: HashMap<(usize, usize), CachedStatement<'c>>,
@@ -73,9 +86,14 @@ pub(crate) struct Effect {
 }
 
 impl<'c> Session<'c> {
-    /// A session on `connection`.
+    /// A session on `connection`, whose groups stand in transactions.
     pub(crate) fn new(connection: &'c Connection) -> Self {
-        Self { connection, prepared: HashMap::new() }
+        Self::within(connection, TRANSACTION)
+    }
+
+    /// A session whose groups stand in `brackets`.
+    pub(crate) fn within(connection: &'c Connection, brackets: Brackets) -> Self {
+        Self { connection, brackets, prepared: HashMap::new() }
     }
 
     /// Runs one statement to its end.
@@ -104,13 +122,13 @@ impl<'c> Session<'c> {
 
     /// Begins to write.
     pub(crate) fn begin(&mut self) -> Result<(), StoreError> {
-        self.run(BEGIN, &[]).map(|_| ())
+        self.run(self.brackets.begin, &[]).map(|_| ())
     }
 
     /// Makes everything since [`Session::begin`] durable. On an error nothing of it may be believed
     /// to be written, so it is undone.
     pub(crate) fn commit(&mut self) -> Result<(), StoreError> {
-        let committed = self.run(COMMIT, &[]).map(|_| ());
+        let committed = self.run(self.brackets.commit, &[]).map(|_| ());
         if committed.is_err() {
             self.rollback();
         }
@@ -122,8 +140,10 @@ impl<'c> Session<'c> {
         if self.connection.is_autocommit() {
             return;
         }
-        if let Err(error) = self.run(ROLLBACK, &[]) {
-            tracing::error!(%error, "a transaction could not be rolled back");
+        for step in self.brackets.rollback {
+            if let Err(error) = self.run(step, &[]) {
+                tracing::error!(%error, "a transaction could not be rolled back");
+            }
         }
     }
 

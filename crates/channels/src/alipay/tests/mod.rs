@@ -23,7 +23,7 @@ use crate::alipay::sim::{AlipaySim, AlipaySimConfig};
 use crate::http::{HttpRequest, HttpResponse};
 use crate::seal::base64;
 use crate::sim::{CallbackFaultKind, OpFaultKind, OpKind, ScriptedFault, Served, Simulator};
-use crate::{Account, Callback, Channel, Doubt, Op, Outcome, Place, Stamp, Step};
+use crate::{Account, Callback, Channel, Doubt, Op, Outcome, Place, PrivateKey, Stamp, Step};
 
 const APP_ID: &str = "2014072300007148";
 const SELLER_ID: &str = "2088101106499364";
@@ -59,12 +59,14 @@ fn account() -> Account {
         currency: Currency::Cny,
         settings: settings.map(|(key, value)| (key.to_owned(), Secret::new(value))).to_vec(),
         upstream_keys: Vec::new(),
+        private_key: PrivateKey::default(),
     }
 }
 
 fn set(account: &mut Account, key: &str, value: &str) {
     account.settings.retain(|(name, _)| name != key);
     account.settings.push((key.to_owned(), Secret::new(value)));
+    account.private_key = PrivateKey::default();
 }
 
 /// A channel, its simulator and a clock between them.

@@ -23,7 +23,7 @@ use super::sim::{WechatSim, WechatSimConfig, certificate};
 use crate::http::{HttpRequest, HttpResponse};
 use crate::seal::RsaSigner;
 use crate::sim::{Served, Simulator};
-use crate::{Account, Channel, Doubt, Op, Outcome, Place, Stamp, Step};
+use crate::{Account, Channel, Doubt, Op, Outcome, Place, PrivateKey, Stamp, Step};
 
 const NOON: Timestamp = Timestamp::from_seconds(1_795_320_005);
 const MCHID: &str = "1900000109";
@@ -217,12 +217,14 @@ fn account(mode: Mode) -> Account {
             .map(|(key, value)| (key.to_owned(), Secret::new(value)))
             .collect(),
         upstream_keys: Vec::new(),
+        private_key: PrivateKey::default(),
     }
 }
 
 fn with_setting(mut account: Account, key: &str, value: &str) -> Account {
     account.settings.retain(|(name, _)| name != key);
     account.settings.push((key.to_owned(), Secret::new(value)));
+    account.private_key = PrivateKey::default();
     account
 }
 

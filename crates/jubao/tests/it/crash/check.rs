@@ -29,11 +29,12 @@ pub async fn everything(world: &mut World) {
     let told = world.told().clone();
     assert!(!told.is_empty() && told.values().any(|one| one.is_paid), "nothing was tried");
     settle(world, &told).await;
+    let path = world.folder.path().join(DATABASE_NAME);
+    let store = Store::open(&Options { path }).unwrap();
+    all_concluded(&store).await;
     world.finish().await;
     let slowest = world.slowest_start();
     assert!(slowest <= READY_WITHIN, "ready only after {slowest:?}");
-    let path = world.folder.path().join(DATABASE_NAME);
-    let store = Store::open(&Options { path }).unwrap();
     for (number, one) in &told {
         check_order(&store, number, one).await;
     }
@@ -58,6 +59,16 @@ async fn settle(world: &World, told: &BTreeMap<String, Told>) {
             // What is not answered now is asked again.
             let _ = world.client.post(url).body(signed.to_string()).send().await;
         }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Waits until no notice is waiting: what the merchant heard from a process that died before it had
+/// written so is told once more, when its lease has ended.
+async fn all_concluded(store: &Store) {
+    let began = Instant::now();
+    while store::notices::next_due_at(store).await.unwrap().is_some() {
+        assert!(began.elapsed() <= SETTLES_WITHIN, "a notice is never concluded");
         tokio::time::sleep(LOOK).await;
     }
 }

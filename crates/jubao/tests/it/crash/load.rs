@@ -16,6 +16,11 @@ use crate::dice::Dice;
 /// Between two tries at a process that does not answer.
 const AGAIN: Duration = Duration::from_millis(20);
 
+/// Callers that hang up on their first try, in a hundred.
+const HANG_UPS: u64 = 25;
+/// When they do at the latest, in milliseconds.
+const HANGS_UP_WITHIN_MS: u64 = 40;
+
 /// Callers that go on until they are stopped.
 pub struct Load {
     tasks: JoinSet<()>,
@@ -75,6 +80,11 @@ impl Caller {
             "mch_id": MERCHANT.mch_id.to_string(), "pay_channel_id": product, "total_fee": 1234,
             "out_trade_no": number, "notify_url": self.notify_url, "body": "明前龙井",
         });
+        if dice.chance(HANG_UPS) {
+            // Whoever hangs up drops what answers it, wherever that stands.
+            let wait = Duration::from_millis(dice.up_to(HANGS_UP_WITHIN_MS));
+            let _ = tokio::time::timeout(wait, self.once("/payment/pay", &order)).await;
+        }
         let Some(sn) = self.placed(&number, &order).await else { return };
         if product != 304 && dice.up_to(2) > 0 {
             self.pay(&number, &sn).await;

@@ -1,5 +1,5 @@
 //! The invariants, at the end of a voyage and at moments of it. Their numbers are those of
-//! docs/reference/invariants.md.
+//! docs/INVARIANTS.md.
 
 use std::collections::BTreeSet;
 

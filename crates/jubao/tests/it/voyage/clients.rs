@@ -19,9 +19,9 @@ use super::shop::{NOTIFY_URL, Wish};
 /// Orders of a voyage.
 const ORDERS: [u64; 4] = [1, 1, 2, 3];
 /// How late an order may be placed, in milliseconds.
-const PLACED_WITHIN_MS: u64 = 60_000;
+const PLACED_WITHIN_MS: u64 = 20_000;
 /// The shortest and the longest time that an order waits, in seconds.
-const WAITS_S: (u64, u64) = (75, 200);
+const WAITS_S: (u64, u64) = (65, 120);
 /// Tries to place one order.
 const TRIES_MAX: usize = 30;
 /// Between two tries, in milliseconds.
@@ -93,7 +93,7 @@ async fn placed(sea: &Sea, number: &str, members: &Value) -> Option<Value> {
 /// What a merchant does with an order that stands.
 async fn goes_on(sea: &Sea, number: &str, waits_s: i64) {
     let order = json!({ "mch_id": MERCHANT.mch_id.to_string(), "out_trade_no": number });
-    let step_ms = u64::try_from(waits_s).unwrap() * 500;
+    let step_ms = u64::try_from(waits_s).unwrap() * 400;
     for _ in 0..sea.draw(3) {
         sea.pass(step_ms).await;
         let address = if sea.chance(30) { "/order/close" } else { "/order/query" };

@@ -97,12 +97,16 @@ struct Story {
 impl Sea {
     /// The sea of a seed, with upstreams of that identity. Needs a runtime whose time is paused.
     pub fn of(seed: u64, identity: &DemoIdentity) -> Arc<Self> {
+        thread_local! {
+            static MEMORY: Memory = Memory::open().unwrap();
+        }
+        let memory = MEMORY.with(Memory::clone);
+        memory.empty().unwrap();
         let mut dice = Dice::new(seed);
         let epoch_s = EPOCH_S + dice.up_to(DAY_S);
         let clock = Clock::of_runtime(Timestamp::from_seconds(i64::try_from(epoch_s).unwrap()));
-        let memory = Memory::open().unwrap();
         let weather = Weather::of(&mut dice);
-        let storm_ms = i64::try_from(30_000 + dice.up_to(120_000)).unwrap();
+        let storm_ms = i64::try_from(20_000 + dice.up_to(70_000)).unwrap();
         let nodes = if dice.chance(50) { 1 } else { 2 };
         Arc::new(Self {
             looking: memory.store(Arc::new(|| Box::pin(std::future::ready(Ok(()))))),

@@ -7,7 +7,7 @@ use channels::http::{HttpRequest, HttpResponse};
 use gateway::egress::{EgressFault, MERCHANT as LIMITS, Sending, Wire};
 use jubao::demo::identity::MERCHANT;
 use jubao::signing;
-use kernel::id::Sn;
+use kernel::id::{Id, Sn};
 use kernel::secret::Secret;
 use kernel::state::TradeState;
 use kernel::time::Timestamp;
@@ -70,16 +70,21 @@ impl Shop {
         let is_fact = |(name, _): &(String, String)| name != "nonce_str" && name != "sign";
         let facts: Facts = members.into_iter().filter(is_fact).collect();
         let sn = facts["sn"].clone();
-        let order = store::orders::by_sn(&sea.looking, &Sn::parse(&sn).unwrap()).await.unwrap();
-        match order {
-            Some(order) if order.state.word() == facts["trade_state"] => {}
-            other => sea.wrong(format_args!("{sn}: a notice says {facts:?}, it is {other:?}")),
+        // It tells what has happened, which need not be the last that happened.
+        let history =
+            store::order_events::of_order(&sea.looking, MERCHANT.mch_id, id_of(&sn)).await;
+        if !history.unwrap().iter().any(|event| event.to.word() == facts["trade_state"]) {
+            sea.wrong(format_args!("I9: {sn}: a notice says {facts:?}"));
         }
         let mut heard = self.heard.lock().unwrap();
         let of_order = heard.entry(sn).or_default();
         of_order.push(facts);
         of_order.len() - 1
     }
+}
+
+fn id_of(sn: &str) -> Id {
+    Sn::parse(sn).unwrap().id()
 }
 
 /// A process's way to the merchant's server.
