@@ -64,7 +64,7 @@ fn seeds() {
                     if count == 1 || !log.wrongs.is_empty() {
                         wrecks.lock().unwrap().push((seed, log));
                     }
-                    if count > SEEDS && (seed - first + 1) % 1_000 == 0 {
+                    if count > SEEDS && (seed - first + 1).is_multiple_of(1_000) {
                         println!(
                             "{} voyages, {} wrecks",
                             seed - first + 1,
