@@ -57,7 +57,11 @@ const TASKS: [Task; 10] = [
         about: "feeds every parser what a fuzzer invents; --minutes N for each",
         run: fuzz::run,
     },
-    Task { name: "bench", about: "measures the hot path in a release build", run: bench },
+    Task {
+        name: "bench",
+        about: "measures a release build: NAME [--repeats N] [--keep]; without a name, lists",
+        run: bench,
+    },
 ];
 
 fn main() -> ExitCode {

@@ -43,7 +43,7 @@ impl Gateway {
         };
         let caller = match cached {
             Some(caller) => caller,
-            None => self.load_caller(id, now).await?,
+            None => Box::pin(self.load_caller(id, now)).await?,
         };
         if caller.app.is_enabled { Ok(caller) } else { Err(Fault::UnknownApplication) }
     }

@@ -45,8 +45,9 @@ pub const MERCHANT: Limits = Limits {
     answer_bytes_max: 64 << 10,
     is_enough: |status, begun| !begun.is_empty() && !may_acknowledge(status, begun),
 };
-/// Idle connections that are kept per host.
-const IDLE_PER_HOST_MAX: usize = 64;
+/// Idle connections that are kept per host: as many as a lane of notices may have under way. With fewer
+/// a busy lane would connect anew for every other notice.
+const IDLE_PER_HOST_MAX: usize = 128;
 /// Redirects that a program with a seeded defect follows.
 const REDIRECTS_OF_A_DEFECT: usize = 5;
 

@@ -52,7 +52,17 @@ impl Gateway {
         if !asks_at_once(&order) {
             return self.commit_alone(caller, order).await;
         }
-        let mut standing = self.with_first_attempt(order, &route);
+        // What it keeps while it waits is large, and would weigh on orders that ask nobody.
+        Box::pin(self.commit_and_ask(caller, order, &route)).await
+    }
+
+    async fn commit_and_ask(
+        &self,
+        caller: &Caller,
+        order: Order,
+        route: &AccountRow,
+    ) -> Result<Answered, OrderFault> {
+        let mut standing = self.with_first_attempt(order, route);
         let (op, first) = self.first_step(&mut standing).await?;
         let messages = match &first {
             Ok(Step::Send(request)) => vec![self.outgoing(&op, &standing.attempts[0], request)],
@@ -69,7 +79,7 @@ impl Gateway {
     async fn commit_alone(&self, caller: &Caller, order: Order) -> Result<Answered, OrderFault> {
         match self.0.store.write(orders::place(&order, &[], &[])).await {
             Ok(Written::Done(_)) => Ok(self.answered(order)),
-            Ok(Written::Missed) => self.standing_order(caller, &order).await,
+            Ok(Written::Missed) => Box::pin(self.standing_order(caller, &order)).await,
             Err(error) => Err(self.not_placed(&error).into()),
         }
     }

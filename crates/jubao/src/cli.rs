@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::bench::BENCHES;
+
 /// Why a command failed.
 #[derive(Debug)]
 pub enum Failure {
@@ -59,8 +61,11 @@ pub enum Command {
     /// Write the generated reference (docs/reference).
     #[command(hide = true)]
     Docs(DocsArguments),
-    /// Measure the hot path on this machine.
+    /// Measure what this machine does; without a name, list what can be measured.
     Bench(BenchArguments),
+    /// The other end of a bench, steered by it.
+    #[command(hide = true)]
+    BenchPeer,
 }
 
 /// Arguments of `demo`.
@@ -246,15 +251,21 @@ pub struct DocsArguments {
 #[derive(Debug, Args)]
 pub struct BenchArguments {
     /// What to measure.
-    #[arg(default_value = "hot-path", value_parser = ["hot-path"])]
-    pub what: String,
-    /// Connections at the same time.
+    #[arg(value_parser = BENCHES.map(|bench| bench.name))]
+    pub name: Option<String>,
+    /// Connections, or writers, at the same time.
     #[arg(long, default_value_t = 64)]
     pub connections: usize,
-    /// Orders in each repeat.
-    #[arg(long, default_value_t = 20_000)]
-    pub orders: usize,
-    /// Interleaved repeats, of which the median is shown.
+    /// Orders in each repeat, of growth those of the large store; each bench has a default.
+    #[arg(long)]
+    pub orders: Option<usize>,
+    /// Interleaved repeats, of which the medians are shown.
     #[arg(long, default_value_t = 5)]
     pub repeats: usize,
+    /// Where stores are made, and the JSON and the chart are written.
+    #[arg(long, default_value = "target/bench", value_name = "DIR")]
+    pub out: PathBuf,
+    /// Keep the run for the reference as well, in docs/reference/performance of this folder.
+    #[arg(long)]
+    pub keep: bool,
 }

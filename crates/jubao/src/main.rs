@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use jubao::cli::{Cli, Command, Failure};
-use jubao::{demo, operate, reference, serve, signing};
+use jubao::{bench, demo, operate, reference, serve, signing};
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -47,7 +47,8 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Account(command) => wait_for(operate::account(command)),
         Command::Order(command) => wait_for(operate::order(command)),
         Command::Notice(command) => wait_for(operate::notice(command)),
-        Command::Bench(arguments) => wait_for(demo::bench::run(arguments)),
+        Command::Bench(arguments) => wait_for(bench::run(arguments)),
+        Command::BenchPeer => bench::peer::run(),
     }
 }
 

@@ -17,6 +17,7 @@ mod batch;
 mod crash;
 mod db;
 pub mod ledger;
+pub mod measure;
 mod memory;
 pub mod merchants;
 pub mod messages;

@@ -206,8 +206,13 @@ async fn carry_out(gateway: &Gateway, caller: &Caller, admitted: Admitted) -> Re
     let asked = (admitted.sign_form, admitted.is_form_certain);
     let done = match admitted.call {
         Call::Place(call) => gateway.place_order(caller, *call, admitted.sign_form).await,
-        Call::Query(order) => gateway.query_order(caller, &order).await.map_err(OrderFault::from),
-        Call::Close(order) => gateway.close_order(caller, &order).await.map_err(OrderFault::from),
+        // Boxed: what they keep while they wait is large, and placing would carry its weight.
+        Call::Query(order) => {
+            Box::pin(gateway.query_order(caller, &order)).await.map_err(OrderFault::from)
+        }
+        Call::Close(order) => {
+            Box::pin(gateway.close_order(caller, &order)).await.map_err(OrderFault::from)
+        }
     };
     match done {
         Ok(answered) => Reply { fault: None, data: Some(data(gateway, caller, asked, &answered)) },

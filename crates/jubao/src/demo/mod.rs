@@ -2,7 +2,6 @@
 //! has outside: simulated upstreams on a port of their own, and a demo shop that a person can click
 //! through. The merchant is the one of the merchants' document.
 
-pub mod bench;
 pub mod identity;
 pub mod payer;
 pub mod shop;
@@ -220,8 +219,15 @@ impl FreshFolder {
     /// # Errors
     /// The temporary directory cannot be written.
     pub fn make() -> Result<Self, Failure> {
-        let name = format!("jubao-demo-{}", gateway::ids::random_hex::<8>());
-        let path = std::env::temp_dir().join(name);
+        Self::make_in(&std::env::temp_dir())
+    }
+
+    /// The same in a folder of one's own.
+    ///
+    /// # Errors
+    /// `folder` cannot be written.
+    pub fn make_in(folder: &Path) -> Result<Self, Failure> {
+        let path = folder.join(format!("jubao-demo-{}", gateway::ids::random_hex::<8>()));
         std::fs::create_dir_all(&path)
             .map_err(|error| Failure::Machine(format!("{}: {error}", path.display())))?;
         Ok(Self(path))

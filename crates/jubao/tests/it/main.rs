@@ -5,6 +5,7 @@
 
 mod again;
 mod app;
+mod bench;
 mod callbacks;
 mod command_line;
 mod crash;

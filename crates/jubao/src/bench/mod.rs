@@ -1,0 +1,184 @@
+//! `jubao bench`: what this machine does, as ratios inside one run. Speed is measured here and never
+//! asserted in a test; whether a goal is reached is said, and fails nothing.
+//!
+//! Everything is on loopback and bounded. The gateway runs in this process; whoever asks it runs in
+//! another ([`peer`]), so that their costs can be told apart.
+
+pub mod chart;
+pub mod edge;
+pub mod growth;
+pub mod hot_path;
+pub mod load;
+pub mod machine;
+pub mod notices;
+pub mod page;
+pub mod peer;
+pub mod report;
+pub mod settle;
+
+mod ceiling;
+mod cpu;
+mod crowd;
+mod merchant;
+mod sample;
+mod site;
+mod writers;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::time::Instant;
+
+use gateway::clock::Clock;
+use store::StoreError;
+
+use crate::bench::machine::Machine;
+use crate::bench::report::{Repeat, Run, medians};
+use crate::cli::{BenchArguments, Failure, print_line};
+
+/// A bench.
+pub struct Bench {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What it measures.
+    pub about: &'static str,
+    run: fn(Plan) -> Running,
+}
+
+/// A bench that is under way.
+type Running = Pin<Box<dyn Future<Output = Result<Trials, Failure>>>>;
+
+/// Every bench.
+pub const BENCHES: [Bench; 5] = [
+    Bench {
+        name: "hot-path",
+        about: "durable orders against the same work with nothing stored, and against a page that does \
+                nothing",
+        run: |plan| Box::pin(hot_path::run(plan)),
+    },
+    Bench {
+        name: "settle",
+        about: "payments booked, against orders inserted, at the store alone",
+        run: |plan| Box::pin(settle::run(plan)),
+    },
+    Bench {
+        name: "notices",
+        about: "notices delivered, against a bare HTTP client that posts the same bytes",
+        run: |plan| Box::pin(notices::run(plan)),
+    },
+    Bench {
+        name: "growth",
+        about: "inserts into a store of 100,000 orders and into one of 10,000,000 (--orders)",
+        run: |plan| Box::pin(growth::run(plan)),
+    },
+    Bench {
+        name: "edge",
+        about: "honest callers beside a crowd of silent sockets, three times capacity, forged requests",
+        run: |plan| Box::pin(edge::run(plan)),
+    },
+];
+
+/// Where the runs that the reference is written from are kept.
+pub const KEPT: &str = "docs/reference/performance";
+
+/// What a bench is asked for.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Repeats, of which the medians are taken.
+    pub repeats: usize,
+    /// Connections, or writers, at the same time.
+    pub connections: usize,
+    /// Orders in a repeat, if that is told.
+    pub orders: Option<usize>,
+    /// Where stores are made.
+    pub folder: PathBuf,
+}
+
+/// What the repeats of a bench found.
+pub struct Trials {
+    /// How much was asked.
+    pub settings: String,
+    /// Columns of the rows.
+    pub columns: Vec<String>,
+    /// Each repeat.
+    pub repeats: Vec<Repeat>,
+}
+
+/// Runs a bench, prints what it found, and writes it as JSON with a chart.
+///
+/// # Errors
+/// There is no such bench, or it could not be run to its end.
+pub async fn run(arguments: BenchArguments) -> Result<(), Failure> {
+    let Some(name) = &arguments.name else {
+        BENCHES.iter().for_each(|bench| print_line(format!("{:<10}{}", bench.name, bench.about)));
+        return Ok(());
+    };
+    let bench = BENCHES.iter().find(|bench| bench.name == name);
+    let bench = bench.ok_or_else(|| Failure::Input(format!("there is no bench {name}")))?;
+    fs::create_dir_all(&arguments.out).map_err(|error| wrong_folder(&arguments.out, &error))?;
+    let machine = Machine::this(&arguments.out);
+    let plan = Plan {
+        repeats: arguments.repeats.max(1),
+        connections: arguments.connections.max(1),
+        orders: arguments.orders,
+        folder: arguments.out.clone(),
+    };
+    let trials = (bench.run)(plan).await?;
+    let run = Run {
+        bench: bench.name.to_owned(),
+        about: bench.about.to_owned(),
+        settings: trials.settings,
+        columns: trials.columns,
+        repeats: trials.repeats.len(),
+        at: Clock::default().now().beijing(),
+        machine,
+        found: medians(&trials.repeats),
+    };
+    print_line(run.text());
+    keep(&run, &arguments.out)?;
+    if arguments.keep { keep(&run, Path::new(KEPT)) } else { Ok(()) }
+}
+
+/// Writes a run and its chart into `folder`.
+fn keep(run: &Run, folder: &Path) -> Result<(), Failure> {
+    let json = serde_json::to_string_pretty(run);
+    let json = json.map_err(|error| Failure::Machine(error.to_string()))?;
+    let write =
+        |ending: &str, text: &str| fs::write(folder.join(format!("{}.{ending}", run.bench)), text);
+    let written = fs::create_dir_all(folder)
+        .and_then(|()| write("json", &format!("{json}\n")))
+        .and_then(|()| write("svg", &chart::bars(run)));
+    written.map_err(|error| wrong_folder(folder, &error))
+}
+
+fn wrong_folder(folder: &Path, error: &std::io::Error) -> Failure {
+    Failure::Machine(format!("{}: {error}", folder.display()))
+}
+
+fn store_fault(error: StoreError) -> Failure {
+    Failure::Machine(error.to_string())
+}
+
+#[expect(clippy::disallowed_methods, reason = "a bench measures with the machine's own clock")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A run that found this.
+    pub(super) fn a_run(found: Repeat) -> Run {
+        Run {
+            bench: "hot-path".into(),
+            about: "orders".into(),
+            settings: "1 order".into(),
+            columns: vec!["per second".into()],
+            repeats: 5,
+            at: "2026-11-24 12:00:00".into(),
+            machine: Machine::default(),
+            found,
+        }
+    }
+}
