@@ -40,10 +40,11 @@ impl Standing {
         self.attempts.iter().filter(|attempt| attempt.state.is_live())
     }
 
-    /// Attempts that are closed. What an upstream did not know when it was asked to close it (a code
-    /// nobody had scanned, a page nobody had opened) can be paid until it expires.
-    pub(crate) fn closed(&self) -> impl Iterator<Item = &Attempt> {
-        self.attempts.iter().filter(|attempt| attempt.state == AttemptState::Closed)
+    /// Attempts that have ended unpaid. What an upstream did not know when it was asked to close it (a
+    /// code nobody had scanned, a page nobody had opened) can be paid until it expires; and where a
+    /// placing was refused, one that was sent beside it may have been taken.
+    pub(crate) fn ended(&self) -> impl Iterator<Item = &Attempt> {
+        self.attempts.iter().filter(|attempt| attempt.state.has_ended_unpaid())
     }
 
     /// The attempt of that number.

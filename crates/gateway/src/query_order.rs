@@ -76,15 +76,15 @@ impl Gateway {
         Ok(standing)
     }
 
-    /// Asks the upstream of every closed attempt whether it was paid after all, and commits what it
-    /// says; true if each has answered.
-    pub(crate) async fn ask_closed(
+    /// Asks the upstream of every attempt that has ended unpaid whether it was paid after all, and
+    /// commits what it says; true if each has answered.
+    pub(crate) async fn ask_ended(
         &self,
         mut standing: Standing,
     ) -> Result<(Standing, bool), StoreError> {
-        let closed: Vec<_> = standing.closed().cloned().collect();
+        let ended: Vec<_> = standing.ended().cloned().collect();
         let mut is_sure = true;
-        for attempt in closed {
+        for attempt in ended {
             let has_answered;
             (standing, has_answered) = self.ask_one(standing, &attempt).await?;
             is_sure &= has_answered;

@@ -24,7 +24,7 @@ const LEASE_MS: i64 = 120_000;
 const SWEEP_FIRST_MS: i64 = 5_000;
 /// The longest wait, in milliseconds.
 const SWEEP_LONGEST_MS: i64 = 120_000;
-/// An order that ended before its time is looked at once more so long after its codes and pages have
+/// An order that may still hold money when it ends is looked at once more so long after its codes have
 /// expired, in milliseconds: upstreams' clocks are not ours.
 const LOOK_BACK_AFTER_MS: i64 = 60_000;
 /// The longest sleep: what other processes wrote is seen after it.
@@ -87,34 +87,35 @@ impl Gateway {
         };
         let has_live = standing.live().next().is_some();
         let has_expired = standing.order.expires_at <= self.now();
-        let standing = match (standing.order.state.is_open(), has_expired) {
-            (true, true) => self.close_everywhere(standing).await?,
-            (true, false) => self.ask_all(standing).await?,
-            (false, _) if has_live => self.close_everywhere(standing).await?,
-            (false, _) => return self.look_back(sweep, standing).await,
+        let (standing, is_sure) = match (standing.order.state.is_open(), has_expired) {
+            (true, true) => (self.close_everywhere(standing).await?, true),
+            (true, false) => (self.ask_all(standing).await?, true),
+            (false, _) if has_live => (self.close_everywhere(standing).await?, true),
+            (false, _) => self.ask_ended(standing).await?,
         };
         crash::reach(Point::SweepAsked);
-        let mut order = standing.order;
-        order.sweeps += 1;
-        let next = next_sweep(&order, &standing.attempts, self.now());
-        // Missed: a change of the order came first, and has said itself when it is due.
-        let batch = sweeps::put_off(sweep, next, order.sweeps);
-        self.0.store.write(batch).await?;
+        self.put_off(sweep, standing, is_sure).await?;
         crash::reach(Point::SweepPutOff);
         Ok(())
     }
 
-    /// Asks whether an order that is over was paid after all. Whoever does not answer is asked again.
-    async fn look_back(&self, sweep: Sweep, standing: Standing) -> Result<(), StoreError> {
-        let (standing, is_sure) = self.ask_closed(standing).await?;
+    /// Says when the order is looked at next. Whoever did not answer whether an attempt that has ended
+    /// was paid after all is asked again.
+    async fn put_off(
+        &self,
+        sweep: Sweep,
+        standing: Standing,
+        is_sure: bool,
+    ) -> Result<(), StoreError> {
         let mut order = standing.order;
         order.sweeps += 1;
         let now = self.now();
         let again = soon(&order, now);
         let next = if is_sure { next_sweep(&order, &standing.attempts, now) } else { Some(again) };
+        // Missed: a change of the order came first, and has said itself when it is due.
         let written = self.0.store.write(sweeps::put_off(sweep, next, order.sweeps)).await?;
         if !is_sure && !written.is_done() {
-            // One of its payments was found, and has taken it off the list for the others too.
+            // That change may have taken the order off the list although somebody has not answered.
             let batch = sweeps::hasten(order.mch_id, order.id, again);
             self.0.store.write(batch).await?;
         }
@@ -126,7 +127,7 @@ impl Gateway {
 /// no longer waits, until no attempt can bring money.
 pub(crate) fn next_sweep(order: &Order, attempts: &[Attempt], now: Timestamp) -> Option<Timestamp> {
     let has_live = attempts.iter().any(|attempt| attempt.state.is_live());
-    let has_closed = attempts.iter().any(|attempt| attempt.state == AttemptState::Closed);
+    let looks_back = order.expires_at.plus_millis(LOOK_BACK_AFTER_MS);
     let soon = soon(order, now);
     match (order.state.is_open(), has_live) {
         (true, true) if now < order.expires_at => Some(soon.min(order.expires_at)),
@@ -134,15 +135,66 @@ pub(crate) fn next_sweep(order: &Order, attempts: &[Attempt], now: Timestamp) ->
         (true, false) => Some(order.expires_at.max(now)),
         (false, true) if order.sweeps == 0 => Some(now),
         (false, true) => Some(soon),
-        (false, false) if has_closed && now < order.expires_at => {
-            Some(order.expires_at.plus_millis(LOOK_BACK_AFTER_MS))
+        (false, false) if may_hold_money(attempts, now < order.expires_at) && now < looks_back => {
+            Some(looks_back)
         }
         (false, false) => None,
     }
+}
+
+/// Whether an attempt that has ended unpaid may bring money until its code has expired. One that was
+/// closed after that cannot; which of several was, and what a refusal left standing, is not known.
+fn may_hold_money(attempts: &[Attempt], is_early: bool) -> bool {
+    let is_uncertain =
+        attempts.len() > 1 || attempts.iter().any(|attempt| attempt.state == AttemptState::Refused);
+    (is_early || is_uncertain) && attempts.iter().any(|attempt| attempt.state.has_ended_unpaid())
 }
 
 /// When an order is looked at again whose upstream has not answered.
 fn soon(order: &Order, now: Timestamp) -> Timestamp {
     let doublings = u32::try_from(order.sweeps.clamp(0, 16)).unwrap_or(16);
     now.plus_millis((SWEEP_FIRST_MS << doublings).min(SWEEP_LONGEST_MS))
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::id::{Id, MchId};
+    use kernel::product::Product;
+
+    use super::*;
+
+    fn attempts(states: &[AttemptState]) -> Vec<Attempt> {
+        let attempt = |(no, state): (i64, &AttemptState)| Attempt {
+            order_id: Id(1),
+            mch_id: MchId(1),
+            no,
+            product: Product::WechatQr,
+            account_id: Id(1),
+            account_version: 1,
+            state: *state,
+            rev: 0,
+            pay_text: String::new(),
+            created_at: Timestamp::from_seconds(0),
+        };
+        (1..).zip(states).map(attempt).collect()
+    }
+
+    /// Whether money may be held after an early end, and after one when the codes had expired.
+    fn check(states: &[AttemptState], expect: (bool, bool)) {
+        let attempts = attempts(states);
+        let found = (may_hold_money(&attempts, true), may_hold_money(&attempts, false));
+        assert_eq!(found, expect, "{states:?}");
+    }
+
+    #[test]
+    fn what_may_have_been_taken_is_looked_for_once_more() {
+        use AttemptState::{Closed, Paid, Refused, Surplus};
+        check(&[], (false, false));
+        check(&[Closed], (true, false));
+        check(&[Refused], (true, true));
+        check(&[Closed, Closed], (true, true));
+        check(&[Paid], (false, false));
+        check(&[Paid, Closed], (true, true));
+        check(&[Paid, Surplus], (false, false));
+    }
 }

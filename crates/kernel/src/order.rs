@@ -233,6 +233,11 @@ impl AttemptState {
     pub fn is_live(self) -> bool {
         matches!(self, Self::Asking | Self::Open)
     }
+
+    /// Whether it is over, and no money is known to have come through it.
+    pub fn has_ended_unpaid(self) -> bool {
+        matches!(self, Self::Refused | Self::Closed)
+    }
 }
 
 #[cfg(test)]
