@@ -38,6 +38,8 @@ const _: () = assert!(
     2 * LEASE_MS as u128 >= 3 * MERCHANT.total.as_millis(),
     "a lease outlives its delivery, or a notice is sent twice"
 );
+/// How long ended deliveries are waited for once one has ended, while more is due than has room.
+const GATHER: Duration = Duration::from_millis(1);
 /// The longest sleep: what other processes wrote is seen after it.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
 
@@ -60,6 +62,8 @@ impl Gateway {
                 () = self.0.wake_notifier.notified() => {}
                 Some(ended) = notifier.in_flight.join_next(), if notifier.is_behind => {
                     notifier.end(ended);
+                    // Places that free up one after the other are filled by one claim.
+                    tokio::time::sleep(GATHER).await;
                 }
                 () = tokio::time::sleep(SLEEP_MAX) => {}
             }
