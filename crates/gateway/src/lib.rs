@@ -130,7 +130,7 @@ impl Gateway {
         settings: Settings,
         wires: Wires,
     ) -> Result<Self, String> {
-        let newest = store::orders::newest_id(&store).await.map_err(|error| error.to_string())?;
+        let newest = store::ids::newest(&store).await.map_err(|error| error.to_string())?;
         let made_last =
             newest.map_or(Timestamp::from_seconds(0), |id| Timestamp::from_seconds(id.seconds()));
         Ok(Self(Arc::new(Inner {
@@ -171,7 +171,7 @@ impl Gateway {
 
     /// Whether the store answers.
     pub async fn is_ready(&self) -> bool {
-        store::orders::newest_id(&self.0.store).await.is_ok()
+        store::ids::newest(&self.0.store).await.is_ok()
     }
 
     /// Changes of orders, as they are committed by this process.

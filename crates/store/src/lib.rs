@@ -16,6 +16,7 @@ mod batch;
 #[cfg(debug_assertions)]
 mod crash;
 mod db;
+pub mod ids;
 pub mod ledger;
 pub mod measure;
 mod memory;

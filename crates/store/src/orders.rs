@@ -56,9 +56,6 @@ where mch_id = $1 and transaction_id = $2 order by id desc limit 1";
 /// The merchant of an order that is known by its number alone: for operators, not on any hot path.
 const MERCHANT_OF: &str = "select mch_id from orders where id = $1";
 
-/// The largest id, so that a process that starts makes larger ones.
-const NEWEST: &str = "select max(id) from orders";
-
 /// How many orders a merchant has: for reports and checks, it scans.
 const COUNT: &str = "select count(*) from orders where mch_id = $1";
 
@@ -149,14 +146,6 @@ pub async fn by_sn(store: &Store, sn: &Sn) -> Result<Option<Order>, StoreError> 
 pub async fn count(store: &Store, mch_id: MchId) -> Result<usize, StoreError> {
     let found = store.row(COUNT, vec![mch_id.into()], |row| row.int()).await?;
     Ok(found.and_then(|count| usize::try_from(count).ok()).unwrap_or(0))
-}
-
-/// The newest order's id; `None` if there is no order.
-///
-/// # Errors
-/// See [`StoreError`].
-pub async fn newest_id(store: &Store) -> Result<Option<Id>, StoreError> {
-    Ok(store.row(NEWEST, Vec::new(), |row| row.maybe_int()).await?.flatten().map(Id))
 }
 
 /// The merchant's order of that id.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use jubao::data_dir::DATABASE_NAME;
 use jubao::demo::identity::MERCHANT;
 use jubao::signing;
@@ -18,9 +19,11 @@ use tokio::time::Instant;
 use super::load::named;
 use super::world::{READY_WITHIN, Told, World};
 
-/// How long after the last start everything may take to come right: a killed process's leases, and
-/// a merchant's question for what its callback did not bring.
-const SETTLES_WITHIN: Duration = Duration::from_secs(60);
+/// How long after the last start everything may take to come right (I15): a killed process's leases,
+/// and merchants' questions for what callbacks did not bring.
+const SETTLES_WITHIN: Duration = Duration::from_secs(300);
+/// Questions at the same time.
+const QUESTIONS: usize = 50;
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -53,12 +56,13 @@ async fn settle(world: &World, told: &BTreeMap<String, Told>) {
         waiting.retain(|sn| !heard.contains(*sn));
         let is_late = began.elapsed() > SETTLES_WITHIN;
         assert!(!is_late, "paid upstream, and the merchant was never told: {waiting:?}");
-        for sn in waiting.iter().take(50) {
+        let questions = waiting.iter().take(QUESTIONS).map(|sn| {
             let signed = signing::signed(&named(sn), &Secret::new(MERCHANT.key)).unwrap();
             let url = format!("{}/order/query", world.api);
-            // What is not answered now is asked again.
-            let _ = world.client.post(url).body(signed.to_string()).send().await;
-        }
+            world.client.post(url).body(signed.to_string()).send()
+        });
+        // What is not answered now is asked again.
+        let _ = join_all(questions).await;
         tokio::time::sleep(LOOK).await;
     }
 }
