@@ -47,7 +47,7 @@ const WRECKS_MAX: usize = 3;
 struct Log {
     lines: Vec<String>,
     wrongs: Vec<String>,
-    /// One of its orders, as it was placed.
+    /// One of its orders.
     order: Option<Order>,
 }
 
@@ -159,12 +159,7 @@ async fn voyage(seed: u64, identity: &DemoIdentity) -> Log {
     sea.berths.iter().for_each(Berth::clear);
     let order = store::orders::by_out_trade_no(&sea.looking, MERCHANT.mch_id, "V0").await.unwrap();
     let (lines, wrongs) = sea.told();
-    Log { lines, wrongs, order: order.map(as_placed) }
-}
-
-/// The order as it was before anything happened to it.
-fn as_placed(order: Order) -> Order {
-    Order { state: kernel::state::TradeState::NotPay, payment: None, ..order }
+    Log { lines, wrongs, order }
 }
 
 /// When everything must have come right.

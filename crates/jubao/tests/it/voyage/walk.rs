@@ -93,15 +93,21 @@ pub fn rarest() -> u64 {
     pairs.map(|(row, event)| of(row, event)).min().unwrap_or(0)
 }
 
-/// Walks `order` through events of the dice; what is wrong is returned.
+/// Walks an order, as it may be placed, through events of the dice; what is wrong is returned.
 pub fn walk(seed: u64, order: &Order) -> Result<(), String> {
     watch(count);
     WATCHED.set(Some(&OF_WALKS));
     let mut dice = Dice::new(seed);
-    let mut order = order.clone();
+    for state in [TradeState::NotPay, TradeState::UserPaying, TradeState::UserPaying] {
+        walk_once(&mut dice, Order { state, payment: None, ..order.clone() })?;
+    }
+    Ok(())
+}
+
+fn walk_once(dice: &mut Dice, mut order: Order) -> Result<(), String> {
     let (mut books, mut taken) = (Vec::<Entry>::new(), 0);
     for _ in 0..STEPS {
-        let event = draw(&mut dice, &order);
+        let event = draw(dice, &order);
         let before = order.state;
         taken += i64::from(matches!(event, Event::Paid { .. }));
         let postings = match decide(&order, event) {
