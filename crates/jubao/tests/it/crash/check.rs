@@ -22,6 +22,8 @@ use super::world::{READY_WITHIN, Told, World};
 /// How long after the last start everything may take to come right (I15): a killed process's leases,
 /// and merchants' questions for what callbacks did not bring.
 const SETTLES_WITHIN: Duration = Duration::from_secs(300);
+/// How long nothing more may come right while anything is still to.
+const GOES_ON_WITHIN: Duration = Duration::from_secs(60);
 /// Questions at the same time.
 const QUESTIONS: usize = 50;
 /// Between two looks.
@@ -47,14 +49,18 @@ pub async fn everything(world: &mut World) {
 
 /// Waits until every payment is known and told.
 async fn settle(world: &World, told: &BTreeMap<String, Told>) {
-    let began = Instant::now();
+    let (began, mut went_on) = (Instant::now(), Instant::now());
     let paid = told.values().filter(|one| one.is_paid).filter_map(|one| one.sn.as_deref());
     let mut waiting: BTreeSet<&str> = paid.collect();
     while !waiting.is_empty() {
         let heard: BTreeSet<String> =
             world.merchant.received().iter().map(|one| one.text("sn").to_owned()).collect();
+        let before = waiting.len();
         waiting.retain(|sn| !heard.contains(*sn));
-        let is_late = began.elapsed() > SETTLES_WITHIN;
+        if waiting.len() < before {
+            went_on = Instant::now();
+        }
+        let is_late = began.elapsed() > SETTLES_WITHIN || went_on.elapsed() > GOES_ON_WITHIN;
         assert!(!is_late, "paid upstream, and the merchant was never told: {waiting:?}");
         let questions = waiting.iter().take(QUESTIONS).map(|sn| {
             let signed = signing::signed(&named(sn), &Secret::new(MERCHANT.key)).unwrap();
