@@ -30,6 +30,18 @@ const LOOK_BACK_AFTER_MS: i64 = 60_000;
 /// The longest sleep: what other processes wrote is seen after it.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
 
+/// What a look at an order was for. A closing, however late, asks for a look back, and only that
+/// takes the order off the list.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+enum Look {
+    /// For what may still happen.
+    Ahead,
+    /// Back, when no code could be paid any more, and everybody has answered.
+    Back,
+    /// Back, and somebody has not answered.
+    Unanswered,
+}
+
 impl Gateway {
     /// Sweeps until `stop` turns true, then finishes what is in flight.
     pub async fn run_sweeper(&self, mut stop: watch::Receiver<bool>) {
@@ -86,15 +98,21 @@ impl Gateway {
             return Ok(());
         };
         let has_live = standing.live().next().is_some();
-        let has_expired = standing.order.expires_at <= self.now();
-        let (standing, is_sure) = match (standing.order.state.is_open(), has_expired) {
-            (true, true) => (self.close_everywhere(standing).await?, true),
-            (true, false) => (self.ask_all(standing).await?, true),
-            (false, _) if has_live => (self.close_everywhere(standing).await?, true),
-            (false, _) => self.ask_ended(standing).await?,
+        let (expires_at, began) = (standing.order.expires_at, self.now());
+        let (standing, look) = match (standing.order.state.is_open(), expires_at <= began) {
+            (true, true) => (self.close_everywhere(standing).await?, Look::Ahead),
+            (true, false) => (self.ask_all(standing).await?, Look::Ahead),
+            (false, _) if has_live => (self.close_everywhere(standing).await?, Look::Ahead),
+            (false, _) => match self.ask_ended(standing).await? {
+                (standing, false) => (standing, Look::Unanswered),
+                (standing, true) if looks_back_at(&standing.order) > began => {
+                    (standing, Look::Ahead)
+                }
+                (standing, true) => (standing, Look::Back),
+            },
         };
         crash::reach(Point::SweepAsked);
-        self.put_off(sweep, standing, is_sure).await?;
+        self.put_off(sweep, standing, look).await?;
         crash::reach(Point::SweepPutOff);
         Ok(())
     }
@@ -105,16 +123,20 @@ impl Gateway {
         &self,
         sweep: Sweep,
         standing: Standing,
-        is_sure: bool,
+        look: Look,
     ) -> Result<(), StoreError> {
         let mut order = standing.order;
         order.sweeps += 1;
         let now = self.now();
         let again = soon(&order, now);
-        let next = if is_sure { next_sweep(&order, &standing.attempts, now) } else { Some(again) };
+        let next = match look {
+            Look::Ahead => next_sweep(&order, &standing.attempts, now),
+            Look::Back => None,
+            Look::Unanswered => Some(again),
+        };
         // Missed: a change of the order came first, and has said itself when it is due.
         let written = self.0.store.write(sweeps::put_off(sweep, next, order.sweeps)).await?;
-        if !is_sure && !written.is_done() {
+        if look == Look::Unanswered && !written.is_done() {
             // That change may have taken the order off the list although somebody has not answered.
             let batch = sweeps::hasten(order.mch_id, order.id, again);
             self.0.store.write(batch).await?;
@@ -127,7 +149,6 @@ impl Gateway {
 /// no longer waits, until no attempt can bring money.
 pub(crate) fn next_sweep(order: &Order, attempts: &[Attempt], now: Timestamp) -> Option<Timestamp> {
     let has_live = attempts.iter().any(|attempt| attempt.state.is_live());
-    let looks_back = order.expires_at.plus_millis(LOOK_BACK_AFTER_MS);
     let soon = soon(order, now);
     match (order.state.is_open(), has_live) {
         (true, true) if now < order.expires_at => Some(soon.min(order.expires_at)),
@@ -135,11 +156,16 @@ pub(crate) fn next_sweep(order: &Order, attempts: &[Attempt], now: Timestamp) ->
         (true, false) => Some(order.expires_at.max(now)),
         (false, true) if order.sweeps == 0 => Some(now),
         (false, true) => Some(soon),
-        (false, false) if may_hold_money(attempts, now < order.expires_at) && now < looks_back => {
-            Some(looks_back)
+        (false, false) if may_hold_money(attempts, now < order.expires_at) => {
+            Some(looks_back_at(order).max(now))
         }
         (false, false) => None,
     }
+}
+
+/// When an order that is over is looked at for the last time.
+fn looks_back_at(order: &Order) -> Timestamp {
+    order.expires_at.plus_millis(LOOK_BACK_AFTER_MS)
 }
 
 /// Whether an attempt that has ended unpaid may bring money until its code has expired. One that was
