@@ -5,7 +5,7 @@
 use arbitrary::Arbitrary;
 use channels::http::{HttpRequest, HttpResponse};
 use channels::seal::{self, RsaSigner};
-use channels::{Account, CallbackFault, Channel, Op, Outcome, Place, Stamp, Step};
+use channels::{About, Account, CallbackFault, Channel, Op, Outcome, Place, Stamp, Step, Trade};
 use kernel::money::{Currency, Money};
 use kernel::product::Product;
 use kernel::time::Timestamp;
@@ -150,20 +150,38 @@ impl Said<'_> {
         (channels::by_name(&account.channel).expect("a channel"), account)
     }
 
+    fn product(&self) -> Product {
+        if self.is_wechat { Product::WechatQr } else { Product::AlipayQr }
+    }
+
+    fn trade(&self) -> Trade {
+        Trade {
+            trade_no: TRADE_NO.to_owned(),
+            product: self.product(),
+            amount: Money::new(10_000, Currency::Cny),
+            placed_at: NOW,
+            pay_text: String::new(),
+            transaction_id: String::new(),
+        }
+    }
+
     fn op(&self) -> Op {
-        let trade_no = TRADE_NO.to_owned();
         match self.op % 4 {
-            0 => Op::Query { trade_no },
-            1 => Op::Close { trade_no },
+            0 => Op::Query(self.trade()),
+            1 => Op::Close(self.trade()),
             2 => Op::Place(Place {
-                trade_no,
-                product: if self.is_wechat { Product::WechatQr } else { Product::AlipayQr },
+                trade_no: TRADE_NO.to_owned(),
+                product: self.product(),
                 amount: Money::new(10_000, Currency::Cny),
                 subject: "聚宝".to_owned(),
                 notify_url: "https://pay.example/callback".to_owned(),
                 return_url: String::new(),
                 expires_at: NOW.plus_millis(1_800_000),
                 payer_ip: String::new(),
+                openid: String::new(),
+                sub_appid: String::new(),
+                wallet: String::new(),
+                code: None,
             }),
             _ => Op::Keys,
         }
@@ -266,7 +284,7 @@ pub fn answer(said: &Said<'_>) {
         assert_eq!(said.signing, Signing::Genuine, "believed {outcome:?}");
     }
     if let Outcome::Paid(payment) = outcome {
-        assert!(matches!(op, Op::Query { .. }), "only a query tells of a payment");
+        assert!(matches!(op, Op::Query(_)), "only a query tells of a payment");
         assert!(payment.amount.minor > 0 && !payment.transaction_id.is_empty());
         let text = String::from_utf8_lossy(&object);
         assert!(text.contains(TRADE_NO), "a payment of another order");
@@ -285,7 +303,8 @@ pub fn callback(said: &Said<'_>) {
     match callback.facts {
         Ok(facts) => {
             assert_eq!(said.signing, Signing::Genuine, "believed {facts:?}");
-            assert!(!facts.trade_no.is_empty());
+            let About::Trade(number) = &facts.about else { panic!("{:?}", facts.about) };
+            assert!(!number.is_empty());
             if let Outcome::Paid(payment) = facts.outcome {
                 assert!(payment.amount.minor > 0 && !payment.transaction_id.is_empty());
                 assert_eq!(payment.amount.currency, Currency::Cny);

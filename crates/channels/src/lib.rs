@@ -142,23 +142,59 @@ pub struct Stamp {
     pub nonce: String,
 }
 
-/// What we want of an upstream. Numbers are ours (`trade_no`), never the upstream's.
+/// What we want of an upstream. Numbers are ours (`trade_no`, `refund_no`), never the upstream's.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Op {
-    /// Take an order, so that the payer can pay it.
+    /// Take an order, so that the payer can pay it; a barcode is charged at once.
     Place(Place),
     /// Say where an order stands.
-    Query {
-        /// Our number.
-        trade_no: String,
-    },
+    Query(Trade),
     /// Close an unpaid order.
-    Close {
-        /// Our number.
-        trade_no: String,
-    },
+    Close(Trade),
+    /// Undo an order, whatever became of it: unpaid it is closed, paid everything goes back (撤销).
+    Reverse(Trade),
+    /// Give money back. The same number with the same amount again is the same refund.
+    Refund(Refund),
+    /// Say where a refund stands.
+    QueryRefund(Refund),
+    /// Tell today's exchange rates.
+    Rates,
     /// Tell the keys that the upstream signs with.
     Keys,
+}
+
+/// An order that an upstream was asked to take.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Trade {
+    /// Our number for it.
+    pub trade_no: String,
+    /// The product it was placed for.
+    pub product: Product,
+    /// What the payer pays, or has paid.
+    pub amount: Money,
+    /// When the upstream was first asked.
+    pub placed_at: Timestamp,
+    /// What it answered, if it has: [`Outcome::Opened`].
+    pub pay_text: String,
+    /// The upstream's own number, or empty until it was paid.
+    pub transaction_id: String,
+}
+
+/// Money to be given back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refund {
+    /// The order that was paid.
+    pub trade: Trade,
+    /// Our number for this refund (26 digits).
+    pub refund_no: String,
+    /// How much; at most `trade.amount`, in its currency.
+    pub amount: Money,
+    /// Why, for the payer; may be empty.
+    pub reason: String,
+    /// Where the upstream tells us how it ended.
+    pub notify_url: String,
+    /// When the upstream was first asked for it.
+    pub asked_at: Timestamp,
 }
 
 /// An order for an upstream.
@@ -180,6 +216,14 @@ pub struct Place {
     pub expires_at: Timestamp,
     /// The payer's IP address, or empty.
     pub payer_ip: String,
+    /// The payer at the merchant's account (`sub_openid`), or empty.
+    pub openid: String,
+    /// The merchant's account or app at the wallet (`sub_appid`), or empty.
+    pub sub_appid: String,
+    /// `CN`, `HK` or empty.
+    pub wallet: String,
+    /// The code that the payer shows, for [`Product::Micropay`].
+    pub code: Option<Secret>,
 }
 
 /// What comes next in an operation.
@@ -196,7 +240,8 @@ pub enum Step {
 pub enum Outcome {
     /// Place: the upstream holds the order, or the page that will create it is signed.
     Opened {
-        /// The text to draw as QR, or the page to open.
+        /// The text to draw as QR, the page to open, or what the wallet's SDK is given: the signed
+        /// order string of Alipay, JSON text of WeChat Pay.
         pay_text: String,
     },
     /// The order is paid.
@@ -210,14 +255,58 @@ pub enum Outcome {
     },
     /// It is closed, and nothing was paid.
     Closed,
-    /// The upstream knows no such order. Soon after an unanswered Place this proves nothing.
+    /// It failed for good, and nothing was paid (barcodes).
+    Failed(Refusal),
+    /// It was reversed: nothing is paid, or everything has gone back.
+    Reversed,
+    /// The upstream knows no such order, or no such refund. Soon after an unanswered request this
+    /// proves nothing.
     NotFound,
+    /// The refund is done.
+    Refunded(Refunded),
+    /// The refund is accepted, and not done yet.
+    RefundPending {
+        /// The upstream's own number for it, or empty.
+        refund_id: String,
+    },
+    /// The refund failed for good; the money is still with us.
+    RefundClosed(Refusal),
+    /// The upstream cannot finish the refund by itself: a person must act at its console.
+    RefundStuck,
+    /// Rates: those of today.
+    Rates(Vec<Rate>),
     /// Explicitly refused, nothing was done.
     Refused(Refusal),
     /// No explicit answer: timeout, broken or badly signed answer, unknown word.
     Unknown(Doubt),
     /// Keys: the keys that the upstream signs with now.
     Keys(Vec<UpstreamKey>),
+}
+
+/// What an upstream says of a refund that is done.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refunded {
+    /// The upstream's own number for it, or empty.
+    pub refund_id: String,
+    /// How much went back, as the upstream has it: must equal what was asked for.
+    pub amount: Money,
+    /// What the payer gets in their currency; equals `amount` if the upstream is silent.
+    pub cash: Money,
+    /// The exchange rate as the upstream spells it, or empty.
+    pub rate: String,
+    /// When it was done, by the upstream's clock.
+    pub refunded_at: Timestamp,
+}
+
+/// One exchange rate of an upstream.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Rate {
+    /// ISO code of the foreign currency.
+    pub currency: String,
+    /// The rate as the upstream spells it.
+    pub rate: String,
+    /// When it was released.
+    pub released_at: Timestamp,
 }
 
 /// An upstream's explicit refusal.
@@ -238,8 +327,16 @@ pub enum RefusalKind {
     Business,
     /// The account may not use this product (492003).
     NotSupported,
-    /// The number was used before with other contents (40106).
+    /// The number was used before with other contents (40106; of a refund 493001).
     NumberUsed,
+    /// The payer's code was used before, has expired or is none (40111).
+    CodeUsed,
+    /// A refund is more than the account holds: the same again may succeed later (40107).
+    BalanceTooLow,
+    /// A refund comes too late (40108).
+    TooLate,
+    /// Nothing is left to be refunded (40105).
+    NothingLeft,
 }
 
 /// Why an outcome is unknown.
@@ -276,11 +373,22 @@ pub struct Callback {
 /// What an upstream told us unasked.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CallbackFacts {
-    /// Our number.
-    pub trade_no: String,
-    /// What happened: [`Outcome::Paid`], [`Outcome::Closed`], or, for a word that only a query can
-    /// settle, [`Outcome::PaidElsewhere`] or [`Outcome::Unpaid`].
+    /// What it is about.
+    pub about: About,
+    /// What happened. Of an order: [`Outcome::Paid`], [`Outcome::Closed`], or, for a word that only a
+    /// query can settle, [`Outcome::PaidElsewhere`] or [`Outcome::Unpaid`]. Of a refund:
+    /// [`Outcome::Refunded`], [`Outcome::RefundClosed`], [`Outcome::RefundStuck`] or, for what only a
+    /// query can settle, [`Outcome::RefundPending`].
     pub outcome: Outcome,
+}
+
+/// What a callback is about, by our number.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum About {
+    /// An order: its `trade_no`.
+    Trade(String),
+    /// A refund: its `refund_no`.
+    Refund(String),
 }
 
 /// Why a callback is refused. It changes nothing, and is counted and logged.

@@ -156,16 +156,28 @@ pub enum OpKind {
     Query,
     /// [`crate::Op::Close`].
     Close,
+    /// [`crate::Op::Reverse`].
+    Reverse,
+    /// [`crate::Op::Refund`].
+    Refund,
+    /// [`crate::Op::QueryRefund`].
+    QueryRefund,
+    /// [`crate::Op::Rates`].
+    Rates,
     /// [`crate::Op::Keys`].
     Keys,
 }
 
 impl OpKind {
     /// Every operation with its word.
-    pub const ALL: [(Self, &'static str); 4] = [
+    pub const ALL: [(Self, &'static str); 8] = [
         (Self::Place, "place"),
         (Self::Query, "query"),
         (Self::Close, "close"),
+        (Self::Reverse, "reverse"),
+        (Self::Refund, "refund"),
+        (Self::QueryRefund, "query_refund"),
+        (Self::Rates, "rates"),
         (Self::Keys, "keys"),
     ];
 

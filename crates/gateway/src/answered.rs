@@ -49,7 +49,18 @@ impl Gateway {
         let code_url = format!("{base}/pay/{token}");
         let qrcode = match order.product {
             Product::MixedQr => format!("{base}/order/qrcode/{token}"),
-            Product::AlipayWap | Product::AlipayQr | Product::WechatH5 | Product::WechatQr => {
+            // These are given to a wallet's SDK, or to nobody.
+            Product::AlipayApp
+            | Product::WechatJsapi
+            | Product::WechatApp
+            | Product::WechatHkJsapi
+            | Product::Micropay => String::new(),
+            Product::AlipayWap
+            | Product::AlipayQr
+            | Product::WechatH5
+            | Product::WechatQr
+            | Product::UnionpayLink
+            | Product::UnionpayQr => {
                 if order.pay_text.is_empty() {
                     code_url.clone()
                 } else {

@@ -1,15 +1,16 @@
 //! Asking an upstream: the steps of one operation, and the record of every message.
 
 use channels::http::{HttpRequest, HttpResponse};
-use channels::{Account, Channel, Doubt, Op, Outcome, SetupError, Stamp, Step, UpstreamKey};
+use channels::{Account, Channel, Doubt, Op, Outcome, SetupError, Stamp, Step, Trade, UpstreamKey};
 use kernel::crash::{self, Point};
-use kernel::order::Attempt;
+use kernel::order::{Attempt, AttemptState};
 use store::accounts::AccountKey;
 use store::messages::{Direction, Message};
 
 use crate::Gateway;
 use crate::egress::EgressFault;
 use crate::ids::random_hex;
+use crate::learn::Standing;
 use crate::routing::write_keys;
 
 /// Requests that one operation may take.
@@ -202,21 +203,40 @@ pub(crate) fn channel_of(account: &Account) -> Option<&'static dyn Channel> {
     channels::by_name(&account.channel)
 }
 
-/// Our number of an attempt, as operations name it.
-pub(crate) fn query(attempt: &Attempt) -> Op {
-    Op::Query { trade_no: attempt.trade_no() }
+/// An attempt as operations about it name it.
+pub(crate) fn trade(standing: &Standing, attempt: &Attempt) -> Trade {
+    let payment = standing.order.payment.as_ref();
+    let is_paid = attempt.state == AttemptState::Paid;
+    let transaction_id = payment.filter(|_| is_paid).map(|payment| payment.transaction_id.clone());
+    Trade {
+        trade_no: attempt.trade_no(),
+        product: attempt.product,
+        amount: standing.order.pay_amount(),
+        placed_at: attempt.created_at,
+        pay_text: attempt.pay_text.clone(),
+        transaction_id: transaction_id.unwrap_or_default(),
+    }
+}
+
+/// Asks where an attempt stands.
+pub(crate) fn query(standing: &Standing, attempt: &Attempt) -> Op {
+    Op::Query(trade(standing, attempt))
 }
 
 /// Closes an attempt.
-pub(crate) fn close(attempt: &Attempt) -> Op {
-    Op::Close { trade_no: attempt.trade_no() }
+pub(crate) fn close(standing: &Standing, attempt: &Attempt) -> Op {
+    Op::Close(trade(standing, attempt))
 }
 
 fn op_word(op: &Op) -> &'static str {
     match op {
         Op::Place(_) => "place",
-        Op::Query { .. } => "query",
-        Op::Close { .. } => "close",
+        Op::Query(_) => "query",
+        Op::Close(_) => "close",
+        Op::Reverse(_) => "reverse",
+        Op::Refund(_) => "refund",
+        Op::QueryRefund(_) => "query_refund",
+        Op::Rates => "rates",
         Op::Keys => "keys",
     }
 }

@@ -51,13 +51,13 @@ impl Gateway {
     ) -> Result<Standing, StoreError> {
         let live: Vec<_> = standing.live().cloned().collect();
         for attempt in live {
-            let asked = self.ask(&ask_upstream::close(&attempt), &attempt).await;
+            let asked = self.ask(&ask_upstream::close(&standing, &attempt), &attempt).await;
             let is_settled = matches!(asked.outcome, Outcome::Closed);
             let (outcome, mut messages) = (asked.outcome, asked.messages);
             let outcome = if is_settled {
                 outcome
             } else {
-                let again = self.ask(&ask_upstream::query(&attempt), &attempt).await;
+                let again = self.ask(&ask_upstream::query(&standing, &attempt), &attempt).await;
                 messages.extend(again.messages);
                 after_closing(&outcome, again.outcome)
             };

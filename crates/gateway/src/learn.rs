@@ -239,6 +239,13 @@ fn plan(standing: &Standing, lesson: &Lesson, late: LatePayment, now: Timestamp)
         }
         Outcome::Unpaid { is_acting: false }
         | Outcome::PaidElsewhere
+        | Outcome::Failed(_)
+        | Outcome::Reversed
+        | Outcome::Refunded(_)
+        | Outcome::RefundPending { .. }
+        | Outcome::RefundClosed(_)
+        | Outcome::RefundStuck
+        | Outcome::Rates(_)
         | Outcome::Unknown(_)
         | Outcome::Keys(_) => return None,
     };

@@ -156,6 +156,10 @@ impl Gateway {
             return_url: format!("{base}/pay/{}", crate::page::token(order)),
             expires_at: order.expires_at,
             payer_ip: order.payer_ip.clone(),
+            openid: String::new(),
+            sub_appid: String::new(),
+            wallet: order.wallet.clone(),
+            code: None,
         }
     }
 
@@ -275,7 +279,16 @@ fn asks_at_once(order: &Order) -> bool {
     match order.product {
         Product::MixedQr => false,
         Product::WechatH5 => !order.payer_ip.is_empty(),
-        Product::AlipayWap | Product::AlipayQr | Product::WechatQr => true,
+        Product::AlipayWap
+        | Product::AlipayQr
+        | Product::AlipayApp
+        | Product::WechatQr
+        | Product::WechatJsapi
+        | Product::WechatApp
+        | Product::WechatHkJsapi
+        | Product::UnionpayLink
+        | Product::UnionpayQr
+        | Product::Micropay => true,
     }
 }
 
@@ -297,6 +310,10 @@ pub(crate) fn fault_of(outcome: &Outcome) -> Fault {
             RefusalKind::Business => Fault::Refused { message: message.clone() },
             RefusalKind::NotSupported => Fault::ProductUnavailable,
             RefusalKind::NumberUsed => Fault::DuplicateOrder,
+            RefusalKind::CodeUsed => Fault::CodeUsed,
+            RefusalKind::BalanceTooLow => Fault::BalanceTooLow,
+            RefusalKind::TooLate => Fault::TooLate,
+            RefusalKind::NothingLeft => Fault::AlreadyRefunded,
         },
         Outcome::Unknown(doubt) => match doubt {
             Doubt::NotSent(_) => Fault::NotSent,
@@ -306,11 +323,18 @@ pub(crate) fn fault_of(outcome: &Outcome) -> Fault {
             Doubt::UnknownKey { .. } | Doubt::Unreadable(_) => Fault::UnmappedUpstream,
         },
         Outcome::PaidElsewhere => Fault::AlreadyPaid,
+        Outcome::Failed(Refusal { message, .. }) => Fault::Refused { message: message.clone() },
         Outcome::Closed => Fault::AlreadyClosed,
+        Outcome::Reversed => Fault::AlreadyReversed,
         Outcome::Opened { .. }
         | Outcome::Paid(_)
         | Outcome::Unpaid { .. }
         | Outcome::NotFound
+        | Outcome::Refunded(_)
+        | Outcome::RefundPending { .. }
+        | Outcome::RefundClosed(_)
+        | Outcome::RefundStuck
+        | Outcome::Rates(_)
         | Outcome::Keys(_) => Fault::UnmappedUpstream,
     }
 }

@@ -98,7 +98,7 @@ impl Gateway {
         standing: Standing,
         attempt: &Attempt,
     ) -> Result<(Standing, bool), StoreError> {
-        let asked = self.ask(&ask_upstream::query(attempt), attempt).await;
+        let asked = self.ask(&ask_upstream::query(&standing, attempt), attempt).await;
         self.alarm_if_amount_differs(&standing, &asked.outcome);
         let has_answered = !matches!(asked.outcome, Outcome::Unknown(_));
         let lesson = Lesson {

@@ -7,7 +7,7 @@
 use std::sync::atomic::Ordering;
 
 use channels::http::{HttpRequest, HttpResponse};
-use channels::{Account, Callback, CallbackFacts, CallbackFault, Outcome};
+use channels::{About, Account, Callback, CallbackFacts, CallbackFault, Outcome};
 use kernel::crash::{self, Point};
 use kernel::defect::{self, Defect};
 use kernel::id::{Id, MchId};
@@ -88,7 +88,12 @@ impl Gateway {
         mut facts: CallbackFacts,
         request: &HttpRequest,
     ) -> bool {
-        let trade_no = facts.trade_no.clone();
+        let trade_no = match &facts.about {
+            About::Trade(trade_no) => trade_no.clone(),
+            About::Refund(refund_no) => {
+                return self.mismatch(account, refund_no, "out_refund_no").await;
+            }
+        };
         let found = match parse_trade_no(&trade_no) {
             Some((id, no)) => match self.standing(path.mch_id, id).await {
                 Ok(standing) => standing.zip(Some(no)),

@@ -56,14 +56,12 @@ impl Gateway {
         product: Product,
     ) -> Result<Arc<AccountRow>, Fault> {
         let usable = self.usable_accounts(mch_id).await?;
-        let serves = |row: &&Arc<AccountRow>| match product {
-            Product::MixedQr => WALLET_PRODUCTS
-                .iter()
-                .flat_map(|(_, products)| products.iter())
-                .any(|product| row.products.contains(product)),
-            Product::AlipayWap | Product::AlipayQr | Product::WechatH5 | Product::WechatQr => {
-                row.products.contains(&product)
+        let serves = |row: &&Arc<AccountRow>| {
+            if product == Product::MixedQr {
+                let mut wallets = WALLET_PRODUCTS.iter().flat_map(|(_, products)| products.iter());
+                return wallets.any(|product| row.products.contains(product));
             }
+            row.products.contains(&product)
         };
         usable.iter().find(serves).cloned().ok_or(Fault::ProductUnavailable)
     }

@@ -132,6 +132,17 @@ pub enum Fault {
     AlreadyRefunded,
     /// An order with this `out_trade_no` waits for payment.
     DuplicateOrder,
+    /// A refund with this `out_refund_no` stands, with another amount; or a refund without a number was
+    /// asked for twice.
+    DuplicateRefund,
+    /// No such record of this merchant.
+    NotFound,
+    /// The account does not hold what is to be refunded.
+    BalanceTooLow,
+    /// The order is past its refund period.
+    TooLate,
+    /// The payer's code was used before, or has expired.
+    CodeUsed,
     /// The upstream explicitly refused.
     Refused {
         /// The upstream's reason, for the merchant.
@@ -177,8 +188,11 @@ impl Fault {
             Self::AlreadyReversed => 40104,
             Self::AlreadyRefunded => 40105,
             Self::DuplicateOrder => 40106,
+            Self::BalanceTooLow => 40107,
+            Self::TooLate => 40108,
             Self::MissingForProduct { .. } => 40109,
             Self::NotUtf8 => 40110,
+            Self::CodeUsed => 40111,
             Self::Uncertain => 40400,
             Self::Refused { .. } => 40500,
             Self::UnmappedUpstream => 40600,
@@ -187,9 +201,11 @@ impl Fault {
             Self::TooLong { .. } | Self::TooLarge => 491_002,
             Self::Empty { .. } => 491_003,
             Self::BadFormat { .. } => 492_001,
+            Self::NotFound => 492_002,
             Self::ProductUnavailable => 492_003,
             Self::TimedOut => 492_004,
             Self::EmptyAnswer => 492_005,
+            Self::DuplicateRefund => 493_001,
             Self::Defect => code::DEFECT,
         }
     }
@@ -231,6 +247,11 @@ impl Fault {
             | Self::AlreadyReversed
             | Self::AlreadyRefunded
             | Self::DuplicateOrder
+            | Self::DuplicateRefund
+            | Self::NotFound
+            | Self::BalanceTooLow
+            | Self::TooLate
+            | Self::CodeUsed
             | Self::Defect => String::new(),
             Self::TooLarge => language.choose(TOO_LARGE).to_owned(),
             Self::ProductUnavailable => language.choose(NO_CHANNEL).to_owned(),

@@ -7,7 +7,6 @@
 pub mod address;
 pub mod application;
 pub mod call;
-pub mod choice;
 pub mod code;
 pub mod crash;
 pub mod decide;

@@ -40,12 +40,26 @@ pub enum Product {
     AlipayWap,
     /// 102: a code that the Alipay app scans.
     AlipayQr,
+    /// 103: the merchant's app calls Alipay's.
+    AlipayApp,
     /// 201: WeChat Pay from a phone's browser (H5).
     WechatH5,
     /// 202: a code that WeChat scans.
     WechatQr,
+    /// 203: an official account's page, or a mini program, inside WeChat.
+    WechatJsapi,
+    /// 204: the merchant's app calls WeChat.
+    WechatApp,
+    /// 205: an official account's page for the Hong Kong wallet.
+    WechatHkJsapi,
+    /// 301: a page of UnionPay.
+    UnionpayLink,
+    /// 302: a code that UnionPay's app and the banks' scan.
+    UnionpayQr,
     /// 304: one code for every wallet; our page continues with the one that opened it.
     MixedQr,
+    /// 401: the code that the payer shows to the merchant's scanner.
+    Micropay,
 }
 
 /// One row of [`PRODUCTS`].
@@ -61,7 +75,9 @@ pub struct ProductInfo {
     pub aliases: &'static [&'static str],
     /// `trade_type` of the answer.
     pub trade_type: &'static str,
-    /// Whose product it is; `None` while the payer has not chosen (mixed QR).
+    /// Parameters that it requires: one of each list (contract section 4).
+    pub requires: &'static [&'static [&'static str]],
+    /// Whose product it is; `None` while that is open (mixed QR, barcode).
     pub provider: Option<Provider>,
     /// Whether an order starts as USERPAYING (contract section 4: a link, or H5), else as NOTPAY.
     pub starts_acting: bool,
@@ -75,6 +91,11 @@ pub struct ProductInfo {
 const ALIPAY_AMOUNT_MAX: i64 = 10_000_000_000;
 /// What WeChat Pay v3 takes at most: a 32-bit number of fen.
 const WECHAT_AMOUNT_MAX: i64 = 2_147_483_647;
+/// What we take through UnionPay: its `txnAmt` has 12 digits, which no other wallet can pay.
+const UNIONPAY_AMOUNT_MAX: i64 = ALIPAY_AMOUNT_MAX;
+
+/// The payer at the merchant's account, as WeChat's own pages need it.
+const OF_PAYER: &[&[&str]] = &[&["sub_appid"], &["sub_openid", "openid"]];
 
 /// Every product, in the order of the contract's section 4.
 pub static PRODUCTS: &[ProductInfo] = &[
@@ -84,6 +105,7 @@ pub static PRODUCTS: &[ProductInfo] = &[
         payment: "alipay.wappay",
         aliases: &[],
         trade_type: "WAPPAY",
+        requires: &[],
         provider: Some(Provider::Alipay),
         // The document's sample of it (2.1) answers NOTPAY.
         starts_acting: false,
@@ -96,10 +118,23 @@ pub static PRODUCTS: &[ProductInfo] = &[
         payment: "alipay.qrcode",
         aliases: &[],
         trade_type: "NATIVE",
+        requires: &[],
         provider: Some(Provider::Alipay),
         starts_acting: false,
         amount_max: ALIPAY_AMOUNT_MAX,
         names: ["支付宝扫码", "Alipay QR"],
+    },
+    ProductInfo {
+        product: Product::AlipayApp,
+        channel_id: 103,
+        payment: "alipay.app",
+        aliases: &[],
+        trade_type: "APP",
+        requires: &[],
+        provider: Some(Provider::Alipay),
+        starts_acting: false,
+        amount_max: ALIPAY_AMOUNT_MAX,
+        names: ["支付宝 APP", "Alipay APP"],
     },
     ProductInfo {
         product: Product::WechatH5,
@@ -107,6 +142,7 @@ pub static PRODUCTS: &[ProductInfo] = &[
         payment: "wechat.mweb",
         aliases: &["wechat.h5"],
         trade_type: "MWEB",
+        requires: &[],
         provider: Some(Provider::Wechat),
         starts_acting: true,
         amount_max: WECHAT_AMOUNT_MAX,
@@ -118,10 +154,71 @@ pub static PRODUCTS: &[ProductInfo] = &[
         payment: "wechat.qrcode",
         aliases: &[],
         trade_type: "NATIVE",
+        requires: &[],
         provider: Some(Provider::Wechat),
         starts_acting: false,
         amount_max: WECHAT_AMOUNT_MAX,
         names: ["微信扫码", "WeChat QR"],
+    },
+    ProductInfo {
+        product: Product::WechatJsapi,
+        channel_id: 203,
+        payment: "wechat.jsapi",
+        aliases: &[],
+        trade_type: "JSAPI",
+        requires: OF_PAYER,
+        provider: Some(Provider::Wechat),
+        starts_acting: false,
+        amount_max: WECHAT_AMOUNT_MAX,
+        names: ["微信公众号、小程序", "WeChat JSAPI"],
+    },
+    ProductInfo {
+        product: Product::WechatApp,
+        channel_id: 204,
+        payment: "wechat.app",
+        aliases: &[],
+        trade_type: "APP",
+        requires: &[],
+        provider: Some(Provider::Wechat),
+        starts_acting: false,
+        amount_max: WECHAT_AMOUNT_MAX,
+        names: ["微信 APP", "WeChat APP"],
+    },
+    ProductInfo {
+        product: Product::WechatHkJsapi,
+        channel_id: 205,
+        payment: "wechat.hkjsapi",
+        aliases: &[],
+        trade_type: "JSAPI",
+        requires: OF_PAYER,
+        provider: Some(Provider::Wechat),
+        starts_acting: false,
+        amount_max: WECHAT_AMOUNT_MAX,
+        names: ["微信香港钱包公众号", "WeChat HK JSAPI"],
+    },
+    ProductInfo {
+        product: Product::UnionpayLink,
+        channel_id: 301,
+        payment: "unionpay.link",
+        aliases: &[],
+        trade_type: "LINK",
+        requires: &[],
+        provider: Some(Provider::Unionpay),
+        starts_acting: true,
+        amount_max: UNIONPAY_AMOUNT_MAX,
+        names: ["银联在线链接", "UnionPay link"],
+    },
+    ProductInfo {
+        product: Product::UnionpayQr,
+        channel_id: 302,
+        payment: "unionpay.qrcode",
+        aliases: &[],
+        trade_type: "NATIVE",
+        requires: &[],
+        provider: Some(Provider::Unionpay),
+        starts_acting: false,
+        amount_max: UNIONPAY_AMOUNT_MAX,
+        names: ["银联扫码", "UnionPay QR"],
     },
     ProductInfo {
         product: Product::MixedQr,
@@ -129,10 +226,23 @@ pub static PRODUCTS: &[ProductInfo] = &[
         payment: "jubao.qrcode",
         aliases: &["聚宝.qrcode", "blueocean.qrcode"],
         trade_type: "NATIVE",
+        requires: &[],
         provider: None,
         starts_acting: false,
         amount_max: WECHAT_AMOUNT_MAX,
         names: ["聚宝混合码", "Mixed QR"],
+    },
+    ProductInfo {
+        product: Product::Micropay,
+        channel_id: 401,
+        payment: "micropay",
+        aliases: &[],
+        trade_type: "MICROPAY",
+        requires: &[&["code"]],
+        provider: None,
+        starts_acting: false,
+        amount_max: WECHAT_AMOUNT_MAX,
+        names: ["付款码", "Barcode"],
     },
 ];
 
@@ -142,9 +252,16 @@ impl Product {
         let at = match self {
             Self::AlipayWap => 0,
             Self::AlipayQr => 1,
-            Self::WechatH5 => 2,
-            Self::WechatQr => 3,
-            Self::MixedQr => 4,
+            Self::AlipayApp => 2,
+            Self::WechatH5 => 3,
+            Self::WechatQr => 4,
+            Self::WechatJsapi => 5,
+            Self::WechatApp => 6,
+            Self::WechatHkJsapi => 7,
+            Self::UnionpayLink => 8,
+            Self::UnionpayQr => 9,
+            Self::MixedQr => 10,
+            Self::Micropay => 11,
         };
         &PRODUCTS[at]
     }
@@ -154,8 +271,13 @@ impl Product {
         PRODUCTS.iter().find(|row| row.channel_id == channel_id).map(|row| row.product)
     }
 
-    /// The product of a `payment` word or one of its aliases.
-    pub fn from_payment(word: &str) -> Option<Self> {
+    /// The product of a `payment` word or one of its aliases; `wechat.jsapi` in the Hong Kong wallet is
+    /// another one.
+    pub fn from_payment(word: &str, wallet: Option<&str>) -> Option<Self> {
+        let word = match (word, wallet) {
+            ("wechat.jsapi", Some("HK")) => "wechat.hkjsapi",
+            _ => word,
+        };
         let is_named = |row: &&ProductInfo| row.payment == word || row.aliases.contains(&word);
         PRODUCTS.iter().find(is_named).map(|row| row.product)
     }
@@ -171,10 +293,12 @@ mod tests {
             assert_eq!(row.product.info().channel_id, row.channel_id);
             assert_eq!(Product::from_channel_id(row.channel_id), Some(row.product));
             for word in row.aliases.iter().chain([&row.payment]) {
-                assert_eq!(Product::from_payment(word), Some(row.product));
+                assert_eq!(Product::from_payment(word, None), Some(row.product));
             }
         }
         assert_eq!(Product::from_channel_id(999), None);
-        assert_eq!(Product::from_payment("ALIPAY.QRCODE"), None);
+        assert_eq!(Product::from_payment("ALIPAY.QRCODE", None), None);
+        let hong_kong = Product::from_payment("wechat.jsapi", Some("HK"));
+        assert_eq!(hong_kong, Some(Product::WechatHkJsapi));
     }
 }

@@ -4,12 +4,12 @@
 use std::net::IpAddr;
 
 use crate::application::Application;
-use crate::choice::Choice;
 use crate::egress_policy::{self, Cidr, UrlFault};
 use crate::fault::Wording;
 use crate::id::{AppId, MchId, Sn};
 use crate::json;
 use crate::product::PRODUCTS;
+use crate::product::Product;
 use crate::time::Timestamp;
 
 /// Digits of an integer.
@@ -166,9 +166,9 @@ impl ValueForm {
             Self::Amount => format(is_amount(value), AMOUNT),
             Self::Discount => format(is_discount(value, sender), DISCOUNT),
             Self::ChannelId => {
-                format(integer(value).and_then(Choice::from_channel_id).is_some(), PRODUCT)
+                format(integer(value).and_then(Product::from_channel_id).is_some(), PRODUCT)
             }
-            Self::Payment => format(Choice::from_payment(value, None).is_some(), PRODUCT),
+            Self::Payment => format(Product::from_payment(value, None).is_some(), PRODUCT),
             Self::TradeNo => format(consists_of(value, b"_|*@.-"), TRADE_NO),
             Self::NotifyUrl => {
                 egress_policy::judge_url(value, sender.allow).map(|_| ()).map_err(wrong_url)

@@ -256,6 +256,17 @@ async fn offer(gateway: &Gateway, found: &PageOrder, visit: &Visit) -> Offer {
         (Product::AlipayQr, Browser::Alipay | Browser::Phone) => open(visit, Provider::Alipay),
         (Product::AlipayQr, _) => drawn(gateway, visit, Product::AlipayQr).await,
         (Product::WechatQr, _) => drawn(gateway, visit, Product::WechatQr).await,
+        (Product::UnionpayLink, _) => open(visit, Provider::Unionpay),
+        (Product::UnionpayQr, _) => drawn(gateway, visit, Product::UnionpayQr).await,
+        // They are paid in the merchant's own app or page, or at its counter.
+        (
+            Product::AlipayApp
+            | Product::WechatJsapi
+            | Product::WechatApp
+            | Product::WechatHkJsapi
+            | Product::Micropay,
+            _,
+        ) => Offer::Nothing,
         (Product::MixedQr, Browser::Wechat) => drawn(gateway, visit, Product::WechatQr).await,
         (Product::MixedQr, Browser::Alipay) => {
             match continuation(found, Provider::Alipay, visit.browser) {

@@ -78,9 +78,11 @@ fn accepted(op: &Op, object: &Map<String, Value>, fields: &Fields) -> Outcome {
             Outcome::Opened { pay_text: fields.of("qr_code").to_owned() }
         }
         Op::Place(_) => unreadable("no qr_code"),
-        Op::Query { .. } => queried(object, fields),
-        Op::Close { .. } => Outcome::Closed,
-        Op::Keys => unreadable("Alipay tells no keys"),
+        Op::Query(_) => queried(object, fields),
+        Op::Close(_) => Outcome::Closed,
+        Op::Reverse(_) | Op::Refund(_) | Op::QueryRefund(_) | Op::Rates | Op::Keys => {
+            unreadable("not asked")
+        }
     }
 }
 
@@ -111,7 +113,7 @@ fn business_refusal(op: &Op, fields: &Fields) -> Outcome {
         "ACQ.TRADE_HAS_SUCCESS" | "ACQ.TRADE_HAS_FINISHED" => Outcome::PaidElsewhere,
         "ACQ.TRADE_HAS_CLOSE" => Outcome::Closed,
         // Not in a state to be closed: paid, refunded or closed before. Only a query tells.
-        "ACQ.TRADE_STATUS_ERROR" if matches!(op, Op::Close { .. }) => Outcome::PaidElsewhere,
+        "ACQ.TRADE_STATUS_ERROR" if matches!(op, Op::Close(_)) => Outcome::PaidElsewhere,
         "ACQ.CONTEXT_INCONSISTENT" => refused(op, RefusalKind::NumberUsed, fields),
         "ACQ.ACCESS_FORBIDDEN" => refused(op, RefusalKind::NotSupported, fields),
         "" => unreadable("a business failure without its reason"),
@@ -131,7 +133,13 @@ fn refused(op: &Op, kind: RefusalKind, fields: &Fields) -> Outcome {
                 if fields.has("sub_msg") { of_either("sub_msg", "") } else { code.clone() };
             Outcome::Refused(Refusal { kind, code, message })
         }
-        Op::Query { .. } | Op::Close { .. } | Op::Keys => unreadable(&format!("refused: {code}")),
+        Op::Query(_)
+        | Op::Close(_)
+        | Op::Reverse(_)
+        | Op::Refund(_)
+        | Op::QueryRefund(_)
+        | Op::Rates
+        | Op::Keys => unreadable(&format!("refused: {code}")),
     }
 }
 

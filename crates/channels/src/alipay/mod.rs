@@ -19,8 +19,8 @@ use crate::alipay::wire::Fields;
 use crate::http::{HttpRequest, HttpResponse};
 use crate::seal;
 use crate::{
-    Account, Callback, CallbackFacts, CallbackFault, Channel, ChannelInfo, Op, Outcome, Place,
-    Refusal, RefusalKind, SettingInfo, SetupError, Stamp, Step,
+    About, Account, Callback, CallbackFacts, CallbackFault, Channel, ChannelInfo, Op, Outcome,
+    Place, Refusal, RefusalKind, SettingInfo, SetupError, Stamp, Step,
 };
 
 /// Characters that `subject` may have (manual: alipay.trade.precreate).
@@ -88,22 +88,28 @@ impl Channel for Alipay {
         let order = |trade_no: &String| json!({ "out_trade_no": trade_no });
         match op {
             Op::Place(place) => place_step(place, account, stamp),
-            Op::Query { trade_no } => {
-                Call::new(QUERY, order(trade_no), account, stamp).post(account).map(Step::Send)
+            Op::Query(trade) => {
+                let asked = order(&trade.trade_no);
+                Call::new(QUERY, asked, account, stamp).post(account).map(Step::Send)
             }
-            Op::Close { trade_no } => {
-                Call::new(CLOSE, order(trade_no), account, stamp).post(account).map(Step::Send)
+            Op::Close(trade) => {
+                let asked = order(&trade.trade_no);
+                Call::new(CLOSE, asked, account, stamp).post(account).map(Step::Send)
             }
-            Op::Keys => Ok(Step::Done(not_supported())),
+            Op::Reverse(_) | Op::Refund(_) | Op::QueryRefund(_) | Op::Rates | Op::Keys => {
+                Ok(Step::Done(not_supported()))
+            }
         }
     }
 
     fn response(&self, op: &Op, account: &Account, answer: &HttpResponse) -> Step {
         let (method, trade_no) = match op {
             Op::Place(place) => (PRECREATE, &place.trade_no),
-            Op::Query { trade_no } => (QUERY, trade_no),
-            Op::Close { trade_no } => (CLOSE, trade_no),
-            Op::Keys => return Step::Done(not_supported()),
+            Op::Query(trade) => (QUERY, &trade.trade_no),
+            Op::Close(trade) => (CLOSE, &trade.trade_no),
+            Op::Reverse(_) | Op::Refund(_) | Op::QueryRefund(_) | Op::Rates | Op::Keys => {
+                return Step::Done(not_supported());
+            }
         };
         let opened = answer::open(answer, method, account.setting("alipay_public_key"));
         Step::Done(match opened {
@@ -152,7 +158,16 @@ fn place_step(place: &Place, account: &Account, stamp: &Stamp) -> Result<Step, S
             call.common.push("return_url", place.return_url.as_str());
             Ok(Step::Done(Outcome::Opened { pay_text: call.page(account)? }))
         }
-        Product::WechatH5 | Product::WechatQr | Product::MixedQr => Ok(Step::Done(not_supported())),
+        Product::AlipayApp
+        | Product::WechatH5
+        | Product::WechatQr
+        | Product::WechatJsapi
+        | Product::WechatApp
+        | Product::WechatHkJsapi
+        | Product::UnionpayLink
+        | Product::UnionpayQr
+        | Product::MixedQr
+        | Product::Micropay => Ok(Step::Done(not_supported())),
     }
 }
 
@@ -263,5 +278,5 @@ fn read_callback(account: &Account, request: &HttpRequest) -> Result<CallbackFac
         return Err(malformed("not about a trade"));
     }
     let outcome = answer::notified(&fields)?;
-    Ok(CallbackFacts { trade_no: fields.of("out_trade_no").to_owned(), outcome })
+    Ok(CallbackFacts { about: About::Trade(fields.of("out_trade_no").to_owned()), outcome })
 }

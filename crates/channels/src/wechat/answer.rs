@@ -49,8 +49,8 @@ fn verify(account: &Account, answer: &HttpResponse) -> Result<(), Doubt> {
 fn success(op: &Op, account: &Account, answer: &HttpResponse) -> Result<Outcome, Doubt> {
     match (op, answer.status) {
         (Op::Place(order), 200) => opened(order, &body(answer)?),
-        (Op::Query { trade_no }, 200) => standing(trade_no, account, &body(answer)?),
-        (Op::Close { .. }, 204) if answer.body.is_empty() => Ok(Outcome::Closed),
+        (Op::Query(trade), 200) => standing(&trade.trade_no, account, &body(answer)?),
+        (Op::Close(_), 204) if answer.body.is_empty() => Ok(Outcome::Closed),
         (_, status) => Err(Doubt::Unreadable(format!("HTTP {status} is no answer to this"))),
     }
 }
@@ -120,13 +120,13 @@ fn refusal(op: &Op, answer: &HttpResponse) -> Result<Outcome, Doubt> {
             code: code.to_owned(),
             message: message.to_owned(),
         })),
-        Op::Query { .. } | Op::Close { .. } => match word.as_str() {
+        Op::Query(_) | Op::Close(_) => match word.as_str() {
             "ORDERPAID" => Ok(Outcome::PaidElsewhere),
             "ORDERCLOSED" => Ok(Outcome::Closed),
             "ORDERNOTEXIST" => Ok(Outcome::NotFound),
             _ => Err(doubt()),
         },
-        Op::Keys => Err(doubt()),
+        Op::Reverse(_) | Op::Refund(_) | Op::QueryRefund(_) | Op::Rates | Op::Keys => Err(doubt()),
     }
 }
 

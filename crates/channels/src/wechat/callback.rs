@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::sign::{self, Distrust, Signature};
 use super::{setting, wire};
 use crate::http::{HttpRequest, HttpResponse};
-use crate::{Account, Callback, CallbackFacts, CallbackFault, Outcome, Stamp};
+use crate::{About, Account, Callback, CallbackFacts, CallbackFault, Outcome, Stamp};
 
 /// What `request` says, and how to answer it.
 pub(super) fn read(account: &Account, request: &HttpRequest, stamp: &Stamp) -> Callback {
@@ -39,7 +39,7 @@ fn facts(
     let trade_no = wire::text(&transaction, "/out_trade_no")
         .filter(|number| !number.is_empty())
         .ok_or_else(|| malformed("out_trade_no"))?;
-    Ok(CallbackFacts { trade_no: trade_no.to_owned(), outcome: outcome(&transaction)? })
+    Ok(CallbackFacts { about: About::Trade(trade_no.to_owned()), outcome: outcome(&transaction)? })
 }
 
 fn verify(account: &Account, request: &HttpRequest, stamp: &Stamp) -> Result<(), CallbackFault> {

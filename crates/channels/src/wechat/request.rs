@@ -26,17 +26,21 @@ pub(super) fn step(op: &Op, account: &Account, stamp: &Stamp) -> Result<Step, Se
     check_settings(account)?;
     match op {
         Op::Place(order) => place(order, account, stamp),
-        Op::Query { trade_no } => {
+        Op::Query(trade) => {
             let mchid = account.setting(setting::MCHID);
-            let target =
-                format!("/v3/pay/transactions/out-trade-no/{}?mchid={mchid}", escape(trade_no));
+            let target = format!(
+                "/v3/pay/transactions/out-trade-no/{}?mchid={mchid}",
+                escape(&trade.trade_no)
+            );
             send(Call { target, body: None }, account, stamp)
         }
-        Op::Close { trade_no } => {
-            let target = format!("/v3/pay/transactions/out-trade-no/{}/close", escape(trade_no));
+        Op::Close(trade) => {
+            let target =
+                format!("/v3/pay/transactions/out-trade-no/{}/close", escape(&trade.trade_no));
             let body = json!({ "mchid": account.setting(setting::MCHID) });
             send(Call { target, body: Some(body) }, account, stamp)
         }
+        Op::Reverse(_) | Op::Refund(_) | Op::QueryRefund(_) | Op::Rates => Ok(not_supported()),
         Op::Keys if is_public_key_mode(account) => Ok(Step::Done(Outcome::Keys(Vec::new()))),
         Op::Keys => {
             send(Call { target: "/v3/certificates".to_owned(), body: None }, account, stamp)
@@ -73,16 +77,27 @@ fn place(order: &Place, account: &Account, stamp: &Stamp) -> Result<Step, SetupE
             body["scene_info"] = h5_scene(order, account)?;
             "h5"
         }
-        Product::AlipayWap | Product::AlipayQr | Product::MixedQr => {
-            return Ok(Step::Done(Outcome::Refused(Refusal {
-                kind: RefusalKind::NotSupported,
-                code: "NO_AUTH".to_owned(),
-                message: "not a product of WeChat Pay".to_owned(),
-            })));
-        }
+        Product::AlipayWap
+        | Product::AlipayQr
+        | Product::AlipayApp
+        | Product::WechatJsapi
+        | Product::WechatApp
+        | Product::WechatHkJsapi
+        | Product::UnionpayLink
+        | Product::UnionpayQr
+        | Product::MixedQr
+        | Product::Micropay => return Ok(not_supported()),
     };
     let target = format!("/v3/pay/transactions/{product}");
     send(Call { target, body: Some(body) }, account, stamp)
+}
+
+fn not_supported() -> Step {
+    Step::Done(Outcome::Refused(Refusal {
+        kind: RefusalKind::NotSupported,
+        code: "NO_AUTH".to_owned(),
+        message: "not a product of WeChat Pay".to_owned(),
+    }))
 }
 
 /// `scene_info` of an H5 order: WeChat Pay binds it to the payer's address.

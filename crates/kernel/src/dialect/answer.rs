@@ -108,7 +108,17 @@ pub fn order_members<'a>(
     add("code_url", urls.code_url.into());
     match order.product {
         Product::WechatH5 => add("mweb_url", urls.qrcode.into()),
-        Product::AlipayWap | Product::AlipayQr | Product::WechatQr | Product::MixedQr => {}
+        Product::AlipayWap
+        | Product::AlipayQr
+        | Product::AlipayApp
+        | Product::WechatQr
+        | Product::WechatJsapi
+        | Product::WechatApp
+        | Product::WechatHkJsapi
+        | Product::UnionpayLink
+        | Product::UnionpayQr
+        | Product::MixedQr
+        | Product::Micropay => {}
     }
     members
 }

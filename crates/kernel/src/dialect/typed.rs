@@ -3,7 +3,6 @@
 
 use crate::address::Operation;
 use crate::call::{Call, OrderRef, PlaceCall};
-use crate::choice::Choice;
 use crate::fault::{Fault, Wording};
 use crate::fields::Fields;
 use crate::id::Sn;
@@ -30,7 +29,7 @@ pub fn check_required(operation: Operation, fields: &Fields<'_>) -> Result<(), F
         Operation::Place => {
             require_one(fields, &["total_fee"])?;
             require_one(fields, &PRODUCT_NAMES)?;
-            let requires = choice(fields).map_or(&[][..], Choice::requires);
+            let requires = product(fields).map_or(&[][..], |product| product.info().requires);
             let is_given = |names: &&[&str]| names.iter().any(|name| fields.given(name).is_some());
             match requires.iter().find(|names| !is_given(names)) {
                 Some(names) => Err(Fault::MissingForProduct { field: names[0] }),
@@ -64,7 +63,7 @@ pub fn check_relations(operation: Operation, fields: &Fields<'_>) -> Result<(), 
         return Err(Fault::bad_format("payment", DISAGREE));
     }
     let total_fee = number(fields, "total_fee");
-    if offered(fields).is_some_and(|product| total_fee > product.info().amount_max) {
+    if product(fields).is_some_and(|product| total_fee > product.info().amount_max) {
         return Err(Fault::bad_format("total_fee", OVER_LIMIT));
     }
     if number(fields, "discount") >= total_fee {
@@ -89,7 +88,7 @@ fn place(fields: &Fields<'_>, now: Timestamp) -> Result<PlaceCall, Fault> {
     let text = |name| fields.given(name).unwrap_or("").to_owned();
     let optional = |name| fields.given(name).map(str::to_owned);
     Ok(PlaceCall {
-        product: offered(fields).ok_or(Fault::ProductUnavailable)?,
+        product: product(fields).ok_or(Fault::ProductUnavailable)?,
         total_fee: number(fields, "total_fee"),
         discount: number(fields, "discount"),
         out_trade_no: optional("out_trade_no"),
@@ -120,19 +119,15 @@ fn number(fields: &Fields<'_>, name: &str) -> i64 {
     fields.given(name).and_then(integer).unwrap_or(0)
 }
 
-fn offered(fields: &Fields<'_>) -> Option<Product> {
-    choice(fields).and_then(Choice::offered)
-}
-
-fn choice(fields: &Fields<'_>) -> Option<Choice> {
+fn product(fields: &Fields<'_>) -> Option<Product> {
     by_number(fields).or_else(|| by_word(fields))
 }
 
-fn by_number(fields: &Fields<'_>) -> Option<Choice> {
-    fields.given("pay_channel_id").and_then(integer).and_then(Choice::from_channel_id)
+fn by_number(fields: &Fields<'_>) -> Option<Product> {
+    fields.given("pay_channel_id").and_then(integer).and_then(Product::from_channel_id)
 }
 
-fn by_word(fields: &Fields<'_>) -> Option<Choice> {
+fn by_word(fields: &Fields<'_>) -> Option<Product> {
     let word = fields.given("payment")?;
-    Choice::from_payment(word, fields.given("wallet"))
+    Product::from_payment(word, fields.given("wallet"))
 }

@@ -23,7 +23,9 @@ use crate::alipay::sim::{AlipaySim, AlipaySimConfig};
 use crate::http::{HttpRequest, HttpResponse};
 use crate::seal::base64;
 use crate::sim::{CallbackFaultKind, OpFaultKind, OpKind, ScriptedFault, Served, Simulator};
-use crate::{Account, Callback, Channel, Doubt, Op, Outcome, Place, PrivateKey, Stamp, Step};
+use crate::{
+    About, Account, Callback, Channel, Doubt, Op, Outcome, Place, PrivateKey, Stamp, Step, Trade,
+};
 
 const APP_ID: &str = "2014072300007148";
 const SELLER_ID: &str = "2088101106499364";
@@ -169,7 +171,22 @@ fn place(product: Product) -> Op {
         return_url: "https://pay.example/pay/TOKEN?x=1".into(),
         expires_at: START.plus_millis(HALF_HOUR_MS),
         payer_ip: String::new(),
+        openid: String::new(),
+        sub_appid: String::new(),
+        wallet: String::new(),
+        code: None,
     })
+}
+
+fn trade() -> Trade {
+    Trade {
+        trade_no: TRADE_NO.into(),
+        product: Product::AlipayQr,
+        amount: Money::new(8888, Currency::Cny),
+        placed_at: START,
+        pay_text: String::new(),
+        transaction_id: String::new(),
+    }
 }
 
 fn qr() -> Op {
@@ -177,11 +194,11 @@ fn qr() -> Op {
 }
 
 fn query() -> Op {
-    Op::Query { trade_no: TRADE_NO.into() }
+    Op::Query(trade())
 }
 
 fn close() -> Op {
-    Op::Close { trade_no: TRADE_NO.into() }
+    Op::Close(trade())
 }
 
 fn text_of(outcome: &Outcome) -> String {
@@ -200,6 +217,6 @@ fn payment_of(outcome: &Outcome) -> Payment {
 
 fn outcome_of(callback: &Callback) -> Outcome {
     let facts = callback.facts.clone().unwrap();
-    assert_eq!(facts.trade_no, TRADE_NO);
+    assert_eq!(facts.about, About::Trade(TRADE_NO.into()));
     facts.outcome
 }

@@ -28,9 +28,9 @@ fn signed(name: &str, text: &str) -> HttpResponse {
 fn name_of(op: &Op) -> &'static str {
     match op {
         Op::Place(_) => "alipay_trade_precreate_response",
-        Op::Query { .. } => "alipay_trade_query_response",
-        Op::Close { .. } => "alipay_trade_close_response",
-        Op::Keys => "",
+        Op::Query(_) => "alipay_trade_query_response",
+        Op::Close(_) => "alipay_trade_close_response",
+        Op::Reverse(_) | Op::Refund(_) | Op::QueryRefund(_) | Op::Rates | Op::Keys => "",
     }
 }
 

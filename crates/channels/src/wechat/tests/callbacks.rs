@@ -6,7 +6,7 @@ use super::{
 };
 use crate::http::HttpRequest;
 use crate::sim::{CallbackFaultKind, Simulator};
-use crate::{CallbackFault, Doubt, Op, Outcome, seal};
+use crate::{About, CallbackFault, Doubt, Op, Outcome, seal};
 
 /// The callbacks of a payment with `fault`, and when they came.
 fn callbacks(world: &mut World, fault: Option<CallbackFaultKind>) -> Vec<HttpRequest> {
@@ -32,7 +32,9 @@ fn only_a_callback_without_a_fault_is_believed_as_it_is() {
                 CallbackFaultKind::Twice => {
                     assert_eq!(facts.len(), 2);
                     assert_eq!(facts[0], facts[1]);
-                    assert!(matches!(&facts[0], Ok(told) if told.trade_no == TRADE_NO));
+                    assert!(
+                        matches!(&facts[0], Ok(told) if told.about == About::Trade(TRADE_NO.into()))
+                    );
                 }
                 CallbackFaultKind::Late => {
                     assert!(facts.is_empty());

@@ -3,11 +3,11 @@
 use kernel::product::{Product, Provider};
 
 use super::{
-    APPID, MCHID, MODES, Mode, NOON, TRADE_NO, World, close, native, new_sim, order, query,
+    APPID, MCHID, MODES, Mode, NOON, TRADE_NO, World, close, native, new_sim, order, query, trade,
 };
 use crate::http::HttpResponse;
 use crate::sim::{PayError, Simulator};
-use crate::{Channel, Op, Outcome, Refusal, RefusalKind, Step};
+use crate::{About, Channel, Op, Outcome, Refusal, RefusalKind, Step};
 
 const UNPAID: Outcome = Outcome::Unpaid { is_acting: false };
 
@@ -38,7 +38,7 @@ fn a_native_order_is_paid_and_called_back() {
         assert_eq!(callbacks.len(), 1);
         assert_eq!(callbacks[0].request.url, native().notify_url);
         let facts = world.hear(&callbacks[0].request).facts.unwrap();
-        assert_eq!(facts.trade_no, TRADE_NO);
+        assert_eq!(facts.about, About::Trade(TRADE_NO.into()));
         assert_eq!(facts.outcome, Outcome::Paid(payment));
     }
 }
@@ -191,7 +191,7 @@ fn the_newest_payable_attempt_of_a_number_is_paid() {
         place.trade_no = format!("{}{attempt}", &TRADE_NO[..26]);
         world.place(&place);
     }
-    let newest = Op::Close { trade_no: format!("{}03", &TRADE_NO[..26]) };
+    let newest = Op::Close(trade(&format!("{}03", &TRADE_NO[..26])));
     assert_eq!(world.ask(&newest), Outcome::Closed);
     let stamp = world.stamp();
     let paid = world.sim.pay(&TRADE_NO[..26], None, &stamp).unwrap();

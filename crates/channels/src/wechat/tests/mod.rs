@@ -23,7 +23,7 @@ use super::sim::{WechatSim, WechatSimConfig, certificate};
 use crate::http::{HttpRequest, HttpResponse};
 use crate::seal::RsaSigner;
 use crate::sim::{Served, Simulator};
-use crate::{Account, Channel, Doubt, Op, Outcome, Place, PrivateKey, Stamp, Step};
+use crate::{Account, Channel, Doubt, Op, Outcome, Place, PrivateKey, Stamp, Step, Trade};
 
 const NOON: Timestamp = Timestamp::from_seconds(1_795_320_005);
 const MCHID: &str = "1900000109";
@@ -239,6 +239,21 @@ fn order(product: Product) -> Place {
         return_url: "http://gateway.test/pay/abc?lang=zh&x=1".into(),
         expires_at: NOON.plus_millis(15 * 60 * 1000),
         payer_ip: "203.0.113.7".into(),
+        openid: String::new(),
+        sub_appid: String::new(),
+        wallet: String::new(),
+        code: None,
+    }
+}
+
+fn trade(trade_no: &str) -> Trade {
+    Trade {
+        trade_no: trade_no.into(),
+        product: Product::WechatQr,
+        amount: Money::new(8888, Currency::Cny),
+        placed_at: NOON,
+        pay_text: String::new(),
+        transaction_id: String::new(),
     }
 }
 
@@ -247,11 +262,11 @@ fn native() -> Place {
 }
 
 fn query() -> Op {
-    Op::Query { trade_no: TRADE_NO.into() }
+    Op::Query(trade(TRADE_NO))
 }
 
 fn close() -> Op {
-    Op::Close { trade_no: TRADE_NO.into() }
+    Op::Close(trade(TRADE_NO))
 }
 
 /// A request as the simulator's port receives it.

@@ -30,7 +30,6 @@ fn checks_run_in_the_order_of_section_eight() {
         (with(&[("total_fee", "x"), ("pay_channel_id", "304"), ("body", long)]), 491_002),
         (with(&[("total_fee", "x"), ("pay_channel_id", "304")]), 492_001),
         (with(&[("total_fee", "1"), ("pay_channel_id", "103"), ("body", "discount0")]), 492_001),
-        (with(&[("total_fee", "1"), ("pay_channel_id", "103")]), 492_003),
         (with(&[("total_fee", "1"), ("pay_channel_id", "304")]), 200),
     ];
     for (body, expect) in steps {
