@@ -7,6 +7,7 @@
 pub mod alipay;
 pub mod http;
 mod json;
+pub mod legacy;
 pub mod seal;
 pub mod sim;
 pub mod wechat;
@@ -41,6 +42,33 @@ pub trait Channel: Sync + Send {
 
     /// What an upstream's callback says, verified with `account`'s keys, and how to answer it.
     fn callback(&self, account: &Account, request: &HttpRequest, stamp: &Stamp) -> Callback;
+
+    /// What the upstream must be asked before a verified callback is believed; most ask nothing.
+    fn confirmation(&self, account: &Account, callback: &HttpRequest) -> Option<HttpRequest> {
+        let _ = (account, callback);
+        None
+    }
+
+    /// Whether `answer` to [`Channel::confirmation`] says that the callback is the upstream's.
+    fn is_confirmed(&self, answer: &HttpResponse) -> bool {
+        let _ = answer;
+        true
+    }
+
+    /// The certificate that the connection for `op` must show; most show none.
+    fn client_certificate(&self, op: &Op, account: &Account) -> Option<ClientCertificate> {
+        let _ = (op, account);
+        None
+    }
+}
+
+/// A certificate for TLS, with its key.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClientCertificate {
+    /// The certificate and its chain as PEM.
+    pub certificate: String,
+    /// Its private key as PEM.
+    pub private_key: Secret,
 }
 
 /// One row of [`CHANNELS`]: what help, docs and the console show of a channel.

@@ -83,12 +83,12 @@ pub fn seal_aes_gcm(key: &[u8], nonce: &[u8], aad: &[u8], plain: &[u8]) -> Optio
 }
 
 /// The DER bytes behind PEM or bare Base64.
-fn der_of(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn der_of(text: &str) -> Option<Vec<u8>> {
     let is_content = |line: &&str| !line.starts_with("-----");
     from_base64(&text.lines().map(str::trim).filter(is_content).collect::<String>())
 }
 
-fn public_der(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn public_der(text: &str) -> Option<Vec<u8>> {
     let der = der_of(text)?;
     if !text.contains("BEGIN CERTIFICATE") {
         return Some(der);
