@@ -156,10 +156,11 @@ pub(crate) fn next_sweep(order: &Order, attempts: &[Attempt], now: Timestamp) ->
         (true, false) => Some(order.expires_at.max(now)),
         (false, true) if order.sweeps == 0 => Some(now),
         (false, true) => Some(soon),
-        (false, false) if may_hold_money(attempts, now < order.expires_at) => {
-            Some(looks_back_at(order).max(now))
-        }
-        (false, false) => None,
+        (false, false) => match unpaid_end(attempts) {
+            UnpaidEnd::None => None,
+            UnpaidEnd::Known if now >= order.expires_at => None,
+            UnpaidEnd::Known | UnpaidEnd::Doubtful => Some(looks_back_at(order).max(now)),
+        },
     }
 }
 
@@ -168,12 +169,26 @@ fn looks_back_at(order: &Order) -> Timestamp {
     order.expires_at.plus_millis(LOOK_BACK_AFTER_MS)
 }
 
-/// Whether an attempt that has ended unpaid may bring money until its code has expired. One that was
-/// closed after that cannot; which of several was, and what a refusal left standing, is not known.
-fn may_hold_money(attempts: &[Attempt], is_early: bool) -> bool {
-    let is_uncertain =
-        attempts.len() > 1 || attempts.iter().any(|attempt| attempt.state == AttemptState::Refused);
-    (is_early || is_uncertain) && attempts.iter().any(|attempt| attempt.state.has_ended_unpaid())
+/// How attempts have ended that brought no money: until a code has expired, it may still.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+enum UnpaidEnd {
+    /// None has.
+    None,
+    /// The only one was closed: after its code had expired, nothing can come.
+    Known,
+    /// One of several, or by a refusal, beside which another placing may have been taken.
+    Doubtful,
+}
+
+fn unpaid_end(attempts: &[Attempt]) -> UnpaidEnd {
+    let is_refused = |attempt: &Attempt| attempt.state == AttemptState::Refused;
+    if !attempts.iter().any(|attempt| attempt.state.has_ended_unpaid()) {
+        UnpaidEnd::None
+    } else if attempts.len() > 1 || attempts.iter().any(is_refused) {
+        UnpaidEnd::Doubtful
+    } else {
+        UnpaidEnd::Known
+    }
 }
 
 /// When an order is looked at again whose upstream has not answered.
@@ -205,22 +220,19 @@ mod tests {
         (1..).zip(states).map(attempt).collect()
     }
 
-    /// Whether money may be held after an early end, and after one when the codes had expired.
-    fn check(states: &[AttemptState], expect: (bool, bool)) {
-        let attempts = attempts(states);
-        let found = (may_hold_money(&attempts, true), may_hold_money(&attempts, false));
-        assert_eq!(found, expect, "{states:?}");
+    fn check(states: &[AttemptState], expect: UnpaidEnd) {
+        assert_eq!(unpaid_end(&attempts(states)), expect, "{states:?}");
     }
 
     #[test]
     fn what_may_have_been_taken_is_looked_for_once_more() {
         use AttemptState::{Closed, Paid, Refused, Surplus};
-        check(&[], (false, false));
-        check(&[Closed], (true, false));
-        check(&[Refused], (true, true));
-        check(&[Closed, Closed], (true, true));
-        check(&[Paid], (false, false));
-        check(&[Paid, Closed], (true, true));
-        check(&[Paid, Surplus], (false, false));
+        check(&[], UnpaidEnd::None);
+        check(&[Closed], UnpaidEnd::Known);
+        check(&[Refused], UnpaidEnd::Doubtful);
+        check(&[Closed, Closed], UnpaidEnd::Doubtful);
+        check(&[Paid], UnpaidEnd::None);
+        check(&[Paid, Closed], UnpaidEnd::Doubtful);
+        check(&[Paid, Surplus], UnpaidEnd::None);
     }
 }

@@ -10,6 +10,11 @@ use clap::Parser;
 use jubao::cli::{Cli, Command, Failure};
 use jubao::{bench, demo, operate, reference, serve, signing};
 
+/// Of so many tasks a thread takes one from the queue that all threads share. Orders come back from the
+/// store through it; by default, 1 of about 61, they would starve behind new requests, which are put
+/// into the thread's own queue, and under load there is always one of those.
+const GLOBAL_QUEUE_INTERVAL: u32 = 2;
+
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -47,13 +52,17 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Account(command) => wait_for(operate::account(command)),
         Command::Order(command) => wait_for(operate::order(command)),
         Command::Notice(command) => wait_for(operate::notice(command)),
-        Command::Bench(arguments) => wait_for(bench::run(arguments)),
+        Command::Bench(arguments) => {
+            bench::choose_processor(&arguments);
+            wait_for(bench::run(arguments))
+        }
         Command::BenchPeer => bench::peer::run(),
     }
 }
 
 fn wait_for(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .global_queue_interval(GLOBAL_QUEUE_INTERVAL)
         .enable_all()
         .build()
         .map_err(|error| Failure::Machine(format!("threads: {error}")))?;

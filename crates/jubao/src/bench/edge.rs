@@ -2,6 +2,7 @@
 //! forged requests.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use web::edge::{Limits, Rates, Work};
 
@@ -9,19 +10,25 @@ use super::load::{Ask, Load, Loaded, Times};
 use super::peer::{Job, Peer};
 use super::report::{Amount, Figure, Goal, Repeat, Row};
 use super::site::{Cost, Site};
-use super::{Plan, Trials, cpu};
+use super::{Plan, Trials};
 use crate::cli::Failure;
 
 /// Sockets that say nothing, or never finish.
 const CROWD: usize = 2_000;
 /// Orders of the honest callers beside it, and over how many connections.
 const HONEST: (usize, usize) = (4_000, 8);
-/// Orders that find out how much can be done.
-const PEAK: usize = 20_000;
-/// Connections over which too much is asked: each waits for its answer, so it takes many to go on asking.
-const OVERLOADED: usize = 4_096;
+/// Orders that find out how much can be done: those whose page is signed for a wallet, and bare ones.
+const PEAKS: [(Ask, usize, &str); 2] =
+    [(Ask::Page, 3_000, "signed orders (101)"), (Ask::Order, 20_000, "bare orders (304)")];
+/// Too much is asked over as many connections as go on asking so often although each waits so long for
+/// its answer …
+const OVERLOADED_WAIT: Duration = Duration::from_millis(150);
+/// … and over so many at most.
+const OVERLOADED_MAX: usize = 4_096;
 /// How many times as much as can be done is asked.
 const TIMES: u64 = 3;
+/// How long too much is asked: longer than it takes to notice.
+const FLOOD_SECONDS: usize = 4;
 /// Forged requests a second, and for how many seconds.
 const FORGED: (usize, usize) = (5_000, 2);
 /// Columns of the rows.
@@ -34,10 +41,11 @@ pub async fn run(plan: Plan) -> Result<Trials, Failure> {
     let mut repeats = Vec::new();
     for at in 0..plan.repeats {
         let mut repeat = bench.crowded(&format!("C{at}"), scale(HONEST.0)).await?;
-        let parts = [
-            bench.overloaded(&format!("O{at}"), scale(PEAK)).await?,
-            bench.forged(scale(FORGED.0)).await?,
-        ];
+        let mut parts = vec![bench.forged(scale(FORGED.0)).await?];
+        for (ask, orders, what) in PEAKS {
+            let load = bench.load(ask, &format!("{ask:?}{at}"), scale(orders));
+            parts.push(bench.overloaded(load, what).await?);
+        }
         for part in parts {
             repeat.rows.extend(part.rows);
             repeat.figures.extend(part.figures);
@@ -47,8 +55,8 @@ pub async fn run(plan: Plan) -> Result<Trials, Failure> {
     bench.site.stop().await;
     let place = if bench.is_apart { "each on a processor of its own" } else { "on one processor" };
     let settings = format!(
-        "gateway and caller {place}; a crowd of {CROWD}; {TIMES} times the measured peak over \
-         {OVERLOADED} connections; {} forged requests a second",
+        "gateway and caller {place}; a crowd of {CROWD}; {TIMES} times the measured peak over up to \
+         {OVERLOADED_MAX} connections; {} forged requests a second",
         FORGED.0
     );
     Ok(Trials { settings, columns: COLUMNS.map(str::to_owned).to_vec(), repeats })
@@ -60,6 +68,8 @@ struct Attacked {
     caller: Peer,
     crowd: Peer,
     connections: usize,
+    /// No part asks for more orders, if that is told.
+    orders: Option<usize>,
     is_apart: bool,
 }
 
@@ -72,18 +82,15 @@ impl Attacked {
             rates: Rates { application: 0, address: 0 },
             ..Limits::of_this_machine()
         };
-        let address = site.serve(limits).await?;
         let (mut caller, mut crowd) = (Peer::start()?, Peer::start()?);
-        // What asks three times too much would otherwise take the processor from what answers.
-        let is_apart = std::thread::available_parallelism().is_ok_and(|count| count.get() > 1);
-        if is_apart {
-            cpu::pin(0).map_err(Failure::Machine)?;
-            for peer in [&mut caller, &mut crowd] {
-                peer.ask(&Job::Pin(1)).await?;
-            }
+        let mut is_apart = true;
+        for peer in [&mut caller, &mut crowd] {
+            // With one processor all stay where they are.
+            is_apart &= peer.ask(&Job::Pin(1)).await.is_ok();
         }
-        let connections = plan.connections;
-        Ok(Self { site, address, caller, crowd, connections, is_apart })
+        let address = site.serve(limits).await?;
+        let (connections, orders) = (plan.connections, plan.orders);
+        Ok(Self { site, address, caller, crowd, connections, orders, is_apart })
     }
 
     /// Honest callers alone, and beside a crowd.
@@ -120,42 +127,43 @@ impl Attacked {
         Ok(Repeat { rows, figures })
     }
 
+    /// Orders over the bench's connections, as fast as they are answered.
+    fn load(&self, ask: Ask, name: &str, requests: usize) -> Load {
+        let (address, connections) = (self.address, self.connections);
+        Load { address, ask, connections, requests, name: name.to_owned(), per_second: None }
+    }
+
     /// As much as can be done, and then three times as much.
-    async fn overloaded(&mut self, name: &str, orders: usize) -> Result<Repeat, Failure> {
-        let mut load = Load {
-            address: self.address,
-            ask: Ask::Order,
-            connections: self.connections,
-            requests: orders,
-            name: format!("{name}A"),
-            per_second: None,
-        };
+    async fn overloaded(&mut self, mut load: Load, what: &str) -> Result<Repeat, Failure> {
         let peak = self.site.measure(&mut self.caller, load.clone()).await?;
         let before = self.site.count_orders().await?;
         let offered = usize::try_from(peak.per_second().0 * TIMES / 1_000).unwrap_or(1);
-        load.connections = OVERLOADED.min(orders);
-        load.requests = orders * usize::try_from(TIMES).unwrap_or(1);
-        (load.name, load.per_second) = (format!("{name}B"), Some(offered));
+        let wait_ms = usize::try_from(OVERLOADED_WAIT.as_millis()).unwrap_or(1);
+        let waiting = offered * wait_ms / 1_000;
+        load.connections = waiting.min(OVERLOADED_MAX).min(load.requests).max(1);
+        let flood = offered * FLOOD_SECONDS;
+        load.requests = self.orders.map_or(flood, |orders| flood.min(orders));
+        (load.name, load.per_second) = (format!("{}B", load.name), Some(offered));
         let flooded = self.site.measure(&mut self.caller, load).await?;
         let Loaded { accepted, busy, refused, .. } = &flooded.loaded;
         let stored = self.site.count_orders().await? - before;
         let with_effect = stored.abs_diff(accepted.count) + refused.count;
         let figures = vec![
             at_least(
-                "goodput at three times capacity against the peak",
+                &format!("goodput at three times capacity against the peak, {what}"),
                 "%",
                 80_000,
                 flooded.per_second().percent_of(peak.per_second()),
             ),
-            at_most("the longest refusal", "ms", 100_000, Amount(busy.max_us)),
-            at_most("refusals with an effect", "", 0, Amount::whole(with_effect)),
+            at_most(&format!("the longest refusal, {what}"), "ms", 100_000, Amount(busy.max_us)),
+            at_most(&format!("refusals with an effect, {what}"), "", 0, Amount::whole(with_effect)),
         ];
-        let elapsed = std::time::Duration::from_micros(flooded.loaded.elapsed_us);
-        let mut refusals = row("refused at three times capacity", &flooded, busy);
+        let elapsed = Duration::from_micros(flooded.loaded.elapsed_us);
+        let mut refusals = row(&format!("{what}: refused at three times capacity"), &flooded, busy);
         refusals.values[0] = Some(Amount::per_second(busy.count, elapsed));
         let rows = vec![
-            row("orders at the peak", &peak, &peak.loaded.accepted),
-            row("orders at three times capacity", &flooded, accepted),
+            row(&format!("{what}, at the peak"), &peak, &peak.loaded.accepted),
+            row(&format!("{what}, at three times capacity"), &flooded, accepted),
             refusals,
         ];
         Ok(Repeat { rows, figures })
@@ -172,7 +180,7 @@ impl Attacked {
             per_second: Some(per_second),
         };
         let cost = self.site.measure(&mut self.caller, load).await?;
-        let elapsed = std::time::Duration::from_micros(cost.loaded.elapsed_us);
+        let elapsed = Duration::from_micros(cost.loaded.elapsed_us);
         let mut forged = row("forged requests", &cost, &cost.loaded.refused);
         forged.values[0] = Some(Amount::per_second(cost.loaded.refused.count, elapsed));
         let figures = vec![

@@ -31,7 +31,9 @@ pub enum Ask {
     Hello,
     /// A new order of product 304, which asks no upstream.
     Order,
-    /// The same, with a signature that is wrong.
+    /// A new order of product 101, for which a page of Alipay is signed.
+    Page,
+    /// As [`Ask::Order`], with a signature that is wrong.
     Forged,
 }
 
@@ -234,15 +236,17 @@ fn requests(load: &Load) -> Result<Vec<Wire>, String> {
             let hello: Wire = b"GET /healthz HTTP/1.1\r\nhost: bench\r\n\r\n"[..].into();
             return Ok(vec![hello; load.requests]);
         }
-        Ask::Order => Secret::new(MERCHANT.key),
+        Ask::Order | Ask::Page => Secret::new(MERCHANT.key),
         Ask::Forged => Secret::new("another key"),
     };
-    let order = |at| Wire::from(order(&key, &format!("{}{at:07}", load.name)).into_bytes());
+    let product = if load.ask == Ask::Page { "101" } else { "304" };
+    let number = |at| format!("{}{at:07}", load.name);
+    let order = |at| Wire::from(order(&key, product, &number(at)).into_bytes());
     Ok((0..load.requests).map(order).collect())
 }
 
-/// An order of product 304 with that number.
-fn order(key: &Secret, number: &str) -> String {
+/// An order of `product` with that number.
+fn order(key: &Secret, product: &str, number: &str) -> String {
     let mch_id = MERCHANT.mch_id.to_string();
     // In ascending order of their names, as they are signed.
     let members = [
@@ -250,7 +254,7 @@ fn order(key: &Secret, number: &str) -> String {
         ("mch_id", &mch_id),
         ("notify_url", "https://shop.example/notify"),
         ("out_trade_no", number),
-        ("pay_channel_id", "304"),
+        ("pay_channel_id", product),
         ("total_fee", "10000"),
         ("version", "2"),
     ];
@@ -289,7 +293,7 @@ mod tests {
 
     #[test]
     fn an_order_is_signed_as_the_gateway_wants_it() {
-        let text = order(&Secret::new(MERCHANT.key), "B1");
+        let text = order(&Secret::new(MERCHANT.key), "304", "B1");
         let (head, body) = split(text.as_bytes()).unwrap();
         assert_eq!(content_length(head), body.len());
         let members = crate::signing::read(body).unwrap();

@@ -1,11 +1,14 @@
 //! Money that comes too late, or twice: recorded, and then honoured or marked for refund by policy.
 //! It is never lost.
 
+use std::time::Duration;
+
 use kernel::application::LatePayment;
 use kernel::ledger::Book;
 use kernel::notice::NoticeState;
 use kernel::order::AttemptState;
 use kernel::state::TradeState;
+use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::app::TestApp;
@@ -93,6 +96,38 @@ async fn late_money_is_asked_for_until_the_upstream_has_answered() {
     }
     app.sweep(&sn).await;
     assert_eq!(app.booked(&sn, Book::RefundDue).await, -1234);
+    app.finish().await;
+}
+
+/// Makes the store say that the order's first placing was refused. Upstream it stands.
+async fn refuse_first(app: &TestApp, sn: &str) {
+    let order = app.stored(sn).await;
+    let store = Connection::open(app.folder.path().join(jubao::data_dir::DATABASE_NAME)).unwrap();
+    store.busy_timeout(Duration::from_secs(20)).unwrap();
+    let key = (order.mch_id.0, order.id.0);
+    assert_eq!(store.execute(include_str!("refused.sql"), key).unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_refusal_left_standing_is_found_although_the_other_wallet_hung_past_the_look_back() {
+    let app = TestApp::spawn().await;
+    let sn = app.place(304).await["sn"].as_str().unwrap().to_owned();
+    app.open_page(&sn, "alipay").await;
+    app.open_page(&sn, "wechat").await;
+    refuse_first(&app, &sn).await;
+    let paid = app.pay(&app.attempts(&sn).await[0].trade_no(), &json!({ "fault": "lost" })).await;
+    assert_eq!(paid["paid"], true, "{paid}");
+    for op in ["close", "query"] {
+        app.script_times(("wechat", op), "error_before", 3).await;
+    }
+    app.clock.shift(31 * 60 * 1000);
+    while app.stored(&sn).await.state != TradeState::Closed {
+        app.sweep(&sn).await;
+    }
+    assert_eq!(app.booked(&sn, Book::RefundDue).await, 0);
+    app.sweep(&sn).await;
+    assert_eq!(app.booked(&sn, Book::RefundDue).await, -1234);
+    assert_eq!(app.attempts(&sn).await[0].state, AttemptState::Surplus);
     app.finish().await;
 }
 

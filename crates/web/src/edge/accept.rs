@@ -20,6 +20,8 @@ use super::{Edge, Stage};
 const NO_ROOM_PAUSE: Duration = Duration::from_millis(100);
 /// How often the edge cleans up behind its callers.
 const TIDY_EVERY: Duration = Duration::from_secs(1);
+/// The share of the wait for a turn that a task may wait for a processor.
+const LATE_SHARE: u32 = 2;
 /// Looks between two reports of refusals.
 const REPORT_EVERY: u32 = 10;
 
@@ -40,7 +42,7 @@ impl Edge {
         });
         // Both end with this function, whichever way it ends.
         let mut connections = JoinSet::new();
-        let mut helpers = self.helpers();
+        let _helpers = self.helpers();
         let leave = async {
             stop.await;
             self.0.stage.send_replace(Stage::Leaving);
@@ -73,9 +75,7 @@ impl Edge {
             self.0.callbacks.empty().await;
             self.0.pages.empty().await;
         };
-        let is_finished = timeout(self.0.limits.times.stop, finished).await.is_ok();
-        helpers.abort_all();
-        is_finished
+        timeout(self.0.limits.times.stop, finished).await.is_ok()
     }
 
     /// Lets a connection in, or closes it at once: its client then knows, and can go elsewhere.
@@ -97,7 +97,13 @@ impl Edge {
     fn helpers(&self) -> JoinSet<()> {
         let mut helpers = JoinSet::new();
         let edge = self.clone();
-        helpers.spawn(async move { edge.0.delay.measure(edge.0.limits.work.wait).await });
+        helpers.spawn(async move {
+            let looking = Arc::clone(&edge.0.gate).look(edge.0.limits.work.wait / LATE_SHARE);
+            // Without a thread to look from, only the lanes' own sizes count.
+            let looking = looking.inspect_err(|error| tracing::error!(%error, "edge: no thread"));
+            std::future::pending::<()>().await;
+            drop(looking);
+        });
         let edge = self.clone();
         helpers.spawn(async move { edge.tidy().await });
         if let Some(tls) = &self.0.tls {

@@ -7,6 +7,7 @@
 mod accept;
 mod client;
 mod connection;
+mod gate;
 mod limits;
 mod places;
 mod rates;
@@ -27,9 +28,10 @@ pub use tls::TlsFiles;
 pub use turns::PageTurn;
 pub use work::Turn;
 
+use gate::Gate;
 use places::{Place, Places};
 use tls::Tls;
-use work::{Delay, Lane};
+use work::Lane;
 
 /// The edge of a server. Clones share everything.
 #[derive(Clone)]
@@ -43,7 +45,7 @@ struct Inner {
     merchants: Lane,
     callbacks: Lane,
     pages: Lane,
-    delay: Delay,
+    gate: Arc<Gate>,
     rates: rates::Rates,
     refused: Refused,
     stage: channel::Sender<Stage>,
@@ -75,7 +77,7 @@ impl Edge {
             merchants: Lane::new(work.merchants, work.wait),
             callbacks: Lane::new(work.callbacks, work.wait),
             pages: Lane::new(work.pages, work.wait),
-            delay: Delay::default(),
+            gate: Arc::default(),
             rates: rates::Rates::new(limits.rates),
             refused: Refused::default(),
             stage: channel::channel(Stage::Open).0,
@@ -120,8 +122,7 @@ impl Edge {
 
     /// A turn for a merchant's request, which it keeps until its work is done, be its client gone.
     pub(crate) async fn merchant_turn(&self) -> Option<Turn> {
-        let is_late = self.0.delay.is_standing();
-        let turn = if is_late { None } else { self.0.merchants.turn().await };
+        let turn = if self.0.gate.admits() { self.0.merchants.turn().await } else { None };
         self.counted(turn)
     }
 

@@ -2,17 +2,10 @@
 //! anything was done for it, and that costs next to nothing.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep, timeout};
-
-/// How often the scheduler's delay is measured.
-const MEASURE_EVERY: Duration = Duration::from_millis(10);
-
-/// Late looks in a row that make a standing delay.
-const LATE_LOOKS: u32 = 3;
+use tokio::time::timeout;
 
 /// The work of one kind of caller, with a share of its own.
 #[derive(Debug)]
@@ -50,35 +43,6 @@ impl Lane {
     }
 }
 
-/// Whether tasks that are ready wait too long until a thread has time for them. When the processors
-/// are the bottleneck, seats stay free while every answer comes late: then only this tells.
-#[derive(Debug, Default)]
-pub(crate) struct Delay {
-    late_looks: AtomicU32,
-}
-
-impl Delay {
-    /// Whether the wait is a standing one: a burst passes by itself.
-    pub(crate) fn is_standing(&self) -> bool {
-        self.late_looks.load(Ordering::Relaxed) >= LATE_LOOKS
-    }
-
-    /// Measures for ever whether a ready task waits longer than `most`.
-    pub(crate) async fn measure(&self, most: Duration) {
-        loop {
-            let due = Instant::now() + MEASURE_EVERY;
-            sleep(MEASURE_EVERY).await;
-            self.looked(due.elapsed() > most);
-        }
-    }
-
-    fn looked(&self, is_late: bool) {
-        let looks = self.late_looks.load(Ordering::Relaxed);
-        let looks = if is_late { looks.saturating_add(1) } else { 0 };
-        self.late_looks.store(looks, Ordering::Relaxed);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,17 +54,6 @@ mod tests {
         assert!(lane.turn().await.is_none());
         drop(turn);
         assert!(lane.turn().await.is_some());
-    }
-
-    #[test]
-    fn a_burst_is_no_standing_delay() {
-        let delay = Delay::default();
-        for (is_late, expect) in
-            [(true, false), (true, false), (true, true), (true, true), (false, false)]
-        {
-            delay.looked(is_late);
-            assert_eq!(delay.is_standing(), expect);
-        }
     }
 
     #[tokio::test]
