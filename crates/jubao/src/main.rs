@@ -13,7 +13,7 @@ use jubao::{bench, demo, operate, reference, serve, signing};
 /// Of so many tasks a thread takes one from the queue that all threads share. Orders come back from the
 /// store through it; by default, 1 of about 61, they would starve behind new requests, which are put
 /// into the thread's own queue, and under load there is always one of those.
-const GLOBAL_QUEUE_INTERVAL: u32 = 2;
+const GLOBAL_QUEUE_INTERVAL: u32 = 8;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {

@@ -124,9 +124,10 @@ async fn what_a_refusal_left_standing_is_found_although_the_other_wallet_hung_pa
     while app.stored(&sn).await.state != TradeState::Closed {
         app.sweep(&sn).await;
     }
-    assert_eq!(app.booked(&sn, Book::RefundDue).await, 0);
-    app.sweep(&sn).await;
-    assert_eq!(app.booked(&sn, Book::RefundDue).await, -1234);
+    app.wait("the payment to be booked", async || {
+        (app.booked(&sn, Book::RefundDue).await == -1234).then_some(())
+    })
+    .await;
     assert_eq!(app.attempts(&sn).await[0].state, AttemptState::Surplus);
     app.finish().await;
 }
