@@ -238,6 +238,8 @@ fn the_end_of_a_refund_is_told_by_its_number() {
 fn a_refunds_callback_that_does_not_make_sense_changes_nothing() {
     let mut world = World::new(Mode::Certificate);
     let whole = refunded("SUCCESS");
+    let nothing =
+        whole.replace("\"refund\":5", "\"refund\":0").replace("_refund\":4", "_refund\":0");
     for (event, plain) in [
         ("REFUND.CLOSED", whole.clone()),
         ("REFUND.PROCESSING", refunded("PROCESSING")),
@@ -249,7 +251,7 @@ fn a_refunds_callback_that_does_not_make_sense_changes_nothing() {
         ("REFUND.SUCCESS", whole.replace(super::REFUND_NO, "")),
         ("REFUND.SUCCESS", whole.replace("\"5000\"", "\"\"")),
         ("REFUND.SUCCESS", whole.replace("success_time", "time")),
-        ("REFUND.SUCCESS", whole.replace("\"refund\":5", "\"refund\":0")),
+        ("REFUND.SUCCESS", nothing),
         ("REFUND.SUCCESS", whole.replace("\"refund\":5", "\"refund\":5.0")),
         ("REFUND.SUCCESS", whole.replace("\"refund\":5", "\"refund\":5,\"refund\":6")),
         ("REFUND.SUCCESS", whole.replace("\"payer_refund\":4", "\"payer_refund\":6")),

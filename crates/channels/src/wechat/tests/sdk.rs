@@ -150,7 +150,7 @@ fn the_same_order_again_is_the_same_prepaid_order() {
 
 #[test]
 fn a_call_that_is_not_the_merchants_brings_nothing_up() {
-    let mut world = World::new(Mode::PublicKey);
+    let mut world = World::new(Mode::Certificate);
     let pay_text = world.place(&jsapi(OWN_APP));
     let good = parsed(&pay_text);
     for (name, value) in [
@@ -168,6 +168,17 @@ fn a_call_that_is_not_the_merchants_brings_nothing_up() {
     }
     for text in ["", "{}", "[1]", r#"{"appId":1}"#] {
         assert!(call(&mut world, text).contains("支付失败"), "{text}");
+    }
+    // Well signed, but for another app, another product, or a number that was never given.
+    let prepay_id = good["package"].as_str().unwrap().replace("prepay_id=", "");
+    let never_given = prepay_id.replace("wx2026", "wx2025");
+    for (place, prepay_id) in
+        [(jsapi(""), &prepay_id), (app(OWN_APP), &prepay_id), (jsapi(OWN_APP), &never_given)]
+    {
+        let body = serde_json::json!({ "prepay_id": prepay_id }).to_string();
+        let outcome = world.judge(&Op::Place(place), &signed_answer(200, &body));
+        let Outcome::Opened { pay_text } = outcome else { panic!("{outcome:?}") };
+        assert!(call(&mut world, &pay_text).contains("支付失败"), "{pay_text}");
     }
     assert!(call(&mut world, &pay_text).contains("id=\"pay\""));
     world.wait(2 * 60 * 60 * 1000 + 1);
