@@ -1,5 +1,5 @@
-//! Callbacks of WeChat Pay v3 (manual: 支付成功回调通知, 退款结果通知): verified with the account's keys, opened with
-//! its APIv3 key, and compared with its names before anything is believed.
+//! Callbacks of WeChat Pay v3 (manual: 支付成功回调通知, 退款结果通知): verified with the account's keys,
+//! opened with its APIv3 key, and compared with its names before anything is believed.
 
 use serde_json::Value;
 
