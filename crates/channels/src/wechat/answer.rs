@@ -5,15 +5,20 @@ use kernel::product::Product;
 use serde_json::Value;
 
 use super::sign::{Distrust, Signature};
-use super::{keys, request, wire};
+use super::{keys, order, pay_text, refund, refusal, setting, wire};
 use crate::http::HttpResponse;
-use crate::{Account, Doubt, Op, Outcome, Place, Refusal, RefusalKind};
+use crate::{Account, Doubt, Op, Outcome, Place, Refusal, RefusalKind, Stamp, Trade};
 
 /// What `answer` to `op` means.
 ///
 /// # Errors
 /// Why nothing is known.
-pub(super) fn outcome(op: &Op, account: &Account, answer: &HttpResponse) -> Result<Outcome, Doubt> {
+pub(super) fn outcome(
+    op: &Op,
+    account: &Account,
+    answer: &HttpResponse,
+    stamp: &Stamp,
+) -> Result<Outcome, Doubt> {
     // 202: accepted, repeat; the others may come from machines that cannot sign (manual: 错误码).
     if matches!(answer.status, 202 | 429) || answer.status >= 500 {
         return Err(Doubt::Busy(format!("HTTP {}", answer.status)));
@@ -26,9 +31,10 @@ pub(super) fn outcome(op: &Op, account: &Account, answer: &HttpResponse) -> Resu
     }
     verify(account, answer)?;
     match answer.status {
-        200 | 204 => success(op, account, answer),
-        400..=499 => refusal(op, answer),
-        status => Err(Doubt::Unreadable(format!("HTTP {status}"))),
+        200 => success(op, account, &body(answer)?, stamp),
+        204 if matches!(op, Op::Close(_)) && answer.body.is_empty() => Ok(Outcome::Closed),
+        400..=499 => refusal::read(op, answer.status, &body(answer)?),
+        status => Err(Doubt::Unreadable(format!("HTTP {status} is no answer to this"))),
     }
 }
 
@@ -46,108 +52,99 @@ fn verify(account: &Account, answer: &HttpResponse) -> Result<(), Doubt> {
         })
 }
 
-fn success(op: &Op, account: &Account, answer: &HttpResponse) -> Result<Outcome, Doubt> {
-    match (op, answer.status) {
-        (Op::Place(order), 200) => opened(order, &body(answer)?),
-        (Op::Query(trade), 200) => standing(&trade.trade_no, account, &body(answer)?),
-        (Op::Close(_), 204) if answer.body.is_empty() => Ok(Outcome::Closed),
-        (_, status) => Err(Doubt::Unreadable(format!("HTTP {status} is no answer to this"))),
-    }
-}
-
 fn body(answer: &HttpResponse) -> Result<Value, Doubt> {
     wire::parse(&answer.body).ok_or_else(|| Doubt::Unreadable("not JSON".to_owned()))
 }
 
-fn unreadable(member: &str) -> Doubt {
-    Doubt::Unreadable(format!("{member} is missing or makes no sense"))
+fn success(op: &Op, account: &Account, body: &Value, stamp: &Stamp) -> Result<Outcome, Doubt> {
+    match op {
+        Op::Place(place) if place.product == Product::Micropay => {
+            standing(&Asked::placed(place, account), account, body)
+        }
+        Op::Place(place) => {
+            let pay_text = pay_text::read(place, account, body, stamp)?;
+            Ok(Outcome::Opened { pay_text })
+        }
+        Op::Query(trade) => standing(&Asked::about(trade, account), account, body),
+        Op::Reverse(trade) => reversed(&Asked::about(trade, account), account, body),
+        Op::Refund(asked) | Op::QueryRefund(asked) => refund::standing(asked, body),
+        Op::Close(_) | Op::Rates | Op::Keys => {
+            Err(Doubt::Unreadable("HTTP 200 is no answer to this".to_owned()))
+        }
+    }
 }
 
-/// `code_url` of a Native order, `h5_url` of an H5 order with the way back appended (manual: H5调起支付).
-fn opened(order: &Place, body: &Value) -> Result<Outcome, Doubt> {
-    if let Some(code_url) = wire::text(body, "/code_url") {
-        let is_asked = order.product == Product::WechatQr && !code_url.is_empty();
-        let opened = Outcome::Opened { pay_text: code_url.to_owned() };
-        return if is_asked { Ok(opened) } else { Err(unreadable("code_url")) };
-    }
-    let is_page = |url: &&str| url.starts_with("https://") || url.starts_with("http://");
-    let h5_url = wire::text(body, "/h5_url")
-        .filter(is_page)
-        .filter(|_| order.product == Product::WechatH5)
-        .ok_or_else(|| unreadable("code_url or h5_url"))?;
-    if order.return_url.is_empty() {
-        return Ok(Outcome::Opened { pay_text: h5_url.to_owned() });
-    }
-    let mark = if h5_url.contains('?') { '&' } else { '?' };
-    let back = request::escape(&order.return_url);
-    Ok(Outcome::Opened { pay_text: format!("{h5_url}{mark}redirect_url={back}") })
+/// What an answer about an order must name.
+struct Asked<'a> {
+    trade_no: &'a str,
+    product: Product,
+    /// `None`: whichever it names.
+    app: Option<String>,
 }
 
-/// Where an order stands, from its transaction object (manual: 商户订单号查询订单).
-fn standing(trade_no: &str, account: &Account, transaction: &Value) -> Result<Outcome, Doubt> {
-    if wire::text(transaction, "/out_trade_no") != Some(trade_no) {
-        return Err(Doubt::Unreadable("the answer is about another order".to_owned()));
+impl<'a> Asked<'a> {
+    fn placed(place: &'a Place, account: &Account) -> Self {
+        let app = order::app(place, account).to_owned();
+        Self { trade_no: &place.trade_no, product: place.product, app: Some(app) }
     }
-    if let Some(member) = wire::stranger(transaction, account) {
-        return Err(Doubt::Unreadable(format!("{member} is another's")));
+
+    /// Which app an order was placed with, its pay text remembers. If placing was never answered we
+    /// cannot tell; the merchant's number and the order's are still compared.
+    fn about(trade: &'a Trade, account: &Account) -> Self {
+        let own = || Some(account.setting(setting::APPID).to_owned());
+        let app = match (order::has_own_app(trade.product), trade.pay_text.as_str()) {
+            (false, _) => own(),
+            (true, "") => None,
+            (true, pay_text) => pay_text::app_of(pay_text).or_else(own),
+        };
+        Self { trade_no: &trade.trade_no, product: trade.product, app }
     }
-    match wire::text(transaction, "/trade_state").ok_or_else(|| unreadable("trade_state"))? {
-        "SUCCESS" => wire::payment(transaction).map(Outcome::Paid).map_err(unreadable),
+
+    /// Whether `object` is about this order, of this merchant and this app.
+    fn check(&self, account: &Account, object: &Value) -> Result<(), Doubt> {
+        let is_app = |named| self.app.as_deref().is_none_or(|app| app == named);
+        let another = if wire::text(object, "/out_trade_no") != Some(self.trade_no) {
+            "out_trade_no"
+        } else if wire::text(object, "/mchid") != Some(account.setting(setting::MCHID)) {
+            "mchid"
+        } else if !wire::text(object, "/appid").is_some_and(is_app) {
+            "appid"
+        } else {
+            return Ok(());
+        };
+        Err(Doubt::Unreadable(format!("{another} is another's")))
+    }
+}
+
+/// Where an order stands, from its transaction object (manual: 商户订单号查询订单, 付款码支付).
+fn standing(asked: &Asked, account: &Account, transaction: &Value) -> Result<Outcome, Doubt> {
+    asked.check(account, transaction)?;
+    let is_barcode = asked.product == Product::Micropay;
+    match wire::text(transaction, "/trade_state").ok_or_else(|| wire::unreadable("trade_state"))? {
+        // REFUND: it was paid, and some of it has gone back.
+        "SUCCESS" | "REFUND" => {
+            wire::payment(transaction).map(Outcome::Paid).map_err(wire::unreadable)
+        }
+        word @ "PAYERROR" if is_barcode => Ok(Outcome::Failed(Refusal {
+            kind: RefusalKind::Business,
+            code: word.to_owned(),
+            message: wire::text(transaction, "/trade_state_desc").unwrap_or_default().to_owned(),
+        })),
         // A refusal of the wallet is not the end: the payer may try again until the order expires.
         "NOTPAY" | "PAYERROR" => Ok(Outcome::Unpaid { is_acting: false }),
         "USERPAYING" => Ok(Outcome::Unpaid { is_acting: true }),
-        "CLOSED" | "REVOKED" => Ok(Outcome::Closed),
-        "REFUND" => Err(Doubt::Unreadable("refunded upstream".to_owned())),
-        _ => Err(unreadable("trade_state")),
+        "CLOSED" => Ok(Outcome::Closed),
+        "REVOKED" => Ok(Outcome::Reversed),
+        _ => Err(wire::unreadable("trade_state")),
     }
 }
 
-/// What a verified error says. Spellings with and without `_` mean the same (manual: 错误码).
-fn refusal(op: &Op, answer: &HttpResponse) -> Result<Outcome, Doubt> {
-    let body = body(answer)?;
-    let code = wire::text(&body, "/code").ok_or_else(|| unreadable("code"))?;
-    let message = wire::text(&body, "/message").unwrap_or_default();
-    let word = code.replace('_', "");
-    let doubt = || Doubt::Unreadable(format!("HTTP {} {code}", answer.status));
-    if is_passing(&word) {
-        return Err(Doubt::Busy(code.to_owned()));
-    }
-    match op {
-        Op::Place(_) if word == "ORDERPAID" => Ok(Outcome::PaidElsewhere),
-        Op::Place(_) if word == "ORDERNOTEXIST" => Err(doubt()),
-        Op::Place(_) => Ok(Outcome::Refused(Refusal {
-            kind: refusal_kind(&word, message),
-            code: code.to_owned(),
-            message: message.to_owned(),
-        })),
-        Op::Query(_) | Op::Close(_) => match word.as_str() {
-            "ORDERPAID" => Ok(Outcome::PaidElsewhere),
-            "ORDERCLOSED" => Ok(Outcome::Closed),
-            "ORDERNOTEXIST" => Ok(Outcome::NotFound),
-            _ => Err(doubt()),
-        },
-        Op::Reverse(_) | Op::Refund(_) | Op::QueryRefund(_) | Op::Rates | Op::Keys => Err(doubt()),
-    }
-}
-
-/// Words for "not now", which may come with any status.
-fn is_passing(word: &str) -> bool {
-    matches!(
-        word,
-        "SYSTEMERROR"
-            | "BANKERROR"
-            | "FREQUENCYLIMITED"
-            | "RATELIMITEXCEEDED"
-            | "SERVICEUNAVAILABLE"
-    )
-}
-
-fn refusal_kind(word: &str, message: &str) -> RefusalKind {
-    match word {
-        "OUTTRADENOUSED" | "ORDERCLOSED" => RefusalKind::NumberUsed,
-        // The same code stands for many faults of a request; its words tell this one apart.
-        "INVALIDREQUEST" if message.contains("订单号重复") => RefusalKind::NumberUsed,
-        "NOAUTH" | "APPIDMCHIDNOTMATCH" | "MCHNOTEXISTS" => RefusalKind::NotSupported,
-        _ => RefusalKind::Business,
+/// What became of a reversal (manual: 撤销订单). Its elder sister of v2 may ask to be called again.
+fn reversed(asked: &Asked, account: &Account, body: &Value) -> Result<Outcome, Doubt> {
+    asked.check(account, body)?;
+    match body.pointer("/recall") {
+        None => Ok(Outcome::Reversed),
+        Some(recall) if recall == "N" || recall == false => Ok(Outcome::Reversed),
+        Some(_) => Err(Doubt::Busy("call the reversal again".to_owned())),
     }
 }

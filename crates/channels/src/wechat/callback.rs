@@ -1,10 +1,10 @@
-//! Callbacks of WeChat Pay v3 (manual: 支付成功回调通知): verified with the account's keys, opened with
-//! its APIv3 key, and compared with its names before anything is believed.
+//! Callbacks of WeChat Pay v3 (manual: 支付成功回调通知, 退款结果通知): verified with the account's keys,
+//! opened with its APIv3 key, and compared with its names before anything is believed.
 
 use serde_json::Value;
 
 use super::sign::{self, Distrust, Signature};
-use super::{setting, wire};
+use super::{refund, setting, wire};
 use crate::http::{HttpRequest, HttpResponse};
 use crate::{About, Account, Callback, CallbackFacts, CallbackFault, Outcome, Stamp};
 
@@ -25,21 +25,18 @@ fn facts(
 ) -> Result<CallbackFacts, CallbackFault> {
     verify(account, request, stamp)?;
     let event = wire::parse(&request.body).ok_or_else(|| malformed("body"))?;
-    // Refunds are not made through this channel: no other event is ours to believe.
-    if wire::text(&event, "/event_type") != Some("TRANSACTION.SUCCESS") {
-        return Err(malformed("event_type"));
-    }
     let resource = event.pointer("/resource").ok_or_else(|| malformed("resource"))?;
-    let transaction = sign::open(resource, account.setting(setting::APIV3_KEY))
+    let told = sign::open(resource, account.setting(setting::APIV3_KEY))
         .and_then(|plain| wire::parse(&plain))
         .ok_or_else(|| malformed("resource"))?;
-    if let Some(field) = wire::stranger(&transaction, account) {
-        return Err(CallbackFault::Mismatch { field });
+    if wire::text(&told, "/mchid") != Some(account.setting(setting::MCHID)) {
+        return Err(CallbackFault::Mismatch { field: "mchid" });
     }
-    let trade_no = wire::text(&transaction, "/out_trade_no")
-        .filter(|number| !number.is_empty())
-        .ok_or_else(|| malformed("out_trade_no"))?;
-    Ok(CallbackFacts { about: About::Trade(trade_no.to_owned()), outcome: outcome(&transaction)? })
+    match wire::text(&event, "/event_type").and_then(|event| event.split_once('.')) {
+        Some(("TRANSACTION", "SUCCESS")) => payment(account, &told),
+        Some(("REFUND", word)) => refunded(word, &told),
+        Some(_) | None => Err(malformed("event_type")),
+    }
 }
 
 fn verify(account: &Account, request: &HttpRequest, stamp: &Stamp) -> Result<(), CallbackFault> {
@@ -54,6 +51,37 @@ fn verify(account: &Account, request: &HttpRequest, stamp: &Stamp) -> Result<(),
         Distrust::UnknownKey(serial) => CallbackFault::UnknownKey { serial },
         Distrust::Unsigned | Distrust::Forged => CallbackFault::BadSignature,
     })
+}
+
+fn payment(account: &Account, transaction: &Value) -> Result<CallbackFacts, CallbackFault> {
+    let is_own = wire::text(transaction, "/appid") == Some(account.setting(setting::APPID));
+    // These may name an app of the merchant's own. Which one the order was placed with, we know when
+    // we ask; here we do not.
+    let has_own_app = matches!(wire::text(transaction, "/trade_type"), Some("JSAPI" | "APP"));
+    if !is_own && !has_own_app {
+        return Err(CallbackFault::Mismatch { field: "appid" });
+    }
+    let trade_no = number(transaction, "/out_trade_no").ok_or_else(|| malformed("out_trade_no"))?;
+    let outcome = match outcome(transaction)? {
+        Outcome::Paid(_) if !is_own => Outcome::PaidElsewhere,
+        outcome => outcome,
+    };
+    Ok(CallbackFacts { about: About::Trade(trade_no), outcome })
+}
+
+/// A refund's end; `word` is what the event is called after it.
+fn refunded(word: &str, object: &Value) -> Result<CallbackFacts, CallbackFault> {
+    let is_end = matches!(word, "SUCCESS" | "CLOSED" | "ABNORMAL");
+    if !is_end || wire::text(object, "/refund_status") != Some(word) {
+        return Err(malformed("refund_status"));
+    }
+    let refund_no = number(object, "/out_refund_no").ok_or_else(|| malformed("out_refund_no"))?;
+    let outcome = refund::outcome(object, "/refund_status").map_err(malformed)?;
+    Ok(CallbackFacts { about: About::Refund(refund_no), outcome })
+}
+
+fn number(object: &Value, pointer: &str) -> Option<String> {
+    wire::text(object, pointer).filter(|number| !number.is_empty()).map(str::to_owned)
 }
 
 fn outcome(transaction: &Value) -> Result<Outcome, CallbackFault> {

@@ -1,4 +1,5 @@
-//! WeChat Pay APIv3 for mainland merchants: H5 and Native (QR) payments.
+//! WeChat Pay APIv3 for mainland merchants: H5, Native (QR), JSAPI, APP and barcode payments, and
+//! their refunds.
 //!
 //! Every answer and callback must carry a signature of WeChat Pay; what does not is never believed,
 //! whatever its status says. Two ways to know WeChat Pay's key: its public key, pasted into the
@@ -7,6 +8,10 @@
 mod answer;
 mod callback;
 mod keys;
+mod order;
+mod pay_text;
+mod refund;
+mod refusal;
 mod request;
 mod sign;
 pub mod sim;
@@ -36,15 +41,26 @@ mod setting {
     pub(super) const API_BASE: &str = "api_base";
     pub(super) const APP_NAME: &str = "app_name";
     pub(super) const APP_URL: &str = "app_url";
+    pub(super) const STORE_OUT_ID: &str = "store_out_id";
 }
 
 static INFO: ChannelInfo = ChannelInfo {
     name: "wechat",
     title: "微信支付 WeChat Pay (APIv3)",
-    products: &[Product::WechatH5, Product::WechatQr],
+    products: &[
+        Product::WechatH5,
+        Product::WechatQr,
+        Product::WechatJsapi,
+        Product::WechatApp,
+        Product::Micropay,
+    ],
     settings: &[
         plain(setting::MCHID, "merchant number, 商户号 (账户中心 > 商户信息)"),
-        plain(setting::APPID, "app bound to the merchant number, AppID (产品中心 > AppID账号管理)"),
+        plain(
+            setting::APPID,
+            "app bound to the merchant number, AppID (产品中心 > AppID账号管理); orders for a page \
+             inside WeChat or for an app may name another one that is bound to it",
+        ),
         secret(
             setting::PRIVATE_KEY,
             "the merchant API certificate's private key, apiclient_key.pem",
@@ -65,6 +81,13 @@ static INFO: ChannelInfo = ChannelInfo {
         },
         optional(setting::APP_NAME, "the website's name, sent with H5 orders"),
         optional(setting::APP_URL, "the website's address, sent with H5 orders"),
+        SettingInfo {
+            default: "1",
+            ..optional(
+                setting::STORE_OUT_ID,
+                "your number of the store, sent with barcode payments",
+            )
+        },
     ],
 };
 
@@ -89,8 +112,8 @@ impl Channel for Wechat {
         request::step(op, account, stamp)
     }
 
-    fn response(&self, op: &Op, account: &Account, answer: &HttpResponse) -> Step {
-        Step::Done(answer::outcome(op, account, answer).unwrap_or_else(Outcome::Unknown))
+    fn response(&self, op: &Op, account: &Account, answer: &HttpResponse, stamp: &Stamp) -> Step {
+        Step::Done(answer::outcome(op, account, answer, stamp).unwrap_or_else(Outcome::Unknown))
     }
 
     fn callback(&self, account: &Account, request: &HttpRequest, stamp: &Stamp) -> Callback {

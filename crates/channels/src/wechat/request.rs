@@ -1,51 +1,56 @@
-//! Requests to WeChat Pay v3: Native and H5 orders, queries, closing, platform certificates.
+//! Requests to WeChat Pay v3: orders, queries, closing, reversal, refunds, platform certificates.
 //!
 //! A request that the account's settings cannot make is refused here, before anything is sent.
 
-use std::net::IpAddr;
-
-use kernel::money::Currency;
 use kernel::product::Product;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use super::{setting, sign};
+use super::{order, refund, setting, sign};
 use crate::http::HttpRequest;
-use crate::{Account, Op, Outcome, Place, Refusal, RefusalKind, SetupError, Stamp, Step};
+use crate::{Account, Op, Outcome, Refusal, RefusalKind, SetupError, Stamp, Step, Trade};
 
-/// Longest `description`, in characters (manual: Native下单).
-const DESCRIPTION_CHARS_MAX: usize = 127;
 /// `User-Agent` is mandatory (manual: 基本规则).
 const USER_AGENT: &str = concat!("jubao-pay/", env!("CARGO_PKG_VERSION"));
+/// Where refunds are asked for (manual: 申请退款).
+const REFUNDS: &str = "/v3/refund/domestic/refunds";
 
 /// What to send for `op`.
 ///
 /// # Errors
-/// A setting is missing or unusable, or an H5 order does not know its payer's address.
+/// A setting is missing or unusable, or the order lacks what its product needs.
 pub(super) fn step(op: &Op, account: &Account, stamp: &Stamp) -> Result<Step, SetupError> {
     check_settings(account)?;
-    match op {
-        Op::Place(order) => place(order, account, stamp),
+    let call = match op {
+        Op::Place(place) => match order::path(place.product) {
+            Some(path) => {
+                Call::post(format!("/v3/pay/transactions/{path}"), order::body(place, account)?)
+            }
+            None => return Ok(not_supported("not a product of WeChat Pay")),
+        },
         Op::Query(trade) => {
             let mchid = account.setting(setting::MCHID);
-            let target = format!(
-                "/v3/pay/transactions/out-trade-no/{}?mchid={mchid}",
-                escape(&trade.trade_no)
-            );
-            send(Call { target, body: None }, account, stamp)
+            Call::get(format!("{}?mchid={mchid}", target(trade)))
         }
         Op::Close(trade) => {
-            let target =
-                format!("/v3/pay/transactions/out-trade-no/{}/close", escape(&trade.trade_no));
             let body = json!({ "mchid": account.setting(setting::MCHID) });
-            send(Call { target, body: Some(body) }, account, stamp)
+            Call::post(format!("{}/close", target(trade)), body)
         }
-        Op::Reverse(_) | Op::Refund(_) | Op::QueryRefund(_) | Op::Rates => Ok(not_supported()),
-        Op::Keys if is_public_key_mode(account) => Ok(Step::Done(Outcome::Keys(Vec::new()))),
-        Op::Keys => {
-            send(Call { target: "/v3/certificates".to_owned(), body: None }, account, stamp)
+        Op::Reverse(trade) if trade.product == Product::Micropay => {
+            let (appid, mchid) = (account.setting(setting::APPID), account.setting(setting::MCHID));
+            let body = json!({ "appid": appid, "mchid": mchid });
+            Call::post(format!("{}/reverse", target(trade)), body)
         }
-    }
+        Op::Reverse(_) => return Ok(not_supported("only barcode payments can be reversed")),
+        Op::Refund(asked) => Call::post(REFUNDS.to_owned(), refund::body(asked)?),
+        Op::QueryRefund(asked) => Call::get(format!("{REFUNDS}/{}", escape(&asked.refund_no))),
+        Op::Rates => return Ok(not_supported("WeChat Pay in the mainland has no rates")),
+        Op::Keys if is_public_key_mode(account) => {
+            return Ok(Step::Done(Outcome::Keys(Vec::new())));
+        }
+        Op::Keys => Call::get("/v3/certificates".to_owned()),
+    };
+    send(call, account, stamp)
 }
 
 /// Whether answers are verified with the public key of the settings.
@@ -58,66 +63,32 @@ pub(super) fn escape(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
-fn place(order: &Place, account: &Account, stamp: &Stamp) -> Result<Step, SetupError> {
-    if order.amount.currency != Currency::Cny {
-        return Err(SetupError("currency: WeChat Pay in the mainland takes CNY only".into()));
-    }
-    let mut body = json!({
-        "appid": account.setting(setting::APPID),
-        "mchid": account.setting(setting::MCHID),
-        "description": order.subject.chars().take(DESCRIPTION_CHARS_MAX).collect::<String>(),
-        "out_trade_no": order.trade_no,
-        "time_expire": order.expires_at.rfc3339(),
-        "notify_url": order.notify_url,
-        "amount": { "total": order.amount.minor, "currency": order.amount.currency.code() },
-    });
-    let product = match order.product {
-        Product::WechatQr => "native",
-        Product::WechatH5 => {
-            body["scene_info"] = h5_scene(order, account)?;
-            "h5"
-        }
-        Product::AlipayWap
-        | Product::AlipayQr
-        | Product::AlipayApp
-        | Product::WechatJsapi
-        | Product::WechatApp
-        | Product::WechatHkJsapi
-        | Product::UnionpayLink
-        | Product::UnionpayQr
-        | Product::MixedQr
-        | Product::Micropay => return Ok(not_supported()),
-    };
-    let target = format!("/v3/pay/transactions/{product}");
-    send(Call { target, body: Some(body) }, account, stamp)
+fn target(trade: &Trade) -> String {
+    format!("/v3/pay/transactions/out-trade-no/{}", escape(&trade.trade_no))
 }
 
-fn not_supported() -> Step {
+fn not_supported(message: &str) -> Step {
     Step::Done(Outcome::Refused(Refusal {
         kind: RefusalKind::NotSupported,
         code: "NO_AUTH".to_owned(),
-        message: "not a product of WeChat Pay".to_owned(),
+        message: message.to_owned(),
     }))
-}
-
-/// `scene_info` of an H5 order: WeChat Pay binds it to the payer's address.
-fn h5_scene(order: &Place, account: &Account) -> Result<Value, SetupError> {
-    if order.payer_ip.parse::<IpAddr>().is_err() {
-        return Err(SetupError("payer_ip: an H5 order needs the payer's IP address".into()));
-    }
-    let mut h5_info = json!({ "type": "Wap" });
-    for key in [setting::APP_NAME, setting::APP_URL] {
-        if !account.setting(key).is_empty() {
-            h5_info[key] = account.setting(key).into();
-        }
-    }
-    Ok(json!({ "payer_client_ip": order.payer_ip, "h5_info": h5_info }))
 }
 
 /// One call: `POST` if it has a body, else `GET`.
 struct Call {
     target: String,
     body: Option<Value>,
+}
+
+impl Call {
+    fn get(target: String) -> Self {
+        Self { target, body: None }
+    }
+
+    fn post(target: String, body: Value) -> Self {
+        Self { target, body: Some(body) }
+    }
 }
 
 fn send(call: Call, account: &Account, stamp: &Stamp) -> Result<Step, SetupError> {

@@ -6,38 +6,38 @@ use kernel::product::Provider;
 use kernel::time::Timestamp;
 use serde_json::Value;
 
-use super::setting;
-use crate::Account;
+use crate::Doubt;
 pub(super) use crate::json::parse;
 
-/// Longest `transaction_id` that is believed (manual: 32).
-const TRANSACTION_ID_MAX: usize = 64;
+/// Longest `transaction_id` and `refund_id` that is believed (manual: 32).
+const ID_MAX: usize = 64;
 
 /// The text at a JSON pointer.
 pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
     value.pointer(pointer)?.as_str()
 }
 
-/// The member in which a transaction names somebody else than the account.
-pub(super) fn stranger(transaction: &Value, account: &Account) -> Option<&'static str> {
-    [("/mchid", setting::MCHID), ("/appid", setting::APPID)]
-        .into_iter()
-        .find(|(pointer, key)| text(transaction, pointer) != Some(account.setting(key)))
-        .map(|(_, key)| key)
+/// One of the platform's own numbers at a JSON pointer.
+pub(super) fn id<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
+    text(value, pointer).filter(|id| (1..=ID_MAX).contains(&id.len()))
 }
 
-/// The facts of a transaction whose `trade_state` is SUCCESS (manual: 查询订单, 支付成功回调通知).
+/// Doubt about a member of an answer.
+pub(super) fn unreadable(member: &str) -> Doubt {
+    Doubt::Unreadable(format!("{member} is missing or makes no sense"))
+}
+
+/// The facts of a transaction that is paid (manual: 查询订单, 支付成功回调通知).
 ///
 /// # Errors
 /// The member that is missing or makes no sense; `amount.currency` also if it is none of ours.
 pub(super) fn payment(transaction: &Value) -> Result<Payment, &'static str> {
-    let transaction_id = text(transaction, "/transaction_id")
-        .filter(|id| !id.is_empty() && id.len() <= TRANSACTION_ID_MAX)
-        .ok_or("transaction_id")?;
+    let transaction_id = id(transaction, "/transaction_id").ok_or("transaction_id")?;
     let currency = text(transaction, "/amount/currency")
         .and_then(Currency::from_code)
         .ok_or("amount.currency")?;
-    let total = fen(transaction, "/amount/total").ok_or("amount.total")?;
+    let total = fen(transaction, "/amount/total").filter(|total| *total > 0);
+    let total = total.ok_or("amount.total")?;
     let amount = Money::new(total, currency);
     let paid_at = text(transaction, "/success_time")
         .and_then(Timestamp::from_rfc3339)
@@ -66,6 +66,7 @@ fn cash(transaction: &Value, amount: Money) -> Result<Money, &'static str> {
     Ok(Money::new(minor, currency))
 }
 
-fn fen(value: &Value, pointer: &str) -> Option<i64> {
+/// The amount at a JSON pointer.
+pub(super) fn fen(value: &Value, pointer: &str) -> Option<i64> {
     value.pointer(pointer)?.as_i64().filter(|minor| *minor >= 0)
 }

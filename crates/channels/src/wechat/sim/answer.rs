@@ -116,6 +116,11 @@ impl Reply {
         Self { status, body: Some(json!({ "code": code, "message": message })) }
     }
 
+    /// SYSTEM_ERROR: nothing is said of what was done.
+    pub(super) fn system_error() -> Self {
+        Self::error(500, "SYSTEM_ERROR", "系统异常，请用相同参数重新调用")
+    }
+
     /// PARAM_ERROR, with what is wrong where.
     pub(super) fn param_error(location: &str, field: &str, issue: &str) -> Self {
         Self {

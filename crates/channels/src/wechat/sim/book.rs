@@ -1,20 +1,27 @@
-//! The orders that the simulated platform holds, and the rules they move by (manual: 开发指引, 关闭订单).
+//! What the simulated platform holds, and the rules that orders move by (manual: 开发指引, 关闭订单,
+//! 撤销订单).
 //!
-//! An order is NOTPAY or USERPAYING, then either paid or closed, and that is its end.
+//! An order is NOTPAY or USERPAYING, then paid, closed or failed, and that is its end; only a barcode's
+//! can be reversed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::answer::Reply;
 use super::check::Order;
+use super::login::Login;
+use super::refunds::RefundRow;
+use super::trade::{self, Trade, TradeKind, TradeState};
 use crate::Stamp;
 use crate::sim::{CallbackFaultKind, PaidInSim, PayError};
 
 /// How long an order lives that does not say so itself.
-const LIFE_MS: i64 = 7 * 24 * 60 * 60 * 1000;
+const LIFE_MS: i64 = 7 * DAY_MS;
+/// How long after its beginning an order can be reversed.
+const REVERSAL_MS: i64 = 7 * DAY_MS;
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Everything that must survive a restart.
 #[derive(Default, Serialize, Deserialize)]
@@ -25,73 +32,32 @@ pub(super) struct Book {
     pages: BTreeMap<String, String>,
     /// Callbacks that are not acknowledged yet.
     pub(super) notices: BTreeMap<u64, Notice>,
+    /// By the merchant's refund number.
+    #[serde(default)]
+    pub(super) refunds: BTreeMap<String, RefundRow>,
+    /// Barcodes that were tried: each is good for one attempt.
+    #[serde(default)]
+    pub(super) tried_codes: BTreeSet<String>,
+    /// Codes of the login page that are not exchanged yet.
+    #[serde(default)]
+    pub(super) logins: BTreeMap<String, Login>,
     /// Makes numbers unique; never falls.
     counter: u64,
-}
-
-/// An order.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Trade {
-    /// Orders in which they came.
-    sequence: u64,
-    pub(super) out_trade_no: String,
-    pub(super) page_id: String,
-    pub(super) kind: TradeKind,
-    /// The request as it was first asked: a repetition must equal it.
-    asked: Value,
-    pub(super) description: String,
-    pub(super) attach: String,
-    pub(super) total: i64,
-    pub(super) notify_url: String,
-    created_ms: i64,
-    expires_ms: i64,
-    state: TradeState,
-    /// The serial that callbacks are signed as.
-    pub(super) signs_as: String,
-}
-
-/// The product an order was placed with.
-#[derive(Copy, Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub(super) enum TradeKind {
-    Native,
-    H5,
-}
-
-/// Where an order stands.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub(super) enum TradeState {
-    NotPay,
-    UserPaying,
-    Paid { transaction_id: String, paid_ms: i64 },
-    Closed,
 }
 
 /// A callback that waits for its acknowledgement.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Notice {
     pub(super) out_trade_no: String,
+    /// The refund that it is about, if it is not about the payment.
+    #[serde(default)]
+    pub(super) out_refund_no: Option<String>,
     /// The envelope's `id`: the same at each attempt.
     pub(super) event_id: String,
     /// A word of [`CallbackFaultKind::ALL`].
     pub(super) fault: Option<String>,
     pub(super) attempts: usize,
     pub(super) due_ms: i64,
-}
-
-impl Trade {
-    /// Where it stands at `now`: an order that expired is closed.
-    pub(super) fn state_at(&self, now: Timestamp) -> TradeState {
-        match &self.state {
-            TradeState::NotPay | TradeState::UserPaying if now.millis() >= self.expires_ms => {
-                TradeState::Closed
-            }
-            state => state.clone(),
-        }
-    }
-
-    pub(super) fn prepay_id(&self) -> String {
-        format!("wx{}{}", Timestamp::from_millis(self.created_ms).compact(), self.page_id)
-    }
 }
 
 impl Book {
@@ -128,15 +94,40 @@ impl Book {
 
     /// Closes an unpaid order.
     pub(super) fn close(&mut self, out_trade_no: &str, now: Timestamp) -> Result<(), Reply> {
-        let trade = self.trades.get_mut(out_trade_no).ok_or_else(not_found)?;
+        let trade = self.trades.get_mut(out_trade_no).ok_or_else(trade::not_found)?;
         match trade.state_at(now) {
-            TradeState::NotPay | TradeState::UserPaying => {
+            TradeState::NotPay
+            | TradeState::UserPaying
+            | TradeState::Acting { .. }
+            | TradeState::PayError => {
                 trade.state = TradeState::Closed;
                 Ok(())
             }
-            TradeState::Paid { .. } => Err(paid()),
-            TradeState::Closed => Err(closed()),
+            TradeState::Paid { .. } => Err(trade::paid()),
+            TradeState::Closed => Err(trade::closed()),
+            TradeState::Revoked => Err(trade::reversed()),
         }
+    }
+
+    /// Undoes a barcode's order: what was paid goes back, and what was not never will be. Again is the
+    /// same.
+    pub(super) fn reverse(&mut self, out_trade_no: &str, now: Timestamp) -> Result<(), Reply> {
+        let is_refunded = self.is_refunded(out_trade_no, now);
+        let trade = self.trades.get_mut(out_trade_no).ok_or_else(trade::not_found)?;
+        if trade.kind != TradeKind::Barcode {
+            return Err(Reply::error(400, "INVALID_REQUEST", "仅支持撤销付款码支付的订单"));
+        }
+        if is_refunded {
+            return Err(Reply::error(403, "TRADE_ERROR", "订单已有退款，不能撤销"));
+        }
+        if now.millis() > trade.created_ms.saturating_add(REVERSAL_MS) {
+            return Err(Reply::error(403, "REVERSE_EXPIRE", "订单撤销超期"));
+        }
+        if trade.state_at(now) == TradeState::Closed {
+            return Err(trade::closed());
+        }
+        trade.state = TradeState::Revoked;
+        Ok(())
     }
 
     /// Takes the payer's money, and lets the callbacks begin.
@@ -148,7 +139,7 @@ impl Book {
     ) -> Result<PaidInSim, PayError> {
         let number = self.next();
         let trade = self.trades.get_mut(out_trade_no).ok_or(PayError::NotFound)?;
-        check_payable(trade, stamp.now)?;
+        trade.check_payable(stamp.now)?;
         let transaction_id = transaction_id(number, stamp);
         trade.state = TradeState::Paid {
             transaction_id: transaction_id.clone(),
@@ -156,14 +147,23 @@ impl Book {
         };
         let paid =
             PaidInSim { trade_no: out_trade_no.to_owned(), transaction_id, total: trade.total };
-        self.schedule(out_trade_no, fault, stamp);
+        if !trade.notify_url.is_empty() {
+            self.schedule(out_trade_no, fault, stamp);
+        }
         Ok(paid)
+    }
+
+    /// What became of a barcode's order.
+    pub(super) fn set_state(&mut self, out_trade_no: &str, state: TradeState) {
+        if let Some(trade) = self.trades.get_mut(out_trade_no) {
+            trade.state = state;
+        }
     }
 
     /// The payer has begun (the wallet asks for a password), or has gone back.
     pub(super) fn set_acting(&mut self, out_trade_no: &str, state: TradeState, now: Timestamp) {
         if let Some(trade) = self.trades.get_mut(out_trade_no)
-            && check_payable(trade, now).is_ok()
+            && trade.check_payable(now).is_ok()
         {
             trade.state = state;
         }
@@ -179,7 +179,7 @@ impl Book {
         let newest = |trades: &mut dyn Iterator<Item = &&Trade>| {
             trades.max_by_key(|trade| trade.sequence).map(|trade| trade.out_trade_no.clone())
         };
-        let mut payable = named.iter().filter(|trade| check_payable(trade, now).is_ok());
+        let mut payable = named.iter().filter(|trade| trade.check_payable(now).is_ok());
         newest(&mut payable).or_else(|| newest(&mut named.iter())).ok_or(PayError::NotFound)
     }
 
@@ -189,10 +189,10 @@ impl Book {
     }
 
     /// The order that was paid as `transaction_id`.
-    pub(super) fn by_transaction(&self, transaction_id: &str) -> Option<&Trade> {
-        self.trades.values().find(|trade| match &trade.state {
-            TradeState::Paid { transaction_id: own, .. } => own == transaction_id,
-            TradeState::NotPay | TradeState::UserPaying | TradeState::Closed => false,
+    pub(super) fn by_transaction(&self, transaction_id: &str, now: Timestamp) -> Option<&Trade> {
+        self.trades.values().find(|trade| {
+            matches!(trade.state_at(now), TradeState::Paid { transaction_id: own, .. }
+                if own == transaction_id)
         })
     }
 
@@ -209,49 +209,32 @@ impl Book {
     }
 }
 
-/// Whether the payer can pay it now.
-pub(super) fn check_payable(trade: &Trade, now: Timestamp) -> Result<(), PayError> {
-    match trade.state_at(now) {
-        TradeState::NotPay | TradeState::UserPaying => Ok(()),
-        TradeState::Paid { .. } => Err(PayError::NotPayable("订单已支付".to_owned())),
-        TradeState::Closed => Err(PayError::NotPayable("订单已关闭".to_owned())),
-    }
-}
-
 fn check_repetition(trade: &Trade, order: &Order, now: Timestamp) -> Result<(), Reply> {
     match trade.state_at(now) {
-        TradeState::Paid { .. } => Err(paid()),
-        TradeState::Closed => Err(closed()),
-        TradeState::NotPay | TradeState::UserPaying if trade.kind != order.kind => {
-            Err(Reply::error(403, "OUT_TRADE_NO_USED", "商户订单号重复"))
-        }
-        TradeState::NotPay | TradeState::UserPaying if trade.asked != order.asked => {
-            Err(Reply::error(400, "INVALID_REQUEST", "201 商户订单号重复"))
-        }
-        TradeState::NotPay | TradeState::UserPaying => Ok(()),
+        TradeState::Paid { .. } => return Err(trade::paid()),
+        TradeState::Closed => return Err(trade::closed()),
+        TradeState::Revoked => return Err(trade::reversed()),
+        TradeState::NotPay
+        | TradeState::UserPaying
+        | TradeState::Acting { .. }
+        | TradeState::PayError => {}
     }
-}
-
-/// ORDER_NOT_EXIST.
-pub(super) fn not_found() -> Reply {
-    Reply::error(404, "ORDER_NOT_EXIST", "订单不存在")
-}
-
-fn paid() -> Reply {
-    Reply::error(400, "ORDERPAID", "该订单已支付")
-}
-
-fn closed() -> Reply {
-    Reply::error(400, "ORDER_CLOSED", "该订单已关闭")
+    if trade.kind != order.kind {
+        return Err(Reply::error(403, "OUT_TRADE_NO_USED", "商户订单号重复"));
+    }
+    if trade.asked != order.asked {
+        return Err(Reply::error(400, "INVALID_REQUEST", "201 商户订单号重复"));
+    }
+    Ok(())
 }
 
 /// 28 digits, as WeChat Pay's numbers have: the date, and what no other payment has.
-fn transaction_id(number: u64, stamp: &Stamp) -> String {
+pub(super) fn transaction_id(number: u64, stamp: &Stamp) -> String {
     let date: String = stamp.now.compact().chars().take(8).collect();
     let random = u32::from_str_radix(&first(&stamp.nonce, 8), 16).unwrap_or(0);
     format!("42000{date}{random:010}{:05}", number % 100_000)
 }
 
-fn first(text: &str, chars: usize) -> String {
+pub(super) fn first(text: &str, chars: usize) -> String {
     text.chars().take(chars).collect()
 }

@@ -1,4 +1,4 @@
-//! WeChat Pay v3 as its merchants see it: the API, the payer's wallet, the callbacks.
+//! WeChat Pay v3 as its merchants see it: the API, the payer's wallet, its SDKs, the callbacks.
 //!
 //! It verifies what the real one verifies and signs whatever the real one signs. It holds no real
 //! money and must never be reachable where real money is.
@@ -6,11 +6,18 @@
 mod answer;
 mod api;
 mod auth;
+mod barcode;
 mod book;
+mod call;
 mod certificate;
 mod check;
+mod faults;
+mod login;
 mod notify;
 mod pages;
+mod refunds;
+mod sdk;
+mod trade;
 
 use kernel::secret::Secret;
 use kernel::time::Timestamp;
@@ -84,12 +91,16 @@ impl Simulator for WechatSim {
     }
 
     fn owns(&self, path: &str) -> bool {
-        path.starts_with("/v3/") || path.starts_with("/wechat/")
+        path.starts_with("/v3/") || path.starts_with("/wechat/") || is_login(path)
     }
 
     fn serve(&mut self, request: &HttpRequest, stamp: &Stamp) -> Served {
+        if is_login(request.path()) {
+            return Served::Answer(login::serve(&mut self.book, request, stamp));
+        }
         if request.path().starts_with("/wechat/") {
-            return Served::Answer(pages::serve(&mut self.book, request, stamp));
+            let config = &self.platform.config;
+            return Served::Answer(pages::serve(&mut self.book, config, request, stamp));
         }
         api::serve(self, request, stamp)
     }
@@ -130,4 +141,8 @@ impl Simulator for WechatSim {
         self.book = serde_json::from_value(snapshot).map_err(|fault| fault.to_string())?;
         Ok(())
     }
+}
+
+fn is_login(path: &str) -> bool {
+    path == login::AUTHORIZE || path == login::ACCESS_TOKEN
 }

@@ -1,11 +1,13 @@
-//! Callbacks of payments (manual: 支付成功回调通知): sealed, signed, and repeated until acknowledged.
+//! Callbacks of payments and refunds (manual: 支付成功回调通知, 退款结果通知): sealed, signed, and repeated
+//! until acknowledged.
 
 use kernel::time::Timestamp;
 use serde_json::{Value, json};
 
 use super::answer::{Platform, Sealing, Signing};
-use super::api;
-use super::book::{Book, Notice, TradeState};
+use super::book::{Book, Notice};
+use super::refunds::RefundRow;
+use super::trade::TradeState;
 use crate::Stamp;
 use crate::http::HttpRequest;
 use crate::sim::{CallbackFaultKind, OutgoingCallback};
@@ -60,14 +62,34 @@ impl Book {
         for _ in 0..copies {
             let notice = Notice {
                 out_trade_no: out_trade_no.to_owned(),
+                out_refund_no: None,
                 event_id: event_id.clone(),
                 fault: fault.map(|fault| word(fault).to_owned()),
                 attempts: 0,
                 due_ms: stamp.now.plus_millis(delay_ms).millis(),
             };
-            let id = self.next();
-            self.notices.insert(id, notice);
+            self.add(notice);
         }
+    }
+
+    /// Lets the callback of a refund's end begin, if it wants one.
+    pub(super) fn schedule_refund(&mut self, row: &RefundRow, stamp: &Stamp) {
+        if row.asked.notify_url.is_empty() {
+            return;
+        }
+        self.add(Notice {
+            out_trade_no: row.out_trade_no.clone(),
+            out_refund_no: Some(row.asked.out_refund_no.clone()),
+            event_id: event_id(&stamp.nonce),
+            fault: None,
+            attempts: 0,
+            due_ms: row.ends_ms(),
+        });
+    }
+
+    fn add(&mut self, notice: Notice) {
+        let id = self.next();
+        self.notices.insert(id, notice);
     }
 }
 
@@ -99,31 +121,87 @@ fn plan_next(book: &mut Book, id: u64, now: Timestamp) {
     }
 }
 
+/// What a callback says, before it is sealed.
+struct Event {
+    url: String,
+    serial: String,
+    at: Timestamp,
+    event_type: String,
+    summary: &'static str,
+    /// `transaction` or `refund`.
+    original_type: &'static str,
+    plain: Value,
+    is_probe: bool,
+}
+
+impl Event {
+    fn of_payment(
+        book: &Book,
+        platform: &Platform,
+        notice: &Notice,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let trade = book.trades.get(&notice.out_trade_no)?;
+        let TradeState::Paid { paid_ms, .. } = trade.state_at(now) else { return None };
+        let fault = notice.fault.as_deref().and_then(CallbackFaultKind::from_word);
+        let mut plain = trade.transaction(&platform.config, now);
+        spoil(&mut plain, fault);
+        Some(Self {
+            url: trade.notify_url.clone(),
+            serial: trade.signs_as.clone(),
+            at: Timestamp::from_millis(paid_ms),
+            event_type: "TRANSACTION.SUCCESS".to_owned(),
+            summary: "支付成功",
+            original_type: "transaction",
+            plain,
+            is_probe: fault == Some(CallbackFaultKind::BadSignature),
+        })
+    }
+
+    fn of_refund(row: &RefundRow, mchid: &str, now: Timestamp) -> Self {
+        let status = row.status_at(now);
+        Self {
+            url: row.asked.notify_url.clone(),
+            serial: row.signs_as.clone(),
+            at: Timestamp::from_millis(row.ends_ms()),
+            event_type: format!("REFUND.{status}"),
+            summary: match status {
+                "SUCCESS" => "退款成功",
+                "CLOSED" => "退款关闭",
+                _ => "退款异常",
+            },
+            original_type: "refund",
+            plain: row.told(mchid, now),
+            is_probe: false,
+        }
+    }
+}
+
 fn message(book: &mut Book, platform: &Platform, id: u64, stamp: &Stamp) -> Option<HttpRequest> {
     let notice = book.notices.get(&id)?;
-    let trade = book.trades.get(&notice.out_trade_no)?;
-    let TradeState::Paid { paid_ms, .. } = trade.state_at(stamp.now) else { return None };
-    let fault = notice.fault.as_deref().and_then(CallbackFaultKind::from_word);
-    let (url, serial) = (trade.notify_url.clone(), trade.signs_as.clone());
+    let event = match &notice.out_refund_no {
+        None => Event::of_payment(book, platform, notice, stamp.now)?,
+        Some(number) => {
+            Event::of_refund(book.refunds.get(number)?, &platform.config.mchid, stamp.now)
+        }
+    };
     let mut envelope = json!({
         "id": notice.event_id,
-        "create_time": Timestamp::from_millis(paid_ms).rfc3339(),
+        "create_time": event.at.rfc3339(),
         "resource_type": "encrypt-resource",
-        "event_type": "TRANSACTION.SUCCESS",
-        "summary": "支付成功",
+        "event_type": event.event_type,
+        "summary": event.summary,
     });
-    let mut transaction = api::transaction(trade, &platform.config, stamp);
-    spoil(&mut transaction, fault);
-    let plain = transaction.to_string();
-    let sealing = Sealing { plain: plain.as_bytes(), aad: "transaction" };
+    let plain = event.plain.to_string();
+    let sealing = Sealing { plain: plain.as_bytes(), aad: event.original_type };
     envelope["resource"] = platform.sealed(&sealing, book, stamp);
-    envelope["resource"]["original_type"] = "transaction".into();
+    envelope["resource"]["original_type"] = event.original_type.into();
     let body = envelope.to_string().into_bytes();
-    let is_probe = fault == Some(CallbackFaultKind::BadSignature);
-    let mut headers = platform.headers(&Signing { body: &body, serial: &serial, is_probe }, stamp);
+    let signing = Signing { body: &body, serial: &event.serial, is_probe: event.is_probe };
+    let mut headers = platform.headers(&signing, stamp);
     headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
     headers.push(("User-Agent".to_owned(), "Mozilla/4.0".to_owned()));
-    Some(HttpRequest { method: "POST".to_owned(), url, headers, body })
+    Some(HttpRequest { method: "POST".to_owned(), url: event.url, headers, body })
 }
 
 /// Makes a transaction say what is not so.

@@ -1,9 +1,12 @@
-//! The simulated wallet: what a payer sees after scanning a code or opening an H5 order's page.
+//! The simulated wallet: what a payer sees after scanning a code, opening an H5 order's page, or when
+//! a page inside WeChat or an app calls its SDK.
 
 use kernel::time::Timestamp;
 use maud::{Markup, html};
 
-use super::book::{Book, Trade, TradeKind, TradeState};
+use super::book::Book;
+use super::trade::{Trade, TradeKind, TradeState};
+use super::{WechatSimConfig, sdk};
 use crate::Stamp;
 use crate::http::{HttpRequest, HttpResponse};
 use crate::sim::wallet::{self, Bill, Wallet};
@@ -45,16 +48,28 @@ impl View {
 }
 
 /// Answers the payer's browser.
-pub(super) fn serve(book: &mut Book, request: &HttpRequest, stamp: &Stamp) -> HttpResponse {
+pub(super) fn serve(
+    book: &mut Book,
+    config: &WechatSimConfig,
+    request: &HttpRequest,
+    stamp: &Stamp,
+) -> HttpResponse {
     let parts: Vec<&str> = request.path().split('/').skip(1).collect();
     match (request.method.as_str(), parts.as_slice()) {
         ("GET", ["wechat", kind @ ("qr" | "h5"), id]) => {
             let redirect_url = field(request.query().as_bytes(), "redirect_url");
             match book.by_page(id) {
-                Some(trade) if path_kind(trade.kind) == *kind => {
+                Some(trade) if path_kind(trade.kind) == Some(kind) => {
                     wallet(trade, &View { redirect_url, hint: "" }, stamp.now)
                 }
                 Some(_) | None => missing(),
+            }
+        }
+        ("GET", ["wechat", "sdk"]) => {
+            let call = field(request.query().as_bytes(), "call");
+            match sdk::bring_up(book, config, &call, stamp.now) {
+                Ok(trade) => wallet(trade, &View::default(), stamp.now),
+                Err(why) => Wallet::Wechat.page("支付失败", &wallet::over("支付失败", why)),
             }
         }
         ("POST", ["wechat", "trades", id, "pay"]) => act(book, id, &request.body, stamp),
@@ -89,10 +104,12 @@ fn act(book: &mut Book, id: &str, form: &[u8], stamp: &Stamp) -> HttpResponse {
     book.by_page(id).map_or_else(missing, |trade| wallet(trade, &view, stamp.now))
 }
 
-fn path_kind(kind: TradeKind) -> &'static str {
+/// Where the page of such an order is; `None` if it has none of its own.
+fn path_kind(kind: TradeKind) -> Option<&'static str> {
     match kind {
-        TradeKind::Native => "qr",
-        TradeKind::H5 => "h5",
+        TradeKind::Native => Some("qr"),
+        TradeKind::H5 => Some("h5"),
+        TradeKind::Jsapi | TradeKind::App | TradeKind::Barcode => None,
     }
 }
 
@@ -106,12 +123,14 @@ fn wallet(trade: &Trade, view: &View, now: Timestamp) -> HttpResponse {
         Bill { goods: &trade.description, total: trade.total, out_trade_no: &trade.out_trade_no };
     match trade.state_at(now) {
         TradeState::NotPay => ask(view, &bill, &choices(trade, view)),
-        TradeState::UserPaying => ask(view, &bill, &password(trade, view)),
+        TradeState::UserPaying | TradeState::Acting { .. } => {
+            ask(view, &bill, &password(trade, view))
+        }
         TradeState::Paid { transaction_id, .. } => {
             let content = html! { (bill.paid(&transaction_id)) (wallet::way_back(view.back())) };
             Wallet::Wechat.page_that_goes_on("支付成功", view.back(), &content)
         }
-        TradeState::Closed => {
+        TradeState::Closed | TradeState::PayError | TradeState::Revoked => {
             let closed = wallet::over("订单已关闭", "这笔订单已经关闭，未付款。");
             let content = html! { (closed) (wallet::way_back(view.back())) };
             Wallet::Wechat.page("订单已关闭", &content)

@@ -185,6 +185,7 @@ fn a_callback_that_does_not_make_sense_changes_nothing() {
         ("TRANSACTION.SUCCESS", whole.replace("\"4200\"", "\"\"")),
         ("TRANSACTION.SUCCESS", whole.replace("2026-11", "2026-13")),
         ("TRANSACTION.SUCCESS", whole.replace(TRADE_NO, "")),
+        ("TRANSACTION.SUCCESS", paid(r#"{"total":0,"currency":"CNY"}"#)),
         ("TRANSACTION.SUCCESS", paid(r#"{"total":1.0,"currency":"CNY"}"#)),
         ("TRANSACTION.SUCCESS", paid(r#"{"total":1e0,"currency":"CNY"}"#)),
         ("TRANSACTION.SUCCESS", paid(r#"{"total":"1","currency":"CNY"}"#)),
@@ -207,4 +208,100 @@ fn a_currency_that_is_none_of_ours_is_a_mismatch() {
     let plain = paid(r#"{"total":1,"currency":"USD"}"#);
     let facts = world.hear(&sealed("TRANSACTION.SUCCESS", &plain)).facts;
     assert_eq!(facts, Err(CallbackFault::Mismatch { field: "amount.currency" }));
+}
+
+fn refunded(status: &str) -> String {
+    let (mchid, refund_no) = (super::MCHID, super::REFUND_NO);
+    format!(
+        r#"{{"mchid":"{mchid}","out_trade_no":"{TRADE_NO}","transaction_id":"4200",
+        "refund_id":"5000","out_refund_no":"{refund_no}","refund_status":"{status}",
+        "success_time":"2026-11-22T12:00:05+08:00","user_received_account":"支付用户零钱",
+        "amount":{{"total":10,"refund":5,"payer_total":9,"payer_refund":4}}}}"#
+    )
+}
+
+#[test]
+fn the_end_of_a_refund_is_told_by_its_number() {
+    let mut world = World::new(Mode::Certificate);
+    let facts = world.hear(&sealed("REFUND.SUCCESS", &refunded("SUCCESS"))).facts.unwrap();
+    assert_eq!(facts.about, About::Refund(super::REFUND_NO.into()));
+    let Outcome::Refunded(done) = facts.outcome else { panic!("not refunded") };
+    assert_eq!((done.amount.minor, done.cash.minor), (5, 4));
+    assert_eq!((done.refund_id.as_str(), done.refunded_at), ("5000", NOON));
+    let closed = world.hear(&sealed("REFUND.CLOSED", &refunded("CLOSED"))).facts.unwrap();
+    assert!(matches!(closed.outcome, Outcome::RefundClosed(_)));
+    let stuck = world.hear(&sealed("REFUND.ABNORMAL", &refunded("ABNORMAL"))).facts.unwrap();
+    assert_eq!(stuck.outcome, Outcome::RefundStuck);
+}
+
+#[test]
+fn a_refunds_callback_that_does_not_make_sense_changes_nothing() {
+    let mut world = World::new(Mode::Certificate);
+    let whole = refunded("SUCCESS");
+    let nothing =
+        whole.replace("\"refund\":5", "\"refund\":0").replace("_refund\":4", "_refund\":0");
+    for (event, plain) in [
+        ("REFUND.CLOSED", whole.clone()),
+        ("REFUND.PROCESSING", refunded("PROCESSING")),
+        ("REFUND.", refunded("")),
+        ("REFUND", whole.clone()),
+        ("REFUND.SUCCESS.AGAIN", whole.clone()),
+        ("TRANSACTION.SUCCESS", whole.clone()),
+        ("REFUND.SUCCESS", paid(CNY_1)),
+        ("REFUND.SUCCESS", whole.replace(super::REFUND_NO, "")),
+        ("REFUND.SUCCESS", whole.replace("\"5000\"", "\"\"")),
+        ("REFUND.SUCCESS", whole.replace("success_time", "time")),
+        ("REFUND.SUCCESS", nothing),
+        ("REFUND.SUCCESS", whole.replace("\"refund\":5", "\"refund\":5.0")),
+        ("REFUND.SUCCESS", whole.replace("\"refund\":5", "\"refund\":5,\"refund\":6")),
+        ("REFUND.SUCCESS", whole.replace("\"payer_refund\":4", "\"payer_refund\":6")),
+    ] {
+        let facts = world.hear(&sealed(event, &plain)).facts;
+        let is_refused =
+            matches!(facts, Err(CallbackFault::Malformed(_) | CallbackFault::Mismatch { .. }));
+        assert!(is_refused, "{event} {plain}: {facts:?}");
+    }
+    let other = whole.replace(super::MCHID, "1900000110");
+    let mismatch = Err(CallbackFault::Mismatch { field: "mchid" });
+    assert_eq!(world.hear(&sealed("REFUND.SUCCESS", &other)).facts, mismatch);
+}
+
+#[test]
+fn a_refunds_callback_is_verified_as_a_payments_is() {
+    for mode in MODES {
+        let mut world = World::new(mode);
+        world.place(&native());
+        world.pay();
+        world.ask(&Op::Refund(super::refund(super::REFUND_NO, 1)));
+        world.wait(3_000);
+        let is_refund = |request: &HttpRequest| {
+            String::from_utf8_lossy(&request.body).contains("REFUND.SUCCESS")
+        };
+        let requests = world.callbacks().into_iter().map(|callback| callback.request);
+        let mut request = requests.into_iter().find(is_refund).unwrap();
+        assert!(matches!(world.hear(&request).facts.unwrap().about, About::Refund(_)));
+        assert!(world.hear(&request).facts.is_ok());
+        let signature = request.headers.iter_mut().find(|(name, _)| name == "Wechatpay-Signature");
+        signature.unwrap().1.insert_str(0, "WECHATPAY/SIGNTEST/");
+        assert_eq!(world.hear(&request).facts, Err(CallbackFault::BadSignature));
+    }
+}
+
+#[test]
+fn an_app_of_the_merchants_own_is_settled_by_a_query() {
+    let mut world = World::new(Mode::Certificate);
+    let other = paid(CNY_1).replace("wxd930ea5d5a258f4f", "wx0");
+    for (trade_type, expect) in [
+        ("JSAPI", Ok(Outcome::PaidElsewhere)),
+        ("APP", Ok(Outcome::PaidElsewhere)),
+        ("NATIVE", Err(CallbackFault::Mismatch { field: "appid" })),
+        ("MWEB", Err(CallbackFault::Mismatch { field: "appid" })),
+        ("MICROPAY", Err(CallbackFault::Mismatch { field: "appid" })),
+    ] {
+        let plain = other.replacen('{', &format!(r#"{{"trade_type":"{trade_type}","#), 1);
+        let facts = world.hear(&sealed("TRANSACTION.SUCCESS", &plain)).facts;
+        assert_eq!(facts.map(|facts| facts.outcome), expect, "{trade_type}");
+    }
+    let facts = world.hear(&sealed("TRANSACTION.SUCCESS", &other)).facts;
+    assert_eq!(facts, Err(CallbackFault::Mismatch { field: "appid" }));
 }

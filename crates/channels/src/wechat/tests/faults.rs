@@ -1,9 +1,11 @@
 //! Every operation with everything that can go wrong with it: definite or unknown, never wrong, and
 //! right again once the upstream is.
 
-use super::{MODES, Mode, World, close, native, query};
+use kernel::product::Product;
+
+use super::{MODES, Mode, REFUND_NO, World, about, barcode, close, native, order, query, refund};
 use crate::sim::{OpFaultKind, OpKind, ScriptedFault, Simulator};
-use crate::{Doubt, Op, Outcome, RefusalKind};
+use crate::{Doubt, Op, Outcome, Place, RefusalKind};
 
 const UNPAID: Outcome = Outcome::Unpaid { is_acting: false };
 
@@ -57,20 +59,102 @@ fn each(op: OpKind, check: impl Fn(World, OpFaultKind)) {
 
 #[test]
 fn a_place_that_goes_wrong_is_refused_or_unknown_and_can_be_repeated() {
+    let jsapi = Place { openid: "o1".into(), ..order(Product::WechatJsapi) };
+    for place in [native(), order(Product::WechatH5), jsapi, order(Product::WechatApp)] {
+        each(OpKind::Place, |mut world, kind| {
+            let query = Op::Query(about(place.product));
+            let outcome = world.ask(&Op::Place(place.clone()));
+            if kind == OpFaultKind::Refused {
+                assert_refused(&outcome);
+            } else {
+                assert_doubt(kind, &outcome);
+            }
+            let expect = if is_done(kind) { UNPAID } else { Outcome::NotFound };
+            assert_eq!(world.ask(&query), expect, "{kind:?}");
+            world.place(&place);
+            assert_eq!(world.ask(&query), UNPAID);
+        });
+    }
+}
+
+fn assert_refused(outcome: &Outcome) {
+    let Outcome::Refused(refusal) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(refusal.kind, RefusalKind::Business);
+    assert_eq!(refusal.code, "RULE_LIMIT");
+    assert_eq!(refusal.message, "业务规则限制");
+}
+
+#[test]
+fn a_charge_that_goes_wrong_is_refused_or_unknown_until_a_query_tells() {
     each(OpKind::Place, |mut world, kind| {
-        let outcome = world.ask(&Op::Place(native()));
+        let query = Op::Query(about(Product::Micropay));
+        let outcome = world.ask(&Op::Place(barcode("00")));
         if kind == OpFaultKind::Refused {
-            let Outcome::Refused(refusal) = outcome else { panic!("{outcome:?}") };
-            assert_eq!(refusal.kind, RefusalKind::Business);
-            assert_eq!(refusal.code, "RULE_LIMIT");
-            assert_eq!(refusal.message, "业务规则限制");
+            assert_refused(&outcome);
         } else {
             assert_doubt(kind, &outcome);
         }
-        let expect = if is_done(kind) { UNPAID } else { Outcome::NotFound };
-        assert_eq!(world.ask(&query()), expect, "{kind:?}");
+        let outcome = world.ask(&query);
+        assert_eq!(matches!(outcome, Outcome::Paid(_)), is_done(kind), "{kind:?}: {outcome:?}");
+        assert!(is_done(kind) || outcome == Outcome::NotFound, "{kind:?}: {outcome:?}");
+    });
+}
+
+#[test]
+fn a_reversal_that_goes_wrong_is_refused_or_unknown_and_can_be_repeated() {
+    each(OpKind::Reverse, |mut world, kind| {
+        world.ask(&Op::Place(barcode("00")));
+        let (reverse, query) =
+            (Op::Reverse(about(Product::Micropay)), Op::Query(about(Product::Micropay)));
+        let outcome = world.ask(&reverse);
+        if kind == OpFaultKind::Refused {
+            assert_refused(&outcome);
+        } else {
+            assert_doubt(kind, &outcome);
+        }
+        let outcome = world.ask(&query);
+        assert_eq!(outcome == Outcome::Reversed, is_done(kind), "{kind:?}: {outcome:?}");
+        assert!(is_done(kind) || matches!(outcome, Outcome::Paid(_)), "{kind:?}: {outcome:?}");
+        assert_eq!(world.ask(&reverse), Outcome::Reversed);
+        assert_eq!(world.ask(&query), Outcome::Reversed);
+    });
+}
+
+#[test]
+fn a_refund_that_goes_wrong_is_refused_or_unknown_and_never_given_twice() {
+    each(OpKind::Refund, |mut world, kind| {
         world.place(&native());
-        assert_eq!(world.ask(&query()), UNPAID);
+        world.pay();
+        let asked = refund(REFUND_NO, native().amount.minor);
+        let outcome = world.ask(&Op::Refund(asked.clone()));
+        if kind == OpFaultKind::Refused {
+            let Outcome::Refused(refusal) = outcome else { panic!("{outcome:?}") };
+            assert_eq!(refusal.kind, RefusalKind::BalanceTooLow);
+        } else {
+            assert_doubt(kind, &outcome);
+        }
+        let outcome = world.ask(&Op::QueryRefund(asked.clone()));
+        let is_there = matches!(outcome, Outcome::RefundPending { .. });
+        assert_eq!(is_there, is_done(kind), "{kind:?}: {outcome:?}");
+        assert!(is_done(kind) || outcome == Outcome::NotFound, "{kind:?}: {outcome:?}");
+        // The whole amount goes back once: asking again with the same number is no second refund.
+        let again = world.ask(&Op::Refund(asked.clone()));
+        assert!(matches!(again, Outcome::RefundPending { .. }), "{kind:?}: {again:?}");
+        world.wait(3_000);
+        assert!(matches!(world.ask(&Op::QueryRefund(asked)), Outcome::Refunded(_)));
+    });
+}
+
+#[test]
+fn a_query_of_a_refund_that_goes_wrong_never_ends_it() {
+    each(OpKind::QueryRefund, |mut world, kind| {
+        world.place(&native());
+        world.pay();
+        let asked = refund(REFUND_NO, 1);
+        world.ask(&Op::Refund(asked.clone()));
+        world.wait(3_000);
+        assert_doubt(kind, &world.ask(&Op::QueryRefund(asked.clone())));
+        assert!(matches!(world.ask(&Op::QueryRefund(asked)), Outcome::Refunded(_)));
     });
 }
 

@@ -2,14 +2,18 @@
 
 use std::sync::LazyLock;
 
+use kernel::product::Product;
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, any, prop_oneof};
-use proptest::{prop_assert, proptest};
+use proptest::{prop_assert, prop_assert_eq, proptest};
 use serde_json::{Value, json};
 
-use super::{Mode, NOON, World, close, native, query, signed_answer};
+use super::{
+    Mode, NOON, REFUND_NO, World, about, barcode, close, native, order, query, refund,
+    signed_answer,
+};
 use crate::http::{HttpRequest, HttpResponse};
-use crate::{Account, Channel, Doubt, Op, Outcome, Stamp, Step};
+use crate::{Account, Channel, Doubt, Op, Outcome, Place, Refund, Stamp, Step};
 
 /// An account, and messages that it believes: the negative control of every test below.
 struct Believed {
@@ -17,6 +21,8 @@ struct Believed {
     answer: HttpResponse,
     closed: HttpResponse,
     certificates: HttpResponse,
+    refunded: HttpResponse,
+    reversed: HttpResponse,
     callback: HttpRequest,
     stamp: Stamp,
 }
@@ -31,16 +37,35 @@ static BELIEVED: LazyLock<Believed> = LazyLock::new(|| {
         world.serve(&request).unwrap()
     };
     let (answer, certificates) = (answer_to(&query()), answer_to(&Op::Keys));
-    let mut other = World::new(Mode::Certificate);
-    other.place(&native());
-    let request = other.request(&close()).unwrap();
-    let closed = other.serve(&request).unwrap();
+    answer_to(&Op::Refund(whole_refund()));
+    world.wait(3_000);
+    let request = world.request(&Op::QueryRefund(whole_refund())).unwrap();
+    let refunded = world.serve(&request).unwrap();
+    let closed = only_answer(native(), &close());
+    let reversed = only_answer(barcode("00"), &reverse());
     let stamp = world.stamp();
-    Believed { account: world.account, answer, closed, certificates, callback, stamp }
+    let account = world.account;
+    Believed { account, answer, closed, certificates, refunded, reversed, callback, stamp }
 });
 
+/// The answer to `op` in a world of its own, in which `place` was placed.
+fn only_answer(place: Place, op: &Op) -> HttpResponse {
+    let mut world = World::new(Mode::Certificate);
+    world.ask(&Op::Place(place));
+    let request = world.request(op).unwrap();
+    world.serve(&request).unwrap()
+}
+
+fn whole_refund() -> Refund {
+    refund(REFUND_NO, native().amount.minor)
+}
+
+fn reverse() -> Op {
+    Op::Reverse(about(Product::Micropay))
+}
+
 fn judge(op: &Op, answer: &HttpResponse) -> Outcome {
-    match super::Wechat.response(op, &BELIEVED.account, answer) {
+    match super::Wechat.response(op, &BELIEVED.account, answer, &BELIEVED.stamp) {
         Step::Done(outcome) => outcome,
         Step::Send(_) => panic!("every operation takes one step"),
     }
@@ -56,6 +81,9 @@ fn the_messages_are_believed_as_they_are() {
     assert!(matches!(judge(&query(), &believed.answer), Outcome::Paid(_)));
     assert_eq!(judge(&close(), &believed.closed), Outcome::Closed);
     assert!(matches!(judge(&Op::Keys, &believed.certificates), Outcome::Keys(_)));
+    let refunded = judge(&Op::QueryRefund(whole_refund()), &believed.refunded);
+    assert!(matches!(refunded, Outcome::Refunded(_)));
+    assert_eq!(judge(&reverse(), &believed.reversed), Outcome::Reversed);
     let heard = super::Wechat.callback(&believed.account, &believed.callback, &believed.stamp);
     assert!(heard.facts.is_ok());
 }
@@ -96,8 +124,8 @@ fn any_headers() -> impl Strategy<Value = Vec<(String, String)>> {
     vec((name, prop_oneof!["[0-9]{0,20}", ".{0,40}"]), 0..8)
 }
 
-/// JSON of the shapes that are looked at, with anything in them.
-fn any_transaction() -> impl Strategy<Value = Value> {
+/// JSON of the shapes that are looked at, with anything in them: `of` with other members.
+fn any_of(of: fn() -> &'static HttpResponse) -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         any::<i64>().prop_map(Value::from),
         any::<f64>().prop_map(|number| json!(number)),
@@ -121,9 +149,14 @@ fn any_transaction() -> impl Strategy<Value = Value> {
         "code_url",
         "h5_url",
         "data",
+        "prepay_id",
+        "out_refund_no",
+        "refund_id",
+        "status",
+        "recall",
     ]);
-    vec((name, leaf), 0..10).prop_map(|members| {
-        let body: &str = str::from_utf8(&BELIEVED.answer.body).unwrap();
+    vec((name, leaf), 0..10).prop_map(move |members| {
+        let body: &str = str::from_utf8(&of().body).unwrap();
         let mut object: Value = serde_json::from_str(body).unwrap();
         for (name, value) in members {
             object[name] = value;
@@ -133,7 +166,27 @@ fn any_transaction() -> impl Strategy<Value = Value> {
 }
 
 fn any_op() -> impl Strategy<Value = Op> {
-    proptest::sample::select(vec![Op::Place(native()), query(), close(), Op::Keys])
+    let jsapi = Place { openid: "o1".into(), ..order(Product::WechatJsapi) };
+    proptest::sample::select(vec![
+        Op::Place(native()),
+        Op::Place(jsapi),
+        Op::Place(order(Product::WechatApp)),
+        Op::Place(barcode("00")),
+        query(),
+        Op::Query(about(Product::Micropay)),
+        close(),
+        reverse(),
+        Op::Refund(whole_refund()),
+        Op::QueryRefund(whole_refund()),
+        Op::Rates,
+        Op::Keys,
+    ])
+}
+
+/// Whether an answer to `op` may say that an order is paid.
+fn is_told_of_payments(op: &Op) -> bool {
+    matches!(op, Op::Query(_))
+        || matches!(op, Op::Place(place) if place.product == Product::Micropay)
 }
 
 proptest! {
@@ -149,12 +202,20 @@ proptest! {
     fn whatever_is_signed_is_judged_without_a_panic(
         op in any_op(),
         status in proptest::sample::select(vec![200_u16, 202, 204, 301, 400, 404, 500]),
-        body in prop_oneof![any_transaction().prop_map(|value| value.to_string()), ".{0,80}"],
+        body in prop_oneof![
+            any_of(|| &BELIEVED.answer).prop_map(|value| value.to_string()),
+            any_of(|| &BELIEVED.refunded).prop_map(|value| value.to_string()),
+            ".{0,80}",
+        ],
     ) {
         let outcome = judge(&op, &signed_answer(status, &body));
         if let Outcome::Paid(payment) = &outcome {
-            prop_assert!(op == query() && status == 200);
-            prop_assert!(payment.amount.minor >= 0 && !payment.transaction_id.is_empty());
+            prop_assert!(is_told_of_payments(&op) && status == 200);
+            prop_assert!(payment.amount.minor > 0 && !payment.transaction_id.is_empty());
+        }
+        if let Outcome::Refunded(refunded) = &outcome {
+            prop_assert!(matches!(&op, Op::Refund(_) | Op::QueryRefund(_)) && status == 200);
+            prop_assert_eq!(refunded.amount, whole_refund().amount);
         }
         if status == 204 && op == close() && !body.is_empty() {
             prop_assert!(is_doubt(&outcome));
@@ -183,15 +244,17 @@ proptest! {
 
     #[test]
     fn an_answer_with_one_changed_byte_is_unknown(at in any::<usize>(), mask in 1..=u8::MAX) {
-        let mut answer = BELIEVED.answer.clone();
-        flip(&mut answer.headers, &mut answer.body, at, mask);
-        prop_assert!(is_doubt(&judge(&query(), &answer)));
-        let mut closed = BELIEVED.closed.clone();
-        flip(&mut closed.headers, &mut closed.body, at, mask);
-        prop_assert!(is_doubt(&judge(&close(), &closed)));
-        let mut certificates = BELIEVED.certificates.clone();
-        flip(&mut certificates.headers, &mut certificates.body, at, mask);
-        prop_assert!(is_doubt(&judge(&Op::Keys, &certificates)));
+        for (op, answer) in [
+            (query(), &BELIEVED.answer),
+            (close(), &BELIEVED.closed),
+            (Op::Keys, &BELIEVED.certificates),
+            (Op::QueryRefund(whole_refund()), &BELIEVED.refunded),
+            (reverse(), &BELIEVED.reversed),
+        ] {
+            let mut answer = answer.clone();
+            flip(&mut answer.headers, &mut answer.body, at, mask);
+            prop_assert!(is_doubt(&judge(&op, &answer)));
+        }
     }
 
     #[test]
@@ -222,8 +285,7 @@ fn a_state_that_is_no_fact_is_unknown() {
     for (word, expect) in [
         ("PAYERROR", Some(Outcome::Unpaid { is_acting: false })),
         ("USERPAYING", Some(Outcome::Unpaid { is_acting: true })),
-        ("REVOKED", Some(Outcome::Closed)),
-        ("REFUND", None),
+        ("REVOKED", Some(Outcome::Reversed)),
         ("ACCEPT", None),
         ("success", None),
     ] {
@@ -262,7 +324,7 @@ fn a_payment_page_must_be_a_page_and_of_the_product() {
     {
         assert!(is_doubt(&judge(&place, &signed_answer(200, body))), "{body}");
     }
-    let h5 = Op::Place(super::order(kernel::product::Product::WechatH5));
+    let h5 = Op::Place(order(Product::WechatH5));
     for body in [r#"{"h5_url":"javascript:alert(1)"}"#, r#"{"code_url":"weixin://x"}"#] {
         assert!(is_doubt(&judge(&h5, &signed_answer(200, body))), "{body}");
     }
@@ -275,7 +337,7 @@ fn a_payment_page_must_be_a_page_and_of_the_product() {
 fn certificates_of_another_key_are_not_believed() {
     let believed = &*BELIEVED;
     let account = super::with_setting(believed.account.clone(), "apiv3_key", &"x".repeat(32));
-    let step = super::Wechat.response(&Op::Keys, &account, &believed.certificates);
+    let step = super::Wechat.response(&Op::Keys, &account, &believed.certificates, &believed.stamp);
     assert!(matches!(step, Step::Done(Outcome::Unknown(Doubt::Unreadable(_)))));
     let Outcome::Keys(keys) = judge(&Op::Keys, &believed.certificates) else { panic!() };
     assert!(keys[0].expires_at > NOON);

@@ -1,11 +1,17 @@
 //! The channel against its simulator, and against whatever the network may bring instead.
 
+mod barcodes;
 mod callbacks;
 mod faults;
 mod hostile;
 mod lifecycle;
+mod logins;
+mod members;
+mod refunds;
 mod rules;
+mod sdk;
 mod vectors;
+mod words;
 
 use std::sync::LazyLock;
 
@@ -23,7 +29,7 @@ use super::sim::{WechatSim, WechatSimConfig, certificate};
 use crate::http::{HttpRequest, HttpResponse};
 use crate::seal::RsaSigner;
 use crate::sim::{Served, Simulator};
-use crate::{Account, Channel, Doubt, Op, Outcome, Place, PrivateKey, Stamp, Step, Trade};
+use crate::{Account, Channel, Doubt, Op, Outcome, Place, PrivateKey, Refund, Stamp, Step, Trade};
 
 const NOON: Timestamp = Timestamp::from_seconds(1_795_320_005);
 const MCHID: &str = "1900000109";
@@ -32,6 +38,7 @@ const APIV3_KEY: &str = "0123456789abcdef0123456789abcdef";
 const MERCHANT_SERIAL: &str = "5157F09EFDC096DE15EBE81A47057A7232F1B8E1";
 const PUBLIC_KEY_ID: &str = "PUB_KEY_ID_0119000001092026112200000001";
 const TRADE_NO: &str = "1120261122120005000006553801";
+const REFUND_NO: &str = "11202611221300050000065538";
 
 /// A throw-away key pair as PEM.
 struct Keys {
@@ -138,7 +145,8 @@ impl World {
     }
 
     fn judge(&self, op: &Op, answer: &HttpResponse) -> Outcome {
-        match Wechat.response(op, &self.account, answer) {
+        let stamp = Stamp { now: self.now, nonce: "0".repeat(32) };
+        match Wechat.response(op, &self.account, answer, &stamp) {
             Step::Done(outcome) => outcome,
             Step::Send(_) => panic!("every operation takes one step"),
         }
@@ -201,6 +209,7 @@ fn account(mode: Mode) -> Account {
         ("serial_no", MERCHANT_SERIAL.to_ascii_lowercase()),
         ("apiv3_key", APIV3_KEY.to_owned()),
         ("api_base", "http://sim.test".to_owned()),
+        ("store_out_id", "1".to_owned()),
     ];
     if mode == Mode::PublicKey {
         settings.push(("public_key_id", PUBLIC_KEY_ID.to_owned()));
@@ -259,6 +268,29 @@ fn trade(trade_no: &str) -> Trade {
 
 fn native() -> Place {
     order(Product::WechatQr)
+}
+
+/// A barcode's order; the last two digits of the code choose what happens.
+fn barcode(end: &str) -> Place {
+    let code = Some(Secret::new(format!("1346023707436061{end}")));
+    Place { code, ..order(Product::Micropay) }
+}
+
+/// The same order, as operations about it name it.
+fn about(product: Product) -> Trade {
+    Trade { product, ..trade(TRADE_NO) }
+}
+
+/// A refund of the native order.
+fn refund(refund_no: &str, minor: i64) -> Refund {
+    Refund {
+        trade: trade(TRADE_NO),
+        refund_no: refund_no.into(),
+        amount: Money::new(minor, Currency::Cny),
+        reason: String::new(),
+        notify_url: "http://gateway.test/callbacks/1/wechat".into(),
+        asked_at: NOON,
+    }
 }
 
 fn query() -> Op {

@@ -13,7 +13,7 @@ use crate::http::{HttpRequest, HttpResponse};
 use crate::seal::{self, RsaSigner};
 use crate::{Doubt, Op, Outcome, RefusalKind};
 
-fn code(answer: &HttpResponse) -> String {
+pub(super) fn code(answer: &HttpResponse) -> String {
     let body: Value = serde_json::from_slice(&answer.body).unwrap();
     body["code"].as_str().unwrap().to_owned()
 }
@@ -26,7 +26,7 @@ fn set(request: &mut HttpRequest, name: &str, value: Option<&str>) {
 }
 
 /// A request signed by the merchant, its parameters in an order of its own.
-fn by_hand(method: &str, target: &str, body: &str, at: Timestamp) -> HttpRequest {
+pub(super) fn by_hand(method: &str, target: &str, body: &str, at: Timestamp) -> HttpRequest {
     let text = format!("{method}\n{target}\n{}\nN0\n{body}\n", at.seconds());
     let signature =
         RsaSigner::parse("key", &MERCHANT.private).unwrap().sign(text.as_bytes()).unwrap();
@@ -309,12 +309,15 @@ proptest! {
     fn whatever_the_merchant_signs_is_answered(
         method in prop_oneof!["GET", "POST"],
         path in prop_oneof![
-            "native", "h5", "out-trade-no/.{0,9}/close", "out-trade-no/.{0,9}", "id/.{0,9}", ".{0,9}",
+            "pay/transactions/(native|h5|jsapi|app|codepay|.{0,9})",
+            "pay/transactions/out-trade-no/.{0,9}(/close|/reverse|)",
+            "pay/transactions/id/.{0,9}",
+            "refund/domestic/refunds(/.{0,9}|)",
         ],
-        body in prop_oneof![".{0,40}", r#"\{"(appid|amount|mchid)":(1|"x"|\{\}|\[\])\}"#],
+        body in prop_oneof![".{0,40}", r#"\{"(appid|amount|mchid|payer|out_refund_no)":(1|"x"|\{\}|\[\])\}"#],
     ) {
         let mut world = World::without_keys(Mode::Certificate);
-        let target = format!("/v3/pay/transactions/{path}");
+        let target = format!("/v3/{path}");
         let answer = world.serve(&by_hand(&method, &target, &body, NOON)).unwrap();
         prop_assert!((400..500).contains(&answer.status));
     }
