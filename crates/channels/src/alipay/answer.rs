@@ -11,7 +11,7 @@ use crate::alipay::sign;
 use crate::alipay::wire::{self, Fields};
 use crate::http::HttpResponse;
 use crate::json;
-use crate::{CallbackFault, Doubt, Op, Outcome, Refusal, RefusalKind};
+use crate::{Doubt, Op, Outcome, Refusal, RefusalKind};
 
 /// The object of an answer that was signed with `public_key`: `<method>_response`, or
 /// `error_response` of the gateway itself (manual: openapi v2, responses).
@@ -175,31 +175,6 @@ pub(super) fn first_fund(list: &Value) -> Option<String> {
     let first = list.get(0)?;
     let channel = first.get("fund_channel").or_else(|| first.get("fundChannel"))?;
     channel.as_str().map(str::to_owned)
-}
-
-/// What a verified notification says (manual: asynchronous notifications). A refund's notification
-/// says nothing of the payment that a query would not say better.
-///
-/// # Errors
-/// It claims a payment without the facts of one.
-pub(super) fn notified(fields: &Fields) -> Result<Outcome, CallbackFault> {
-    if ["gmt_refund", "refund_fee", "out_biz_no"].iter().any(|name| fields.has(name)) {
-        return Ok(Outcome::PaidElsewhere);
-    }
-    match fields.of("trade_status") {
-        "TRADE_SUCCESS" | "TRADE_FINISHED" => {
-            let funds = json::parse(fields.of("fund_bill_list").as_bytes());
-            let funds = funds.as_ref().and_then(first_fund);
-            let payer = ["buyer_id", "buyer_open_id", "open_id"];
-            payment(fields, "gmt_payment", &payer, funds)
-                .map(Outcome::Paid)
-                .ok_or_else(|| CallbackFault::Malformed("paid, without its facts".into()))
-        }
-        "WAIT_BUYER_PAY" => Ok(Outcome::Unpaid { is_acting: true }),
-        "TRADE_CLOSED" if !fields.has("gmt_payment") => Ok(Outcome::Closed),
-        // Closed after payment, or a word that is not in the manual: only a query can tell.
-        _ => Ok(Outcome::PaidElsewhere),
-    }
 }
 
 /// A doubt about the answer itself.
