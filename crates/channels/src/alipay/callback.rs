@@ -8,6 +8,9 @@ use crate::http::HttpRequest;
 use crate::json;
 use crate::{About, Account, CallbackFacts, CallbackFault, Outcome};
 
+/// Digits of our refund numbers.
+const REFUND_NO_DIGITS: usize = 26;
+
 /// The facts of a notification.
 ///
 /// # Errors
@@ -38,19 +41,36 @@ pub(super) fn read(
     if fields.of("notify_type") != "trade_status_sync" || !fields.has("out_trade_no") {
         return Err(malformed("not about a trade"));
     }
+    if is_refund(&fields) {
+        return Ok(refunded(&fields));
+    }
     let outcome = notified(&fields)?;
     Ok(CallbackFacts { about: About::Trade(fields.of("out_trade_no").to_owned()), outcome })
 }
 
-/// What a verified notification says (manual: asynchronous notifications). A refund's notification
-/// says nothing of the payment that a query would not say better.
+fn is_refund(fields: &Fields) -> bool {
+    ["gmt_refund", "refund_fee", "out_biz_no"].iter().any(|name| fields.has(name))
+}
+
+/// A notification of a refund, ours if it has a number of ours. What it tells is summed up over the
+/// whole trade: a query settles it.
+fn refunded(fields: &Fields) -> CallbackFacts {
+    let refund_no = fields.of("out_biz_no");
+    let is_ours =
+        refund_no.len() == REFUND_NO_DIGITS && refund_no.bytes().all(|byte| byte.is_ascii_digit());
+    if is_ours {
+        let outcome = Outcome::RefundPending { refund_id: String::new() };
+        return CallbackFacts { about: About::Refund(refund_no.to_owned()), outcome };
+    }
+    let about = About::Trade(fields.of("out_trade_no").to_owned());
+    CallbackFacts { about, outcome: Outcome::PaidElsewhere }
+}
+
+/// What a verified notification of a payment says (manual: asynchronous notifications).
 ///
 /// # Errors
 /// It claims a payment without the facts of one.
 fn notified(fields: &Fields) -> Result<Outcome, CallbackFault> {
-    if ["gmt_refund", "refund_fee", "out_biz_no"].iter().any(|name| fields.has(name)) {
-        return Ok(Outcome::PaidElsewhere);
-    }
     match fields.of("trade_status") {
         "TRADE_SUCCESS" | "TRADE_FINISHED" => {
             let funds = json::parse(fields.of("fund_bill_list").as_bytes());

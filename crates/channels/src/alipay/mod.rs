@@ -1,11 +1,14 @@
-//! Alipay, openapi v2 (`gateway.do`): the QR that a payer scans (`alipay.trade.precreate`) and the
-//! page in a phone's browser (`alipay.trade.wap.pay`). RSA2 only.
+//! Alipay, openapi v2 (`gateway.do`): the QR that a payer scans (`alipay.trade.precreate`), the page
+//! in a phone's browser (`alipay.trade.wap.pay`), the merchant's app (`alipay.trade.app.pay`), the
+//! payer's barcode (`alipay.trade.pay`), and the way back: refunds and cancellations. RSA2 only.
 //!
 //! It must never believe what is not signed, never read a piece other than the one that was signed,
 //! and never turn a refusal of a question into a statement about the order.
 
 mod answer;
 mod callback;
+mod refund;
+mod refusal;
 mod request;
 mod sign;
 pub mod sim;
@@ -14,9 +17,7 @@ mod tests;
 mod wire;
 
 use kernel::product::Product;
-use serde_json::json;
 
-use crate::alipay::request::Call;
 use crate::http::{HttpRequest, HttpResponse};
 use crate::{
     Account, Callback, Channel, ChannelInfo, Op, Outcome, Refusal, RefusalKind, SettingInfo,
@@ -28,8 +29,13 @@ const GATEWAY: &str = "https://openapi.alipay.com/gateway.do";
 
 const PRECREATE: &str = "alipay.trade.precreate";
 const WAP_PAY: &str = "alipay.trade.wap.pay";
+const APP_PAY: &str = "alipay.trade.app.pay";
+const PAY: &str = "alipay.trade.pay";
 const QUERY: &str = "alipay.trade.query";
 const CLOSE: &str = "alipay.trade.close";
+const CANCEL: &str = "alipay.trade.cancel";
+const REFUND: &str = "alipay.trade.refund";
+const REFUND_QUERY: &str = "alipay.trade.fastpay.refund.query";
 
 /// Alipay's openapi v2.
 pub struct Alipay;
@@ -37,7 +43,7 @@ pub struct Alipay;
 static INFO: ChannelInfo = ChannelInfo {
     name: "alipay",
     title: "支付宝 Alipay (openapi v2)",
-    products: &[Product::AlipayWap, Product::AlipayQr],
+    products: &[Product::AlipayWap, Product::AlipayQr, Product::AlipayApp, Product::Micropay],
     settings: &[
         SettingInfo {
             key: "app_id",
@@ -83,31 +89,12 @@ impl Channel for Alipay {
     }
 
     fn request(&self, op: &Op, account: &Account, stamp: &Stamp) -> Result<Step, SetupError> {
-        let order = |trade_no: &String| json!({ "out_trade_no": trade_no });
-        match op {
-            Op::Place(place) => request::place(place, account, stamp),
-            Op::Query(trade) => {
-                let asked = order(&trade.trade_no);
-                Call::new(QUERY, asked, account, stamp).post(account).map(Step::Send)
-            }
-            Op::Close(trade) => {
-                let asked = order(&trade.trade_no);
-                Call::new(CLOSE, asked, account, stamp).post(account).map(Step::Send)
-            }
-            Op::Reverse(_) | Op::Refund(_) | Op::QueryRefund(_) | Op::Rates | Op::Keys => {
-                Ok(Step::Done(not_supported()))
-            }
-        }
+        request::of(op, account, stamp)
     }
 
     fn response(&self, op: &Op, account: &Account, answer: &HttpResponse) -> Step {
-        let (method, trade_no) = match op {
-            Op::Place(place) => (PRECREATE, &place.trade_no),
-            Op::Query(trade) => (QUERY, &trade.trade_no),
-            Op::Close(trade) => (CLOSE, &trade.trade_no),
-            Op::Reverse(_) | Op::Refund(_) | Op::QueryRefund(_) | Op::Rates | Op::Keys => {
-                return Step::Done(not_supported());
-            }
+        let (Some(method), Some(trade_no)) = (method(op), trade_no(op)) else {
+            return Step::Done(not_supported());
         };
         let opened = answer::open(answer, method, account.setting("alipay_public_key"));
         Step::Done(match opened {
@@ -123,6 +110,42 @@ impl Channel for Alipay {
             ack: HttpResponse::new(200, "text/plain", "success"),
             nack: HttpResponse::new(400, "text/plain", "failure"),
         }
+    }
+}
+
+/// The method that an operation calls; `None` if Alipay has none.
+fn method(op: &Op) -> Option<&'static str> {
+    match op {
+        Op::Place(place) => match place.product {
+            Product::AlipayQr => Some(PRECREATE),
+            Product::AlipayWap => Some(WAP_PAY),
+            Product::AlipayApp => Some(APP_PAY),
+            Product::Micropay => Some(PAY),
+            Product::WechatH5
+            | Product::WechatQr
+            | Product::WechatJsapi
+            | Product::WechatApp
+            | Product::WechatHkJsapi
+            | Product::UnionpayLink
+            | Product::UnionpayQr
+            | Product::MixedQr => None,
+        },
+        Op::Query(_) => Some(QUERY),
+        Op::Close(_) => Some(CLOSE),
+        Op::Reverse(_) => Some(CANCEL),
+        Op::Refund(_) => Some(REFUND),
+        Op::QueryRefund(_) => Some(REFUND_QUERY),
+        Op::Rates | Op::Keys => None,
+    }
+}
+
+/// Our number of the order that an operation is about.
+fn trade_no(op: &Op) -> Option<&str> {
+    match op {
+        Op::Place(place) => Some(&place.trade_no),
+        Op::Query(trade) | Op::Close(trade) | Op::Reverse(trade) => Some(&trade.trade_no),
+        Op::Refund(refund) | Op::QueryRefund(refund) => Some(&refund.trade.trade_no),
+        Op::Rates | Op::Keys => None,
     }
 }
 

@@ -6,64 +6,106 @@ use kernel::product::Product;
 use serde_json::{Value, json};
 
 use crate::alipay::wire::Fields;
-use crate::alipay::{GATEWAY, PRECREATE, WAP_PAY, not_supported, sign};
+use crate::alipay::{APP_PAY, GATEWAY, PAY, WAP_PAY, not_supported, sign};
 use crate::http::HttpRequest;
 use crate::seal;
-use crate::{Account, Outcome, Place, SetupError, Stamp, Step};
+use crate::{Account, Op, Outcome, Place, Refund, SetupError, Stamp, Step};
 
 /// Characters that `subject` may have (manual: alipay.trade.precreate).
 const SUBJECT_CHARS_MAX: usize = 256;
+/// Characters that `refund_reason` may have (manual: alipay.trade.refund).
+const REASON_CHARS_MAX: usize = 256;
 
-/// What opens an order.
+/// What `op` asks of Alipay.
 ///
 /// # Errors
 /// The account or the order makes no request possible.
-pub(super) fn place(place: &Place, account: &Account, stamp: &Stamp) -> Result<Step, SetupError> {
+pub(super) fn of(op: &Op, account: &Account, stamp: &Stamp) -> Result<Step, SetupError> {
+    let Some(method) = super::method(op) else { return Ok(Step::Done(not_supported())) };
+    let asked = match op {
+        Op::Place(place) => return self::place(place, method, account, stamp),
+        Op::Query(trade) | Op::Close(trade) | Op::Reverse(trade) => {
+            json!({ "out_trade_no": trade.trade_no })
+        }
+        Op::Refund(refund) => refund_of(refund)?,
+        Op::QueryRefund(refund) => json!({
+            "out_trade_no": refund.trade.trade_no,
+            "out_request_no": refund.refund_no,
+            "query_options": ["gmt_refund_pay"],
+        }),
+        Op::Rates | Op::Keys => return Ok(Step::Done(not_supported())),
+    };
+    Call::new(method, &asked, account, stamp).post(account).map(Step::Send)
+}
+
+fn place(
+    place: &Place,
+    method: &'static str,
+    account: &Account,
+    stamp: &Stamp,
+) -> Result<Step, SetupError> {
     if place.amount.currency != Currency::Cny || account.currency != Currency::Cny {
-        return Err(SetupError("currency: openapi v2 takes CNY only".into()));
+        return Err(not_cny());
     }
-    match place.product {
-        Product::AlipayQr => {
-            let mut call = Call::new(
-                PRECREATE,
-                order_of(place, account, "FACE_TO_FACE_PAYMENT"),
-                account,
-                stamp,
-            );
-            call.common.push("notify_url", place.notify_url.as_str());
-            call.post(account).map(Step::Send)
-        }
-        Product::AlipayWap => {
-            let mut order = order_of(place, account, "QUICK_WAP_WAY");
-            if !place.return_url.is_empty() {
-                order["quit_url"] = place.return_url.as_str().into();
-            }
-            let mut call = Call::new(WAP_PAY, order, account, stamp);
-            call.common.push("notify_url", place.notify_url.as_str());
+    let mut order = order_of(place, account);
+    if method == WAP_PAY && !place.return_url.is_empty() {
+        order["quit_url"] = place.return_url.as_str().into();
+    }
+    if method == PAY {
+        let code = place.code.as_ref().ok_or_else(|| SetupError("code: none was given".into()))?;
+        order["scene"] = "bar_code".into();
+        order["auth_code"] = code.expose().into();
+    }
+    let mut call = Call::new(method, &order, account, stamp);
+    call.common.push("notify_url", place.notify_url.as_str());
+    let opened = |pay_text| Step::Done(Outcome::Opened { pay_text });
+    match method {
+        WAP_PAY => {
             call.common.push("return_url", place.return_url.as_str());
-            Ok(Step::Done(Outcome::Opened { pay_text: call.page(account)? }))
+            call.page(account).map(opened)
         }
-        Product::AlipayApp
-        | Product::WechatH5
-        | Product::WechatQr
-        | Product::WechatJsapi
-        | Product::WechatApp
-        | Product::WechatHkJsapi
-        | Product::UnionpayLink
-        | Product::UnionpayQr
-        | Product::MixedQr
-        | Product::Micropay => Ok(Step::Done(not_supported())),
+        // The order string that the merchant's app gives to Alipay's; only the wallet sends it. What
+        // cannot be asked about later is not opened.
+        APP_PAY => {
+            gateway(account)?;
+            call.signed(account).map(|all| opened(all.to_form()))
+        }
+        _ => call.post(account).map(Step::Send),
     }
 }
 
+/// The `biz_content` of a refund. Its number is always named: without one, Alipay takes it for a
+/// refund in full.
+fn refund_of(refund: &Refund) -> Result<Value, SetupError> {
+    if refund.amount.currency != Currency::Cny {
+        return Err(not_cny());
+    }
+    let mut asked = json!({
+        "out_trade_no": refund.trade.trade_no,
+        "refund_amount": refund.amount.decimal(),
+        "out_request_no": refund.refund_no,
+    });
+    if !refund.reason.is_empty() {
+        asked["refund_reason"] = first(&refund.reason, REASON_CHARS_MAX).into();
+    }
+    Ok(asked)
+}
+
+fn not_cny() -> SetupError {
+    SetupError("currency: openapi v2 takes CNY only".into())
+}
+
+fn first(text: &str, chars: usize) -> String {
+    text.chars().take(chars).collect()
+}
+
 /// The `biz_content` of a new trade.
-fn order_of(place: &Place, account: &Account, product_code: &str) -> Value {
-    let subject: String = place.subject.chars().take(SUBJECT_CHARS_MAX).collect();
+fn order_of(place: &Place, account: &Account) -> Value {
     let mut order = json!({
         "out_trade_no": place.trade_no,
         "total_amount": place.amount.decimal(),
-        "subject": subject,
-        "product_code": product_code,
+        "subject": first(&place.subject, SUBJECT_CHARS_MAX),
+        "product_code": product_code(place.product),
         "time_expire": place.expires_at.beijing(),
     });
     let seller_id = account.setting("seller_id").trim();
@@ -73,8 +115,26 @@ fn order_of(place: &Place, account: &Account, product_code: &str) -> Value {
     order
 }
 
+/// What Alipay calls the product; a barcode has none of its own.
+fn product_code(product: Product) -> &'static str {
+    match product {
+        Product::AlipayWap => "QUICK_WAP_WAY",
+        Product::AlipayApp => "QUICK_MSECURITY_PAY",
+        Product::AlipayQr
+        | Product::Micropay
+        | Product::WechatH5
+        | Product::WechatQr
+        | Product::WechatJsapi
+        | Product::WechatApp
+        | Product::WechatHkJsapi
+        | Product::UnionpayLink
+        | Product::UnionpayQr
+        | Product::MixedQr => "FACE_TO_FACE_PAYMENT",
+    }
+}
+
 /// A request of openapi v2 before it is signed.
-pub(super) struct Call {
+struct Call {
     /// Everything but `biz_content`.
     common: Fields,
     /// What the method is asked, as JSON.
@@ -82,7 +142,7 @@ pub(super) struct Call {
 }
 
 impl Call {
-    pub(super) fn new(method: &str, biz_content: Value, account: &Account, stamp: &Stamp) -> Self {
+    fn new(method: &str, biz_content: &Value, account: &Account, stamp: &Stamp) -> Self {
         let mut common = Fields::default();
         common.push("app_id", account.setting("app_id").trim());
         common.push("method", method);
@@ -96,7 +156,7 @@ impl Call {
 
     /// A server's call: common members and `sign` in the query, `biz_content` in the body, as
     /// Alipay's own clients send it.
-    pub(super) fn post(self, account: &Account) -> Result<HttpRequest, SetupError> {
+    fn post(self, account: &Account) -> Result<HttpRequest, SetupError> {
         let mut all = self.signed(account)?;
         all.0.retain(|(name, _)| name != "biz_content");
         let body = Fields(vec![("biz_content".to_owned(), self.biz_content)]);
