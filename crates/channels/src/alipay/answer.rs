@@ -14,15 +14,17 @@ use crate::json;
 use crate::{Doubt, Op, Outcome, RefusalKind, Trade};
 
 /// Members whose absence says something, so that they must not be overlooked in another form.
-const FACTS: [&str; 10] = [
+const FACTS: [&str; 12] = [
     "code",
     "sub_code",
     "send_pay_date",
     "trans_currency",
+    "total_amount",
     "fund_change",
     "refund_fee",
     "refund_status",
     "refund_amount",
+    "refund_currency",
     "action",
     "gmt_refund_pay",
 ];

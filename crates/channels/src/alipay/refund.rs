@@ -49,7 +49,8 @@ pub(super) fn queried(refund: &Refund, fields: &Fields) -> Outcome {
     }
 }
 
-/// A refund that is done. Alipay has no number of its own for it, and does not always say when.
+/// A refund that is done. Alipay has no number of its own for it, and does not always say when: it
+/// was asked for shortly before.
 fn done(refund: &Refund, fields: &Fields) -> Outcome {
     let at = match fields.of("gmt_refund_pay") {
         "" => Some(refund.asked_at),

@@ -68,35 +68,30 @@ impl Books {
         if !is_code(code) || !self.codes.insert(code.to_owned()) {
             return Err("ACQ.PAYMENT_AUTH_CODE_INVALID");
         }
-        let fate = Fate::of(code);
-        match fate {
-            Fate::IsPoor => return Err("ACQ.BUYER_BALANCE_NOT_ENOUGH"),
-            Fate::Expired => return Err("ACQ.PAYMENT_AUTH_CODE_INVALID"),
-            Fate::Error => return Err("ACQ.SYSTEM_ERROR"),
-            Fate::Pays
-            | Fate::Confirms
-            | Fate::TurnsAway
-            | Fate::PaysInError
-            | Fate::PaysUnanswered => {}
+        let key = order.key();
+        match Fate::of(code) {
+            Fate::IsPoor => Err("ACQ.BUYER_BALANCE_NOT_ENOUGH"),
+            Fate::Expired => Err("ACQ.PAYMENT_AUTH_CODE_INVALID"),
+            Fate::Error => Err("ACQ.SYSTEM_ERROR"),
+            Fate::TurnsAway => self.open_page(order, stamp).map(|_| Charged::Acting),
+            Fate::Confirms => {
+                self.open_page(order, stamp)?;
+                self.confirm_at(&key, stamp.now.plus_millis(ACTS_AFTER_MS));
+                Ok(Charged::Acting)
+            }
+            Fate::Pays => self.take(order, stamp).map(|()| Charged::Paid),
+            Fate::PaysUnanswered => self.take(order, stamp).map(|()| Charged::Unanswered),
+            Fate::PaysInError => {
+                self.take(order, stamp)?;
+                Err("ACQ.SYSTEM_ERROR")
+            }
         }
+    }
+
+    fn take(&mut self, order: Order, stamp: &Stamp) -> Result<(), SubCode> {
         let key = order.key();
         self.open_page(order, stamp)?;
-        match fate {
-            Fate::Confirms => self.confirm_at(&key, stamp.now.plus_millis(ACTS_AFTER_MS)),
-            Fate::TurnsAway => {}
-            Fate::Pays
-            | Fate::PaysInError
-            | Fate::PaysUnanswered
-            | Fate::IsPoor
-            | Fate::Expired
-            | Fate::Error => self.pay(&key, None, stamp)?,
-        }
-        match fate {
-            Fate::PaysInError => Err("ACQ.SYSTEM_ERROR"),
-            Fate::PaysUnanswered => Ok(Charged::Unanswered),
-            Fate::Confirms | Fate::TurnsAway => Ok(Charged::Acting),
-            Fate::Pays | Fate::IsPoor | Fate::Expired | Fate::Error => Ok(Charged::Paid),
-        }
+        self.pay(&key, None, stamp)
     }
 }
 

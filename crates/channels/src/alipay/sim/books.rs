@@ -62,8 +62,10 @@ impl Books {
 
     /// Takes an order for a QR, or finds it again; the answer is the QR's own part.
     pub(super) fn precreate(&mut self, order: Order, stamp: &Stamp) -> Result<String, SubCode> {
-        if let Some(standing) = self.standing(&order)? {
-            return Ok(standing.code.clone());
+        match self.standing(&order)? {
+            None => {}
+            Some(standing) if standing.code.is_empty() => return Err("ACQ.CONTEXT_INCONSISTENT"),
+            Some(standing) => return Ok(standing.code.clone()),
         }
         let life = stamp.now.millis().saturating_add(QR_LIFE_MS);
         let ends_at = order.expires_at.unwrap_or(life);

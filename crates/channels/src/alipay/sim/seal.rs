@@ -66,3 +66,31 @@ impl Platform {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn a_request_verifies_with_the_digest_that_it_names() {
+        let all: Value =
+            serde_json::from_str(include_str!("../../../vectors/upstreams.json")).unwrap();
+        let key = all["public_key"].as_str().unwrap();
+        let vectors = all["vectors"].as_array().unwrap();
+        for (name, right, wrong) in [
+            ("alipay_v2_request_RSA2", SignType::Rsa2, SignType::Rsa),
+            ("alipay_v2_request_RSA_sha1", SignType::Rsa, SignType::Rsa2),
+        ] {
+            let case = vectors.iter().find(|case| case["name"] == name).unwrap();
+            let [text, sign] = ["string_to_sign", "sign"].map(|part| case[part].as_str().unwrap());
+            assert!(right.verifies(key, text, sign), "{name}");
+            assert!(!wrong.verifies(key, text, sign), "{name}");
+            assert_eq!(
+                SignType::from_word(case["params"]["sign_type"].as_str().unwrap()),
+                Some(right)
+            );
+        }
+    }
+}

@@ -96,6 +96,9 @@ fn a_code_is_good_for_one_attempt_and_a_number_for_one_order() {
     let mut bench = Bench::new();
     bench.call(&qr());
     assert_eq!(kind_of(&bench.call(&charge("00"))), RefusalKind::NumberUsed, "a QR holds it");
+    let mut bench = Bench::new();
+    bench.call(&charge("01"));
+    assert_eq!(kind_of(&bench.call(&qr())), RefusalKind::NumberUsed, "a barcode holds it");
 }
 
 #[test]

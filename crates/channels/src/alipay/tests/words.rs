@@ -277,7 +277,7 @@ fn what_alipay_does_not_offer_is_answered_without_asking() {
 }
 
 /// A notification of a payment, before it is signed.
-fn a_notification() -> Fields {
+pub(super) fn a_notification() -> Fields {
     let fields = [
         ("notify_type", "trade_status_sync"),
         ("charset", "utf-8"),
@@ -304,7 +304,7 @@ pub(super) fn told(changes: &[(&str, &str)]) -> Callback {
     told_as(fields.to_form())
 }
 
-fn told_as(body: String) -> Callback {
+pub(super) fn told_as(body: String) -> Callback {
     let request = HttpRequest {
         method: "POST".into(),
         url: "/callbacks/alipay/1".into(),

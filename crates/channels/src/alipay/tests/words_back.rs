@@ -6,12 +6,14 @@ use kernel::product::Product;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::words::{a_paid_trade, is_unreadable, judged, refusal, told, with};
+use super::words::{
+    a_notification, a_paid_trade, is_unreadable, judged, refusal, told, told_as, with,
+};
 use super::{
     START, TRADE_NO, a_refund, amount_of, charge, charged, close, kind_of, payment_of, place, qr,
     query, query_refund, refund, reverse,
 };
-use crate::{About, Doubt, Op, Outcome, RefusalKind};
+use crate::{About, CallbackFault, Doubt, Op, Outcome, RefusalKind};
 
 fn is_busy(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Unknown(Doubt::Busy(_)))
@@ -271,6 +273,8 @@ fn a_refund_is_there_when_its_status_number_and_amount_say_so() {
         ("refund_amount", json!("30.01")),
         ("refund_amount", json!(30.0)),
         ("total_amount", json!("30.00")),
+        ("total_amount", json!(30)),
+        ("refund_currency", json!(1)),
         ("out_request_no", json!("")),
         ("out_request_no", json!(a_refund(2, 1).refund_no)),
         ("out_trade_no", json!("")),
@@ -313,6 +317,16 @@ fn a_notification_of_a_refund_is_about_a_number_of_ours_or_a_hint() {
         assert_eq!(facts.about, About::Trade(TRADE_NO.into()), "{other}");
         assert_eq!(facts.outcome, Outcome::PaidElsewhere);
     }
+}
+
+#[test]
+fn a_forged_notification_of_a_refund_is_not_read() {
+    let mut forged = a_notification();
+    forged.push("out_biz_no", a_refund(1, 1).refund_no);
+    forged.push("refund_fee", "1.00");
+    assert_eq!(told_as(forged.to_form()).facts, Err(CallbackFault::BadSignature));
+    forged.push("sign", "AAAA");
+    assert_eq!(told_as(forged.to_form()).facts, Err(CallbackFault::BadSignature));
 }
 
 /// Every operation that is answered.
