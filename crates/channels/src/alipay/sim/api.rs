@@ -13,6 +13,9 @@ use crate::http::{HttpRequest, HttpResponse};
 use crate::sim::Served;
 use crate::{SetupError, Stamp};
 
+/// Said of a method that is none of the gateway's.
+pub(super) const NO_METHOD: Refused = Refused { code: "40002", sub_code: "isv.invalid-method" };
+
 /// An admitted request.
 pub(super) struct Asked<'a> {
     pub(super) method: Method,
@@ -43,8 +46,7 @@ impl AlipaySim {
                 return Served::Answer(self.open_page(method, &fields, stamp));
             }
             // An order string is the wallet's business: nobody sends it here.
-            let refused = Refused { code: "40002", sub_code: "isv.invalid-method" };
-            return self.answered(sign_type, &error(refused));
+            return self.answered(sign_type, &error(NO_METHOD));
         };
         if let Err(refused) = gateway::admit(&fields, &self.config) {
             return self.answered(sign_type, &(method.answer_name(), facts::refusal(refused)));
@@ -80,9 +82,8 @@ impl AlipaySim {
         stamp: &Stamp,
     ) -> Result<Facts, Refused> {
         match asked.method {
-            Method::Precreate | Method::WapPay | Method::AppPay => {
-                self.precreate(asked, biz, stamp).map(Some)
-            }
+            Method::Precreate => self.precreate(asked, biz, stamp).map(Some),
+            Method::WapPay | Method::AppPay => Err(NO_METHOD),
             Method::Pay => self.charge(asked, biz, stamp),
             Method::Query => self.trade(biz).map(|trade| Some(facts::queried(trade, stamp))),
             Method::Close => self.close(biz, stamp).map(Some),

@@ -3,6 +3,7 @@
 
 use crate::Stamp;
 use crate::alipay::sign;
+use crate::alipay::sim::api::NO_METHOD;
 use crate::alipay::sim::gateway::{self, Method, Refused};
 use crate::alipay::sim::trade::Trade;
 use crate::alipay::sim::{AlipaySim, asked, notify, pages};
@@ -32,7 +33,7 @@ impl AlipaySim {
         let fields = gateway::read(request).unwrap_or_default();
         match gateway::method(&fields) {
             Ok(Method::AppPay) => self.open_page(Method::AppPay, &fields, stamp),
-            Ok(_) => unreadable(Refused { code: "40002", sub_code: "isv.invalid-method" }),
+            Ok(_) => unreadable(NO_METHOD),
             Err(refused) => unreadable(refused),
         }
     }

@@ -1,28 +1,12 @@
 //! Every fault of a charge, a reversal and a refund: never a wrong statement, never twice, and once
 //! it is over the truth is found.
 
+use super::faults::is_executed;
 use super::{
     Bench, amount_of, charge, charged, kind_of, payment_of, query_refund, refund, reverse,
 };
 use crate::sim::{OpFaultKind, OpKind, Simulator};
 use crate::{Doubt, Op, Outcome, RefusalKind};
-
-fn is_executed(kind: OpFaultKind) -> bool {
-    match kind {
-        OpFaultKind::Refused
-        | OpFaultKind::DroppedBefore
-        | OpFaultKind::ErrorBefore
-        | OpFaultKind::Busy => false,
-        OpFaultKind::DroppedAfter
-        | OpFaultKind::ErrorAfter
-        | OpFaultKind::Empty
-        | OpFaultKind::Html
-        | OpFaultKind::Truncated
-        | OpFaultKind::BadSignature
-        | OpFaultKind::WrongAnswer
-        | OpFaultKind::Slow => true,
-    }
-}
 
 fn is_doubt(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Unknown(_))

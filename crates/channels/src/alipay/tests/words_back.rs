@@ -364,4 +364,23 @@ proptest! {
             prop_assert!(!is_money || is_ours, "{:?} {:?} {:?}", op, object, outcome);
         }
     }
+
+    #[test]
+    fn hearing_is_total(words in proptest::collection::vec((0..7_usize, 0..8_usize), 0..7)) {
+        const NAMES: [&str; 7] = [
+            "out_biz_no", "refund_fee", "gmt_refund", "trade_status", "gmt_payment", "total_amount",
+            "fund_bill_list",
+        ];
+        const VALUES: [&str; 8] = [
+            "", "22202611221200050000000001", "88.88", "TRADE_CLOSED", "2026-11-22 12:00:05", "[{}]",
+            "2026-11-22 12:00:05.123", "1",
+        ];
+        let changes: Vec<_> =
+            words.into_iter().map(|(name, value)| (NAMES[name], VALUES[value])).collect();
+        if let Ok(facts) = told(&changes).facts {
+            let is_refund = matches!(facts.about, About::Refund(_));
+            let is_pending = matches!(facts.outcome, Outcome::RefundPending { .. });
+            prop_assert_eq!(is_refund, is_pending, "{:?} {:?}", changes, facts);
+        }
+    }
 }
