@@ -103,7 +103,7 @@ impl rsa::rand_core::RngCore for Blinding {
 
     fn fill_bytes(&mut self, bytes: &mut [u8]) {
         // Without randomness the bytes stay as they are: unblinded, and still right.
-        let _ = getrandom::fill(bytes);
+        let _ = aws_lc_rs::rand::fill(bytes);
     }
 
     fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), rsa::rand_core::Error> {

@@ -3,15 +3,31 @@
 
 use kernel::money::{Currency, Money};
 use kernel::order::Payment;
-use kernel::product::Provider;
+use kernel::product::{Product, Provider};
 use kernel::time::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::alipay::sign;
 use crate::alipay::wire::{self, Fields};
+use crate::alipay::{refund, refusal, sign};
 use crate::http::HttpResponse;
 use crate::json;
-use crate::{CallbackFault, Doubt, Op, Outcome, Refusal, RefusalKind};
+use crate::{Doubt, Op, Outcome, RefusalKind, Trade};
+
+/// Members whose absence says something, so that they must not be overlooked in another form.
+const FACTS: [&str; 12] = [
+    "code",
+    "sub_code",
+    "send_pay_date",
+    "trans_currency",
+    "total_amount",
+    "fund_change",
+    "refund_fee",
+    "refund_status",
+    "refund_amount",
+    "refund_currency",
+    "action",
+    "gmt_refund_pay",
+];
 
 /// The object of an answer that was signed with `public_key`: `<method>_response`, or
 /// `error_response` of the gateway itself (manual: openapi v2, responses).
@@ -54,6 +70,11 @@ pub(super) fn judge(op: &Op, trade_no: &str, object: &Map<String, Value>) -> Out
     if object.contains_key("out_trade_no") && fields.of("out_trade_no") != trade_no {
         return unreadable("the answer is about another order");
     }
+    let is_text =
+        |name: &&str| matches!(object.get(*name), None | Some(Value::Null | Value::String(_)));
+    if !FACTS.iter().all(is_text) {
+        return unreadable("a fact is no text");
+    }
     let sub_code = fields.of("sub_code");
     let is_system_error = ["ACQ.SYSTEM_ERROR", "aop.", "isp."];
     if is_system_error.iter().any(|prefix| sub_code.starts_with(prefix)) {
@@ -61,86 +82,78 @@ pub(super) fn judge(op: &Op, trade_no: &str, object: &Map<String, Value>) -> Out
     }
     match fields.of("code") {
         "10000" => accepted(op, object, &fields),
+        "10003" => acting(op, &fields),
         "20000" | "40005" => busy(&fields),
-        "40004" => business_refusal(op, &fields),
-        "20001" | "40001" | "40002" | "40003" => refused(op, RefusalKind::Business, &fields),
-        "40006" => refused(op, RefusalKind::NotSupported, &fields),
+        "40004" => refusal::business(op, &fields),
+        "20001" | "40001" | "40002" | "40003" => {
+            refusal::gateway(op, RefusalKind::Business, &fields)
+        }
+        "40006" => refusal::gateway(op, RefusalKind::NotSupported, &fields),
         _ => unreadable("a code that is not in the manual"),
     }
 }
 
 fn accepted(op: &Op, object: &Map<String, Value>, fields: &Fields) -> Outcome {
-    if !fields.has("out_trade_no") {
+    // Of a refund that is not there, Alipay says nothing at all.
+    if !fields.has("out_trade_no") && !matches!(op, Op::QueryRefund(_)) {
         return unreadable("the answer names no order");
     }
     match op {
+        Op::Place(place) if place.product == Product::Micropay => {
+            paid(object, fields, "gmt_payment")
+                .unwrap_or_else(|| unreadable("paid, without its facts"))
+        }
         Op::Place(_) if fields.has("qr_code") => {
             Outcome::Opened { pay_text: fields.of("qr_code").to_owned() }
         }
         Op::Place(_) => unreadable("no qr_code"),
-        Op::Query(_) => queried(object, fields),
+        Op::Query(trade) => queried(trade, object, fields),
         Op::Close(_) => Outcome::Closed,
-        Op::Reverse(_) | Op::Refund(_) | Op::QueryRefund(_) | Op::Rates | Op::Keys => {
-            unreadable("not asked")
-        }
+        Op::Reverse(_) => refund::cancelled(fields),
+        Op::Refund(asked) => refund::asked(asked, fields),
+        Op::QueryRefund(asked) => refund::queried(asked, fields),
+        Op::Rates | Op::Keys => unreadable("not asked"),
     }
 }
 
-/// A trade's status in the answer to a query (manual: alipay.trade.query).
-fn queried(object: &Map<String, Value>, fields: &Fields) -> Outcome {
-    match fields.of("trade_status") {
-        "TRADE_SUCCESS" | "TRADE_FINISHED" => {
-            let funds = object.get("fund_bill_list").and_then(first_fund);
-            let payer = ["buyer_user_id", "buyer_open_id", "open_id"];
-            match payment(fields, "send_pay_date", &payer, funds) {
-                Some(payment) => Outcome::Paid(payment),
-                None => unreadable("paid, without its facts"),
-            }
-        }
-        "WAIT_BUYER_PAY" => Outcome::Unpaid { is_acting: true },
-        // Paid and refunded in full: neither unpaid nor, any more, paid.
-        "TRADE_CLOSED" if fields.has("send_pay_date") => unreadable("closed after payment"),
-        "TRADE_CLOSED" => Outcome::Closed,
-        _ => unreadable("a trade status that is not in the manual"),
-    }
-}
-
-/// Code 40004: what it says of the order. Whatever it does not say of the order is a refusal of a
-/// Place, but of a Query or a Close it proves nothing.
-fn business_refusal(op: &Op, fields: &Fields) -> Outcome {
-    match fields.of("sub_code") {
-        "ACQ.TRADE_NOT_EXIST" if !matches!(op, Op::Place(_)) => Outcome::NotFound,
-        "ACQ.TRADE_HAS_SUCCESS" | "ACQ.TRADE_HAS_FINISHED" => Outcome::PaidElsewhere,
-        "ACQ.TRADE_HAS_CLOSE" => Outcome::Closed,
-        // Not in a state to be closed: paid, refunded or closed before. Only a query tells.
-        "ACQ.TRADE_STATUS_ERROR" if matches!(op, Op::Close(_)) => Outcome::PaidElsewhere,
-        "ACQ.CONTEXT_INCONSISTENT" => refused(op, RefusalKind::NumberUsed, fields),
-        "ACQ.ACCESS_FORBIDDEN" => refused(op, RefusalKind::NotSupported, fields),
-        "" => unreadable("a business failure without its reason"),
-        _ => refused(op, RefusalKind::Business, fields),
-    }
-}
-
-fn refused(op: &Op, kind: RefusalKind, fields: &Fields) -> Outcome {
-    let of_either = |first: &str, second: &str| {
-        let name = if fields.has(first) { first } else { second };
-        fields.of(name).to_owned()
-    };
-    let code = of_either("sub_code", "code");
+/// Code 10003: the payer has to confirm (manual: alipay.trade.pay).
+fn acting(op: &Op, fields: &Fields) -> Outcome {
     match op {
-        Op::Place(_) => {
-            let message =
-                if fields.has("sub_msg") { of_either("sub_msg", "") } else { code.clone() };
-            Outcome::Refused(Refusal { kind, code, message })
+        Op::Place(place) if place.product == Product::Micropay && fields.has("out_trade_no") => {
+            Outcome::Unpaid { is_acting: true }
         }
-        Op::Query(_)
+        Op::Place(_)
+        | Op::Query(_)
         | Op::Close(_)
         | Op::Reverse(_)
         | Op::Refund(_)
         | Op::QueryRefund(_)
         | Op::Rates
-        | Op::Keys => unreadable(&format!("refused: {code}")),
+        | Op::Keys => unreadable("a payer acts, where none was asked to"),
     }
+}
+
+/// A trade's status in the answer to a query (manual: alipay.trade.query).
+fn queried(trade: &Trade, object: &Map<String, Value>, fields: &Fields) -> Outcome {
+    let paid = || paid(object, fields, "send_pay_date");
+    match fields.of("trade_status") {
+        "TRADE_SUCCESS" | "TRADE_FINISHED" => {
+            paid().unwrap_or_else(|| unreadable("paid, without its facts"))
+        }
+        "WAIT_BUYER_PAY" => Outcome::Unpaid { is_acting: true },
+        "TRADE_CLOSED" if fields.has("send_pay_date") => {
+            refund::closed_after_payment(trade, paid())
+        }
+        "TRADE_CLOSED" => Outcome::Closed,
+        _ => unreadable("a trade status that is not in the manual"),
+    }
+}
+
+/// The payment that an answer tells, if it tells all of it.
+fn paid(object: &Map<String, Value>, fields: &Fields, paid_at: &str) -> Option<Outcome> {
+    let funds = object.get("fund_bill_list").and_then(first_fund);
+    let payer = ["buyer_user_id", "buyer_open_id", "open_id"];
+    payment(fields, paid_at, &payer, funds).map(Outcome::Paid)
 }
 
 /// The facts of a payment; `None` if one that money depends on is missing or malformed.
@@ -175,31 +188,6 @@ pub(super) fn first_fund(list: &Value) -> Option<String> {
     let first = list.get(0)?;
     let channel = first.get("fund_channel").or_else(|| first.get("fundChannel"))?;
     channel.as_str().map(str::to_owned)
-}
-
-/// What a verified notification says (manual: asynchronous notifications). A refund's notification
-/// says nothing of the payment that a query would not say better.
-///
-/// # Errors
-/// It claims a payment without the facts of one.
-pub(super) fn notified(fields: &Fields) -> Result<Outcome, CallbackFault> {
-    if ["gmt_refund", "refund_fee", "out_biz_no"].iter().any(|name| fields.has(name)) {
-        return Ok(Outcome::PaidElsewhere);
-    }
-    match fields.of("trade_status") {
-        "TRADE_SUCCESS" | "TRADE_FINISHED" => {
-            let funds = json::parse(fields.of("fund_bill_list").as_bytes());
-            let funds = funds.as_ref().and_then(first_fund);
-            let payer = ["buyer_id", "buyer_open_id", "open_id"];
-            payment(fields, "gmt_payment", &payer, funds)
-                .map(Outcome::Paid)
-                .ok_or_else(|| CallbackFault::Malformed("paid, without its facts".into()))
-        }
-        "WAIT_BUYER_PAY" => Ok(Outcome::Unpaid { is_acting: true }),
-        "TRADE_CLOSED" if !fields.has("gmt_payment") => Ok(Outcome::Closed),
-        // Closed after payment, or a word that is not in the manual: only a query can tell.
-        _ => Ok(Outcome::PaidElsewhere),
-    }
 }
 
 /// A doubt about the answer itself.

@@ -1,160 +1,201 @@
-//! What the simulated `gateway.do` does with a request once it is judged, and how it answers: rightly,
-//! or as a script wants it to go wrong.
+//! What the simulated `gateway.do` does with a request once it is judged, and how it answers when
+//! nothing goes wrong.
 
 use serde_json::{Map, Value, json};
 
-use crate::alipay::sim::books::{Key, Status, Trade};
+use crate::alipay::sim::barcode::Charged;
 use crate::alipay::sim::gateway::{self, Method, Refused};
-use crate::alipay::sim::{AlipaySim, notify, pages};
+use crate::alipay::sim::seal::SignType;
+use crate::alipay::sim::trade::{Key, Status, Trade};
+use crate::alipay::sim::{AlipaySim, asked, facts};
 use crate::alipay::wire::Fields;
 use crate::http::{HttpRequest, HttpResponse};
-use crate::sim::{OpFaultKind, OpKind, Served};
+use crate::sim::Served;
 use crate::{SetupError, Stamp};
 
-/// How late [`OpFaultKind::Slow`] answers.
-const SLOW_MS: i64 = 60_000;
+/// Said of a method that is none of the gateway's.
+pub(super) const NO_METHOD: Refused = Refused { code: "40002", sub_code: "isv.invalid-method" };
 
 /// An admitted request.
-struct Asked<'a> {
-    method: Method,
+pub(super) struct Asked<'a> {
+    pub(super) method: Method,
+    pub(super) sign_type: SignType,
     fields: &'a Fields,
 }
 
 /// An answer before it is signed: the name of its object, and the object.
-type Answer = (String, Map<String, Value>);
+pub(super) type Answer = (String, Map<String, Value>);
+
+/// The members of an answer that took the request; `None` if it is never sent.
+type Facts = Option<Map<String, Value>>;
 
 impl AlipaySim {
     /// Answers a request for `gateway.do`.
     pub(super) fn serve_gateway(&mut self, request: &HttpRequest, stamp: &Stamp) -> Served {
         let Some(fields) = gateway::read(request) else {
             let refused = Refused { code: "40002", sub_code: "isv.invalid-parameter" };
-            return self.answered(("error_response".to_owned(), refusal(refused)));
+            return self.answered(SignType::Rsa2, &error(refused));
         };
+        let sign_type = SignType::from_word(fields.of("sign_type")).unwrap_or_default();
         let method = match gateway::method(&fields) {
             Ok(method) => method,
-            Err(refused) => return self.answered(("error_response".to_owned(), refusal(refused))),
+            Err(refused) => return self.answered(sign_type, &error(refused)),
         };
-        let kind = match method {
-            Method::WapPay => return Served::Answer(self.open_page(&fields, stamp)),
-            Method::Precreate => OpKind::Place,
-            Method::Query => OpKind::Query,
-            Method::Close => OpKind::Close,
+        let Some(kind) = method.op() else {
+            if method == Method::WapPay {
+                return Served::Answer(self.open_page(method, &fields, stamp));
+            }
+            // An order string is the wallet's business: nobody sends it here.
+            return self.answered(sign_type, &error(NO_METHOD));
         };
         if let Err(refused) = gateway::admit(&fields, &self.config) {
-            return self.answered((method.answer_name(), refusal(refused)));
+            return self.answered(sign_type, &(method.answer_name(), facts::refusal(refused)));
         }
-        let asked = Asked { method, fields: &fields };
+        let asked = Asked { method, sign_type, fields: &fields };
         match self.take_fault(kind) {
             Some(fault) => self.go_wrong(fault, &asked, stamp),
-            None => {
-                let answer = self.perform(&asked, stamp);
-                self.answered(answer)
-            }
+            None => match self.perform(&asked, stamp) {
+                Some(answer) => self.answered(sign_type, &answer),
+                None => Served::Dropped,
+            },
         }
     }
 
     /// Does what an admitted request asks for.
-    fn perform(&mut self, asked: &Asked<'_>, stamp: &Stamp) -> Answer {
-        let Asked { method, fields } = *asked;
-        let done = gateway::biz_content(fields).and_then(|biz| match method {
-            Method::Precreate | Method::WapPay => self.precreate(fields, &biz, stamp),
-            Method::Query => self.query(gateway::number(&biz)?),
-            Method::Close => self.close(gateway::number(&biz)?, stamp),
-        });
+    pub(super) fn perform(&mut self, asked: &Asked<'_>, stamp: &Stamp) -> Option<Answer> {
+        let done = gateway::biz_content(asked.fields).and_then(|biz| self.act(asked, &biz, stamp));
         let object = match done {
             Ok(facts) => {
-                let mut object = Map::new();
-                object.insert("code".into(), "10000".into());
-                object.insert("msg".into(), "Success".into());
-                object.extend(facts);
+                let mut object = facts::object(json!({ "code": "10000", "msg": "Success" }));
+                object.extend(facts?);
                 object
             }
-            Err(refused) => refusal(refused),
+            Err(refused) => facts::refusal_of(asked.method, refused),
         };
-        (method.answer_name(), object)
+        Some((asked.method.answer_name(), object))
+    }
+
+    fn act(
+        &mut self,
+        asked: &Asked<'_>,
+        biz: &Map<String, Value>,
+        stamp: &Stamp,
+    ) -> Result<Facts, Refused> {
+        match asked.method {
+            Method::Precreate => self.precreate(asked, biz, stamp).map(Some),
+            Method::WapPay | Method::AppPay => Err(NO_METHOD),
+            Method::Pay => self.charge(asked, biz, stamp),
+            Method::Query => self.trade(biz).map(|trade| Some(facts::queried(trade, stamp))),
+            Method::Close => self.close(biz, stamp).map(Some),
+            Method::Cancel => self.cancel(biz, stamp).map(Some),
+            Method::Refund => self.refund(biz, stamp).map(Some),
+            Method::RefundQuery => self.query_refund(biz).map(Some),
+        }
     }
 
     fn precreate(
         &mut self,
-        fields: &Fields,
+        asked: &Asked<'_>,
         biz: &Map<String, Value>,
         stamp: &Stamp,
     ) -> Result<Map<String, Value>, Refused> {
-        let order = gateway::order(fields, biz, &self.config, stamp)?;
+        let order = asked::order(asked.method, (asked.fields, biz), &self.config, stamp)?;
         let number = order.out_trade_no.clone();
         let code = self.books.precreate(order, stamp).map_err(Refused::business)?;
         let qr_code = format!("{}/alipay/qr/{code}", self.config.base_url);
-        Ok(object(json!({ "out_trade_no": number, "qr_code": qr_code })))
+        Ok(facts::object(json!({ "out_trade_no": number, "qr_code": qr_code })))
     }
 
-    fn query(&self, number: &str) -> Result<Map<String, Value>, Refused> {
-        let trade = self.books.trade(&self.key(number));
-        let trade = trade.filter(|trade| trade.status != Status::Coded);
-        trade.map(queried).ok_or_else(|| Refused::business("ACQ.TRADE_NOT_EXIST"))
+    fn charge(
+        &mut self,
+        asked: &Asked<'_>,
+        biz: &Map<String, Value>,
+        stamp: &Stamp,
+    ) -> Result<Facts, Refused> {
+        let order = asked::order(asked.method, (asked.fields, biz), &self.config, stamp)?;
+        let code = asked::auth_code(biz)?;
+        let key = order.key();
+        let charged = self.books.charge(order, code, stamp).map_err(Refused::business)?;
+        let trade = self.books.trade(&key).ok_or(Refused::business("ACQ.TRADE_NOT_EXIST"))?;
+        Ok(match charged {
+            Charged::Paid => Some(facts::charged(trade)),
+            Charged::Acting => Some(facts::acting(trade)),
+            Charged::Unanswered => None,
+        })
     }
 
-    fn close(&mut self, number: &str, stamp: &Stamp) -> Result<Map<String, Value>, Refused> {
-        let key = self.key(number);
+    fn close(
+        &mut self,
+        biz: &Map<String, Value>,
+        stamp: &Stamp,
+    ) -> Result<Map<String, Value>, Refused> {
+        let key = self.key(biz)?;
         self.books.close(&key, stamp).map_err(Refused::business)?;
-        let trade_no = self.books.trade(&key).map(|trade| trade.trade_no.clone());
-        Ok(object(json!({ "out_trade_no": number, "trade_no": trade_no })))
+        self.trade(biz).map(facts::numbers)
     }
 
-    /// Answers one operation wrongly.
-    fn go_wrong(&mut self, fault: OpFaultKind, asked: &Asked<'_>, stamp: &Stamp) -> Served {
-        let name = asked.method.answer_name();
-        let refused = |code, sub_code| (name.clone(), refusal(Refused { code, sub_code }));
-        match fault {
-            OpFaultKind::DroppedBefore => return Served::Dropped,
-            OpFaultKind::Refused => {
-                return self.answered(refused("40004", "ACQ.EXIST_FORBIDDEN_WORD"));
+    fn cancel(
+        &mut self,
+        biz: &Map<String, Value>,
+        stamp: &Stamp,
+    ) -> Result<Map<String, Value>, Refused> {
+        let key = self.key(biz)?;
+        let action = self.books.cancel(&key, stamp).map_err(Refused::business)?;
+        let mut facts = match self.trade(biz) {
+            Ok(trade) => facts::numbers(trade),
+            Err(_) => facts::object(json!({ "out_trade_no": key.1 })),
+        };
+        facts.insert("retry_flag".to_owned(), "N".into());
+        facts.extend(action.map(|action| ("action".to_owned(), action.into())));
+        Ok(facts)
+    }
+
+    fn refund(
+        &mut self,
+        biz: &Map<String, Value>,
+        stamp: &Stamp,
+    ) -> Result<Map<String, Value>, Refused> {
+        let key = self.key(biz)?;
+        let total = self.trade(biz)?.order.total;
+        let (number, amount) = asked::refund(biz, &key, total)?;
+        let asked = (number.as_str(), amount);
+        let change = self.books.refund(&key, asked, stamp).map_err(Refused::business)?;
+        self.trade(biz).map(|trade| facts::refunded(trade, &number, change))
+    }
+
+    fn query_refund(&self, biz: &Map<String, Value>) -> Result<Map<String, Value>, Refused> {
+        let number = asked::refund_number(biz)?;
+        let trade = self.trade(biz)?;
+        Ok(facts::refund(trade, number, asked::wants(biz, "gmt_refund_pay")))
+    }
+
+    /// The trade that a request names; a QR that nobody scanned is none.
+    fn trade(&self, biz: &Map<String, Value>) -> Result<&Trade, Refused> {
+        let trade = self.books.trade(&self.key(biz)?);
+        let trade = trade.filter(|trade| trade.status != Status::Coded);
+        trade.ok_or(Refused::business("ACQ.TRADE_NOT_EXIST"))
+    }
+
+    /// The trade's key, by Alipay's number or by the merchant's.
+    fn key(&self, biz: &Map<String, Value>) -> Result<Key, Refused> {
+        match asked::number(biz)? {
+            asked::Number::Alipays(number) => {
+                let trade = self.books.named(number);
+                trade.map(|trade| trade.order.key()).ok_or(Refused::business("ACQ.TRADE_NOT_EXIST"))
             }
-            OpFaultKind::ErrorBefore => return self.answered(refused("20000", "isp.unknow-error")),
-            OpFaultKind::Busy => return self.answered(refused("40005", "isv.app-call-limited")),
-            OpFaultKind::DroppedAfter
-            | OpFaultKind::ErrorAfter
-            | OpFaultKind::Empty
-            | OpFaultKind::Html
-            | OpFaultKind::Truncated
-            | OpFaultKind::BadSignature
-            | OpFaultKind::WrongAnswer
-            | OpFaultKind::Slow => {}
-        }
-        let (name, mut object) = self.perform(asked, stamp);
-        if fault == OpFaultKind::WrongAnswer {
-            mistake(&mut object);
-        }
-        let right = self.signed(&name, &object, "");
-        match fault {
-            OpFaultKind::DroppedAfter => Served::Dropped,
-            OpFaultKind::ErrorAfter => {
-                self.answered((name, refusal(Refused::business("ACQ.SYSTEM_ERROR"))))
-            }
-            OpFaultKind::Empty => Served::Answer(HttpResponse { body: Vec::new(), ..right }),
-            OpFaultKind::Html => Served::Answer(pages::message("系统维护", "请稍后再试。")),
-            OpFaultKind::Truncated => {
-                let half = right.body.len() / 2;
-                Served::Answer(HttpResponse { body: right.body[..half].to_vec(), ..right })
-            }
-            OpFaultKind::BadSignature => Served::Answer(self.signed(&name, &object, " ")),
-            OpFaultKind::Slow => Served::Late(right, SLOW_MS),
-            OpFaultKind::WrongAnswer
-            | OpFaultKind::Refused
-            | OpFaultKind::DroppedBefore
-            | OpFaultKind::ErrorBefore
-            | OpFaultKind::Busy => Served::Answer(right),
+            asked::Number::Merchants(number) => Ok((self.config.app_id.clone(), number.to_owned())),
         }
     }
 
-    fn answered(&self, (name, object): Answer) -> Served {
-        Served::Answer(self.signed(&name, &object, ""))
+    pub(super) fn answered(&self, sign_type: SignType, answer: &Answer) -> Served {
+        Served::Answer(self.signed(sign_type, answer, ""))
     }
 
     /// `{"<name>":{…},"sign":"…"}`, signed over the exact bytes of the object, and `also` to spoil it.
-    fn signed(&self, name: &str, object: &Map<String, Value>, also: &str) -> HttpResponse {
+    pub(super) fn signed(&self, sign_type: SignType, answer: &Answer, also: &str) -> HttpResponse {
+        let (name, object) = answer;
         let text = Value::Object(object.clone()).to_string();
-        let sign = self.signer.sign(format!("{text}{also}").as_bytes());
-        match sign {
+        match self.platform.sign(sign_type, &format!("{text}{also}")) {
             Ok(sign) => {
                 let body = format!(r#"{{"{name}":{text},"sign":"{sign}"}}"#);
                 HttpResponse::new(200, "text/html;charset=utf-8", body)
@@ -162,66 +203,9 @@ impl AlipaySim {
             Err(SetupError(why)) => HttpResponse::new(500, "text/plain", why),
         }
     }
-
-    fn key(&self, number: &str) -> Key {
-        (self.config.app_id.clone(), number.to_owned())
-    }
 }
 
-/// The answer to a query of a trade that exists (manual: alipay.trade.query).
-fn queried(trade: &Trade) -> Map<String, Value> {
-    let total = notify::fen(trade.order.total);
-    let mut facts = object(json!({
-        "out_trade_no": trade.order.out_trade_no,
-        "trade_no": trade.trade_no,
-        "trade_status": trade.status.word(),
-        "total_amount": total,
-        "buyer_logon_id": notify::BUYER_LOGON_ID,
-        "buyer_user_id": notify::BUYER_ID,
-        "buyer_user_type": "PRIVATE",
-        "point_amount": "0.00",
-    }));
-    let is_paid = trade.status == Status::Success;
-    let taken = if is_paid { total.as_str() } else { "0.00" };
-    for name in ["buyer_pay_amount", "receipt_amount", "invoice_amount"] {
-        facts.insert(name.to_owned(), taken.into());
-    }
-    if is_paid {
-        facts.insert("send_pay_date".to_owned(), notify::time(trade.paid_at).into());
-        let funds = json!([{ "amount": total, "fund_channel": "ALIPAYACCOUNT" }]);
-        facts.insert("fund_bill_list".to_owned(), funds);
-    }
-    facts
-}
-
-/// A refusal in the manual's words.
-fn refusal(refused: Refused) -> Map<String, Value> {
-    object(json!({
-        "code": refused.code,
-        "msg": refused.message(),
-        "sub_code": refused.sub_code,
-        "sub_msg": refused.reason(),
-    }))
-}
-
-/// Makes an answer wrong, though it stays in form: another amount if it tells one, else another order.
-fn mistake(object: &mut Map<String, Value>) {
-    let is_paid = object.contains_key("send_pay_date");
-    let (name, wrong) = if is_paid {
-        ("total_amount", "0.01")
-    } else {
-        ("out_trade_no", "1120260101000000000000000099")
-    };
-    let is_that_already = object.get(name).is_some_and(|value| value == wrong);
-    let text = if is_that_already { "0.02" } else { wrong };
-    object.insert(name.to_owned(), text.into());
-}
-
-fn object(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(object) => object,
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-            Map::new()
-        }
-    }
+/// A refusal of the gateway itself, before it knows a method.
+fn error(refused: Refused) -> Answer {
+    ("error_response".to_owned(), facts::refusal(refused))
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Stamp;
 use crate::alipay::sim::notify::Callbacks;
+use crate::alipay::sim::trade::{Key, Order, Status, Trade};
 use crate::sim::CallbackFaultKind;
 
 /// A QR nobody scans lives so long, unless the order says otherwise (manual: precreate).
@@ -15,91 +16,19 @@ const QR_LIFE_MS: i64 = 2 * 60 * 60 * 1000;
 /// A trade waits so long, unless the order says otherwise.
 const TRADE_LIFE_MS: i64 = 15 * 24 * 60 * 60 * 1000;
 
-/// Whose trade, by which of its numbers: `app_id` and `out_trade_no`.
-pub(super) type Key = (String, String);
-
-/// How far a trade is.
-#[derive(Copy, Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub(super) enum Status {
-    /// There is a QR; no buyer has scanned it, so Alipay knows no trade.
-    Coded,
-    /// A buyer has come and has not paid.
-    WaitBuyerPay,
-    /// Paid.
-    Success,
-    /// Closed unpaid.
-    Closed,
-}
-
-impl Status {
-    /// `trade_status`; empty as long as there is no trade.
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Self::Coded => "",
-            Self::WaitBuyerPay => "WAIT_BUYER_PAY",
-            Self::Success => "TRADE_SUCCESS",
-            Self::Closed => "TRADE_CLOSED",
-        }
-    }
-}
-
-/// What a merchant orders.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub(super) struct Order {
-    pub(super) app_id: String,
-    pub(super) out_trade_no: String,
-    /// Fen.
-    pub(super) total: i64,
-    pub(super) subject: String,
-    pub(super) notify_url: String,
-    pub(super) return_url: String,
-    pub(super) quit_url: String,
-    /// When it is over, in milliseconds (`time_expire`).
-    pub(super) expires_at: Option<i64>,
-}
-
-impl Order {
-    /// Its trade's key.
-    pub(super) fn key(&self) -> Key {
-        (self.app_id.clone(), self.out_trade_no.clone())
-    }
-
-    /// Whether a second order under the same number asks for the same.
-    fn is_same(&self, other: &Self) -> bool {
-        self.total == other.total && self.subject == other.subject
-    }
-}
-
-/// An order and what became of it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub(super) struct Trade {
-    pub(super) order: Order,
-    pub(super) status: Status,
-    /// Grows with every trade: the newest has the highest.
-    pub(super) sequence: u64,
-    /// The QR's own part; empty for a page.
-    pub(super) code: String,
-    /// Alipay's number; empty as long as there is no trade.
-    pub(super) trade_no: String,
-    /// Times in milliseconds, 0 if not yet.
-    pub(super) created_at: i64,
-    pub(super) paid_at: i64,
-    pub(super) closed_at: i64,
-    /// When the trade is closed, if the buyer has not paid by then.
-    pub(super) ends_at: i64,
-}
-
 /// Why an order or a trade is not taken on, in Alipay's words.
 pub(super) type SubCode = &'static str;
 
 /// All trades and callbacks.
 #[derive(Default)]
 pub(super) struct Books {
-    trades: BTreeMap<Key, Trade>,
+    pub(super) trades: BTreeMap<Key, Trade>,
     /// QR codes and Alipay's numbers.
     names: BTreeMap<String, Key>,
-    /// When waiting trades end.
-    ends: BTreeSet<(i64, Key)>,
+    /// When waiting trades end, or their payers confirm.
+    turns: BTreeSet<(i64, Key)>,
+    /// Barcodes that were shown.
+    pub(super) codes: BTreeSet<String>,
     pub(super) callbacks: Callbacks,
     counter: u64,
 }
@@ -108,6 +37,8 @@ pub(super) struct Books {
 #[derive(Serialize, Deserialize)]
 pub(super) struct Snapshot {
     trades: Vec<Trade>,
+    #[serde(default)]
+    codes: BTreeSet<String>,
     callbacks: Callbacks,
     counter: u64,
 }
@@ -131,24 +62,16 @@ impl Books {
 
     /// Takes an order for a QR, or finds it again; the answer is the QR's own part.
     pub(super) fn precreate(&mut self, order: Order, stamp: &Stamp) -> Result<String, SubCode> {
-        if let Some(standing) = self.standing(&order)? {
-            return Ok(standing.code.clone());
+        match self.standing(&order)? {
+            None => {}
+            Some(standing) if standing.code.is_empty() => return Err("ACQ.CONTEXT_INCONSISTENT"),
+            Some(standing) => return Ok(standing.code.clone()),
         }
         let life = stamp.now.millis().saturating_add(QR_LIFE_MS);
         let ends_at = order.expires_at.unwrap_or(life);
         let code =
             format!("bax{:05}{}", self.next() % 100_000, stamp.nonce.get(..16).unwrap_or(""));
-        self.insert(Trade {
-            order,
-            status: Status::Coded,
-            sequence: self.counter,
-            code: code.clone(),
-            trade_no: String::new(),
-            created_at: 0,
-            paid_at: 0,
-            closed_at: 0,
-            ends_at,
-        });
+        self.insert(Trade { code: code.clone(), ..Trade::new(order, self.counter, ends_at) });
         Ok(code)
     }
 
@@ -158,17 +81,7 @@ impl Books {
         if self.standing(&order)?.is_none() {
             let ends_at = order.expires_at.unwrap_or(i64::MAX);
             let sequence = self.next();
-            self.insert(Trade {
-                order,
-                status: Status::Coded,
-                sequence,
-                code: String::new(),
-                trade_no: String::new(),
-                created_at: 0,
-                paid_at: 0,
-                closed_at: 0,
-                ends_at,
-            });
+            self.insert(Trade::new(order, sequence, ends_at));
         }
         self.begin(&key, stamp)
     }
@@ -190,7 +103,7 @@ impl Books {
         trade.created_at = now;
         let life = now.saturating_add(TRADE_LIFE_MS);
         trade.ends_at = trade.order.expires_at.unwrap_or(life);
-        self.ends.insert((trade.ends_at, key.clone()));
+        self.turns.insert((trade.ends_at, key.clone()));
         self.names.insert(number.clone(), key.clone());
         Ok(number)
     }
@@ -212,7 +125,7 @@ impl Books {
         trade.status = Status::Success;
         // Alipay's clock shows whole seconds.
         trade.paid_at = Timestamp::from_seconds(stamp.now.seconds()).millis();
-        self.ends.remove(&(trade.ends_at, key.clone()));
+        forget_turns(&mut self.turns, trade);
         self.callbacks.add(trade, fault, stamp);
         Ok(())
     }
@@ -227,35 +140,46 @@ impl Books {
         }
         trade.status = Status::Closed;
         trade.closed_at = stamp.now.millis();
-        self.ends.remove(&(trade.ends_at, key.clone()));
+        forget_turns(&mut self.turns, trade);
         self.callbacks.add(trade, None, stamp);
         Ok(())
     }
 
-    /// Closes the trades whose time is over.
+    /// The payer of a barcode will confirm by then.
+    pub(super) fn confirm_at(&mut self, key: &Key, at: Timestamp) {
+        let Some(trade) = self.trades.get_mut(key) else { return };
+        trade.confirms_at = Some(at.millis());
+        self.turns.insert((at.millis(), key.clone()));
+    }
+
+    /// Lets happen what is due by itself: payers confirm, trades whose time is over close.
     pub(super) fn expire(&mut self, stamp: &Stamp) {
-        while let Some((ends_at, key)) = self.ends.first().cloned() {
-            if ends_at > stamp.now.millis() {
+        while let Some((at, key)) = self.turns.first().cloned() {
+            if at > stamp.now.millis() {
                 return;
             }
-            self.ends.pop_first();
-            if let Some(trade) = self.trades.get_mut(&key) {
-                trade.status = Status::Closed;
-                trade.closed_at = ends_at;
-                self.callbacks.add(trade, None, stamp);
-            }
+            self.turns.pop_first();
+            let then = Stamp { now: Timestamp::from_millis(at), nonce: stamp.nonce.clone() };
+            let confirms_at = self.trades.get(&key).and_then(|trade| trade.confirms_at);
+            // Only a trade that waits has a turn, so neither is refused.
+            let _ = if confirms_at == Some(at) {
+                self.pay(&key, None, &then)
+            } else {
+                self.close(&key, &then)
+            };
         }
     }
 
-    /// When something happens by itself next: a callback, or the end of a trade.
+    /// When something happens by itself next: a callback, or a trade's turn.
     pub(super) fn next_due(&self) -> Option<Timestamp> {
-        let end = self.ends.first().map(|(at, _)| *at);
-        [end, self.callbacks.next_due()].into_iter().flatten().min().map(Timestamp::from_millis)
+        let turn = self.turns.first().map(|(at, _)| *at);
+        [turn, self.callbacks.next_due()].into_iter().flatten().min().map(Timestamp::from_millis)
     }
 
     pub(super) fn snapshot(&self) -> Snapshot {
         Snapshot {
             trades: self.trades.values().cloned().collect(),
+            codes: self.codes.clone(),
             callbacks: self.callbacks.clone(),
             counter: self.counter,
         }
@@ -263,6 +187,7 @@ impl Books {
 
     pub(super) fn restore(snapshot: Snapshot) -> Self {
         let mut books = Self { counter: snapshot.counter, ..Self::default() };
+        books.codes = snapshot.codes;
         books.callbacks = snapshot.callbacks;
         books.callbacks.forget_flights();
         for trade in snapshot.trades {
@@ -272,7 +197,7 @@ impl Books {
     }
 
     /// The trade that holds an order's number already; an error if it is over, or another order.
-    fn standing(&self, order: &Order) -> Result<Option<&Trade>, SubCode> {
+    pub(super) fn standing(&self, order: &Order) -> Result<Option<&Trade>, SubCode> {
         let Some(trade) = self.trades.get(&order.key()) else { return Ok(None) };
         match trade.status {
             Status::Success => Err("ACQ.TRADE_HAS_SUCCESS"),
@@ -290,7 +215,8 @@ impl Books {
             }
         }
         if trade.status == Status::WaitBuyerPay {
-            self.ends.insert((trade.ends_at, key.clone()));
+            let turns = [Some(trade.ends_at), trade.confirms_at];
+            self.turns.extend(turns.into_iter().flatten().map(|at| (at, key.clone())));
         }
         self.trades.insert(key, trade);
     }
@@ -305,5 +231,13 @@ impl Books {
         let drawn = stamp.nonce.get(..6).and_then(|text| u32::from_str_radix(text, 16).ok());
         let (drawn, count) = (drawn.unwrap_or(0) % 1_000_000, self.next() % 100_000_000);
         format!("{}{drawn:06}{count:08}", stamp.now.compact())
+    }
+}
+
+/// A trade that waits no more has no turn.
+fn forget_turns(turns: &mut BTreeSet<(i64, Key)>, trade: &Trade) {
+    let key = trade.order.key();
+    for at in [Some(trade.ends_at), trade.confirms_at].into_iter().flatten() {
+        turns.remove(&(at, key.clone()));
     }
 }

@@ -4,18 +4,26 @@
 //! It must never be lenient where Alipay is strict: what passes here must pass there.
 
 mod api;
+mod asked;
+mod barcode;
 mod books;
 mod browser;
+mod facts;
 mod gateway;
 mod notify;
 mod pages;
+mod refunds;
+mod seal;
+mod trade;
+mod wrong;
 
 use kernel::time::Timestamp;
 use serde_json::Value;
 
-use crate::alipay::sim::books::{Books, Snapshot, Status, Trade};
+use crate::alipay::sim::books::{Books, Snapshot};
+use crate::alipay::sim::seal::Platform;
+use crate::alipay::sim::trade::{Status, Trade};
 use crate::http::{HttpRequest, HttpResponse};
-use crate::seal::RsaSigner;
 use crate::sim::{
     CallbackFaultKind, OpFaultKind, OpKind, OutgoingCallback, PaidInSim, PayError, ScriptedFault,
     Served, Simulator,
@@ -40,7 +48,7 @@ pub struct AlipaySimConfig {
 /// The simulated Alipay.
 pub struct AlipaySim {
     config: AlipaySimConfig,
-    signer: RsaSigner,
+    platform: Platform,
     books: Books,
     faults: Vec<ScriptedFault>,
 }
@@ -51,8 +59,8 @@ impl AlipaySim {
     /// # Errors
     /// `platform_private_key` is not a private RSA key.
     pub fn new(config: AlipaySimConfig) -> Result<Self, SetupError> {
-        let signer = RsaSigner::parse("platform_private_key", &config.platform_private_key)?;
-        Ok(Self { config, signer, books: Books::default(), faults: Vec::new() })
+        let platform = Platform::parse(&config.platform_private_key)?;
+        Ok(Self { config, platform, books: Books::default(), faults: Vec::new() })
     }
 
     fn take_fault(&mut self, op: OpKind) -> Option<OpFaultKind> {
@@ -121,7 +129,7 @@ impl Simulator for AlipaySim {
     fn due_callbacks(&mut self, stamp: &Stamp) -> Vec<OutgoingCallback> {
         self.books.expire(stamp);
         let due = self.books.callbacks.take_due(stamp);
-        let platform = (&self.config, &self.signer);
+        let platform = (&self.config, &self.platform);
         let request = |due: &notify::Due| {
             let trade = self.books.trade(&due.key)?;
             due.request(trade, platform, stamp).ok()
@@ -151,6 +159,7 @@ impl Simulator for AlipaySim {
 fn why_not(trade: &Trade) -> &'static str {
     match trade.status {
         Status::Success => "already paid",
+        Status::Closed if trade.paid_at > 0 => "already paid, and refunded",
         Status::Closed => "closed",
         Status::Coded | Status::WaitBuyerPay => "its time is over",
     }

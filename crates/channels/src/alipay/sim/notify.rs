@@ -7,12 +7,12 @@ use kernel::money::{Currency, Money};
 use kernel::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::alipay::sign::{self, RSA2};
+use crate::alipay::sign;
 use crate::alipay::sim::AlipaySimConfig;
-use crate::alipay::sim::books::{Key, Status, Trade};
+use crate::alipay::sim::seal::Platform;
+use crate::alipay::sim::trade::{Key, Status, Trade};
 use crate::alipay::wire::Fields;
 use crate::http::{HttpRequest, HttpResponse};
-use crate::seal::RsaSigner;
 use crate::sim::{CallbackFaultKind, OutgoingCallback};
 use crate::{SetupError, Stamp};
 
@@ -43,6 +43,9 @@ struct Callback {
     notify_id: String,
     /// The status that it tells, whatever comes later.
     status: Status,
+    /// How many refunds it tells of, if the last of them is why it is sent.
+    #[serde(default)]
+    refunds: Option<usize>,
     sends: usize,
     due_at: i64,
     /// What goes wrong with the first send, in [`CallbackFaultKind::ALL`]'s words.
@@ -65,6 +68,7 @@ pub(super) struct Due {
     pub(super) key: Key,
     notify_id: String,
     status: Status,
+    refunds: Option<usize>,
     fault: Option<CallbackFaultKind>,
 }
 
@@ -77,17 +81,36 @@ impl Callbacks {
         let is_late = fault == Some(CallbackFaultKind::Late);
         let word = |kind| CallbackFaultKind::ALL.into_iter().find(|(other, _)| *other == kind);
         let callback = Callback {
-            key: trade.order.key(),
-            notify_id: format!("{}{:06}", stamp.nonce.get(..24).unwrap_or(""), self.counter),
-            status: trade.status,
-            sends: 0,
             due_at: stamp.now.plus_millis(if is_late { LATE_MS } else { 0 }).millis(),
             fault: fault.and_then(word).map(|(_, word)| word.to_owned()),
+            ..self.of(trade, stamp)
         };
         let copies = if fault == Some(CallbackFaultKind::Twice) { 2 } else { 1 };
         for _ in 0..copies {
             self.counter += 1;
             self.waiting.insert(self.counter, callback.clone());
+        }
+    }
+
+    /// Tells of `trade`'s last refund.
+    pub(super) fn add_refund(&mut self, trade: &Trade, stamp: &Stamp) {
+        if trade.order.notify_url.is_empty() {
+            return;
+        }
+        let callback = Callback { refunds: Some(trade.refunds.len()), ..self.of(trade, stamp) };
+        self.counter += 1;
+        self.waiting.insert(self.counter, callback);
+    }
+
+    fn of(&self, trade: &Trade, stamp: &Stamp) -> Callback {
+        Callback {
+            key: trade.order.key(),
+            notify_id: format!("{}{:06}", stamp.nonce.get(..24).unwrap_or(""), self.counter),
+            status: trade.status,
+            refunds: None,
+            sends: 0,
+            due_at: stamp.now.millis(),
+            fault: None,
         }
     }
 
@@ -138,6 +161,7 @@ impl Callback {
             key: self.key.clone(),
             notify_id: self.notify_id.clone(),
             status: self.status,
+            refunds: self.refunds,
             fault: fault.filter(|_| self.sends == 0),
         }
     }
@@ -148,11 +172,14 @@ impl Due {
     pub(super) fn request(
         &self,
         trade: &Trade,
-        platform: (&AlipaySimConfig, &RsaSigner),
+        platform: (&AlipaySimConfig, &Platform),
         stamp: &Stamp,
     ) -> Result<OutgoingCallback, SetupError> {
-        let (config, signer) = platform;
+        let (config, platform) = platform;
         let mut fields = facts(trade, self.status, config);
+        if let Some(count) = self.refunds {
+            push_refund(&mut fields, trade, count);
+        }
         fields.push("notify_time", stamp.now.beijing());
         fields.push("notify_id", self.notify_id.as_str());
         if let Some(fault) = self.fault {
@@ -162,7 +189,7 @@ impl Due {
         if self.fault == Some(CallbackFaultKind::BadSignature) {
             text.push('!');
         }
-        fields.push("sign", signer.sign(text.as_bytes())?);
+        fields.push("sign", platform.sign(trade.order.sign_type, &text)?);
         let form = "application/x-www-form-urlencoded; charset=utf-8";
         let request = HttpRequest {
             method: "POST".to_owned(),
@@ -182,7 +209,7 @@ fn facts(trade: &Trade, status: Status, config: &AlipaySimConfig) -> Fields {
         ("notify_type", "trade_status_sync"),
         ("charset", "utf-8"),
         ("version", "1.0"),
-        ("sign_type", RSA2),
+        ("sign_type", trade.order.sign_type.word()),
         ("app_id", &config.app_id),
         ("auth_app_id", &config.app_id),
         ("seller_id", &config.seller_id),
@@ -198,20 +225,27 @@ fn facts(trade: &Trade, status: Status, config: &AlipaySimConfig) -> Fields {
         fields.push(name, value);
     }
     fields.push("gmt_create", time(trade.created_at));
-    match status {
-        Status::Success => {
-            for name in ["receipt_amount", "invoice_amount", "buyer_pay_amount"] {
-                fields.push(name, total.as_str());
-            }
-            fields.push("point_amount", "0.00");
-            fields.push("gmt_payment", time(trade.paid_at));
-            let funds = format!(r#"[{{"amount":"{total}","fundChannel":"ALIPAYACCOUNT"}}]"#);
-            fields.push("fund_bill_list", funds);
+    if trade.paid_at > 0 {
+        for name in ["receipt_amount", "invoice_amount", "buyer_pay_amount"] {
+            fields.push(name, total.as_str());
         }
-        Status::Closed => fields.push("gmt_close", time(trade.closed_at)),
-        Status::Coded | Status::WaitBuyerPay => {}
+        fields.push("point_amount", "0.00");
+        fields.push("gmt_payment", time(trade.paid_at));
+        let funds = format!(r#"[{{"amount":"{total}","fundChannel":"ALIPAYACCOUNT"}}]"#);
+        fields.push("fund_bill_list", funds);
+    }
+    if status == Status::Closed {
+        fields.push("gmt_close", time(trade.closed_at));
     }
     fields
+}
+
+/// What a notification says of the last of `count` refunds; the sum is of all of them.
+fn push_refund(fields: &mut Fields, trade: &Trade, count: usize) {
+    let Some(refund) = trade.refunds.get(count.saturating_sub(1)) else { return };
+    fields.push("gmt_refund", format!("{}.{:03}", time(refund.at), refund.at.rem_euclid(1000)));
+    fields.push("refund_fee", fen(trade.refunded_by(count)));
+    fields.push("out_biz_no", refund.number.as_str());
 }
 
 /// Puts a wrong member in. Alipay's notifications carry no currency: another seller stands for it.

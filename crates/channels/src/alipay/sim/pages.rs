@@ -3,7 +3,7 @@
 
 use maud::html;
 
-use crate::alipay::sim::books::{Status, Trade};
+use crate::alipay::sim::trade::{Status, Trade};
 use crate::http::HttpResponse;
 use crate::sim::wallet::{self, Bill, Wallet};
 
@@ -18,6 +18,7 @@ pub(super) fn of(trade: &Trade, return_to: Option<&str>, hint: &str) -> HttpResp
     match trade.status {
         Status::WaitBuyerPay => ask(trade, hint),
         Status::Success => paid(trade, return_to),
+        Status::Closed if trade.paid_at > 0 => message("已全额退款", "款项已退回原付款账户。"),
         Status::Closed => message("交易已关闭", "这笔交易已经关闭，未付款。"),
         Status::Coded => message("二维码已失效", "请商户重新下单。"),
     }

@@ -2,15 +2,15 @@
 
 use proptest::prelude::*;
 
-use super::{Bench, account, close, qr, query};
+use super::{Bench, account, charge, close, qr, query, query_refund, refund, reverse};
 use crate::alipay::Alipay;
 use crate::http::{HttpRequest, HttpResponse};
 use crate::sim::{Served, Simulator};
-use crate::{Channel, Outcome, Stamp, Step};
+use crate::{Channel, Op, Outcome, Stamp, Step};
 
-fn heard(body: Vec<u8>) -> Outcome {
+fn heard(op: &Op, body: Vec<u8>) -> Outcome {
     let answer = HttpResponse::new(200, "text/html;charset=utf-8", body);
-    match Alipay.response(&query(), &account(), &answer, &stamp()) {
+    match Alipay.response(op, &account(), &answer, &stamp()) {
         Step::Done(outcome) => outcome,
         Step::Send(request) => panic!("{request:?}"),
     }
@@ -42,15 +42,20 @@ fn a_paid_bench() -> Bench {
 #[test]
 fn no_turned_bit_of_an_answer_is_believed() {
     let mut bench = a_paid_bench();
-    let Step::Send(request) = Alipay.request(&query(), &account(), &stamp()).unwrap() else {
-        panic!("a call")
-    };
-    let Served::Answer(answer) = bench.sim.serve(&request, &stamp()) else { panic!("an answer") };
-    assert!(matches!(heard(answer.body.clone()), Outcome::Paid(_)));
-    for body in damaged(&answer.body) {
-        let outcome = heard(body.clone());
-        let text = String::from_utf8_lossy(&body).into_owned();
-        assert!(matches!(outcome, Outcome::Unknown(_)), "{text} {outcome:?}");
+    for op in [query(), refund(1, 3000), query_refund(1, 3000), reverse()] {
+        let Step::Send(request) = Alipay.request(&op, &account(), &stamp()).unwrap() else {
+            panic!("a call")
+        };
+        let Served::Answer(answer) = bench.sim.serve(&request, &stamp()) else {
+            panic!("an answer")
+        };
+        let right = heard(&op, answer.body.clone());
+        assert!(matches!(right, Outcome::Paid(_) | Outcome::Refunded(_) | Outcome::Reversed));
+        for body in damaged(&answer.body) {
+            let outcome = heard(&op, body.clone());
+            let text = String::from_utf8_lossy(&body).into_owned();
+            assert!(matches!(outcome, Outcome::Unknown(_)), "{text} {outcome:?}");
+        }
     }
 }
 
@@ -72,7 +77,9 @@ fn no_turned_bit_of_a_callback_tells_anything_else() {
 proptest! {
     #[test]
     fn reading_an_answer_is_total(body in proptest::collection::vec(any::<u8>(), 0..256)) {
-        prop_assert!(matches!(heard(body), Outcome::Unknown(_)));
+        for op in [qr(), query(), close(), charge("00"), refund(1, 1), query_refund(1, 1), reverse()] {
+            prop_assert!(matches!(heard(&op, body.clone()), Outcome::Unknown(_)));
+        }
     }
 
     #[test]
@@ -88,7 +95,7 @@ proptest! {
 
     #[test]
     fn the_simulator_serves_any_request(
-        path in "/(gateway\\.do|alipay/qr/[a-z]{0,4}|alipay/trades/[0-9]{0,3}/[a-z]{0,4}|.{0,8})",
+        path in "/(gateway\\.do|alipay/app|alipay/qr/[a-z]{0,4}|alipay/trades/[0-9]{0,3}/[a-z]{0,4}|.{0,8})",
         query in "\\PC{0,32}",
         body in proptest::collection::vec(any::<u8>(), 0..64),
     ) {

@@ -30,7 +30,7 @@ fn bring_to(bench: &mut Bench, truth: Truth) {
     }
 }
 
-fn is_executed(kind: OpFaultKind) -> bool {
+pub(super) fn is_executed(kind: OpFaultKind) -> bool {
     match kind {
         OpFaultKind::Refused
         | OpFaultKind::DroppedBefore

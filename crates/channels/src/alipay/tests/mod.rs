@@ -1,10 +1,15 @@
 //! The channel against its simulator: every operation and every fault of the way there and back.
 
+mod app;
+mod back;
+mod barcode;
+mod doubt;
 mod edge;
 mod faults;
 mod life;
 mod strict;
 mod words;
+mod words_back;
 
 use std::sync::LazyLock;
 
@@ -24,7 +29,8 @@ use crate::http::{HttpRequest, HttpResponse};
 use crate::seal::base64;
 use crate::sim::{CallbackFaultKind, OpFaultKind, OpKind, ScriptedFault, Served, Simulator};
 use crate::{
-    About, Account, Callback, Channel, Doubt, Op, Outcome, Place, PrivateKey, Stamp, Step, Trade,
+    About, Account, Callback, Channel, Doubt, Op, Outcome, Place, PrivateKey, Refund, RefusalKind,
+    Stamp, Step, Trade,
 };
 
 const APP_ID: &str = "2014072300007148";
@@ -191,6 +197,42 @@ fn trade() -> Trade {
     }
 }
 
+/// A charge of the barcode whose last two digits are `fate`.
+fn charge(fate: &str) -> Op {
+    let Op::Place(mut place) = place(Product::Micropay) else { unreachable!() };
+    place.code = Some(Secret::new(format!("2882716209858246{fate}")));
+    Op::Place(place)
+}
+
+/// The order of a barcode.
+fn charged() -> Trade {
+    Trade { product: Product::Micropay, ..trade() }
+}
+
+fn reverse() -> Op {
+    Op::Reverse(charged())
+}
+
+/// A refund of our order; `last` is the number's last digit.
+fn a_refund(last: u8, minor: i64) -> Refund {
+    Refund {
+        trade: trade(),
+        refund_no: format!("2220261122120005000000000{last}"),
+        amount: Money::new(minor, Currency::Cny),
+        reason: "不要了".into(),
+        notify_url: "https://pay.example/callbacks/alipay/1".into(),
+        asked_at: START,
+    }
+}
+
+fn refund(last: u8, minor: i64) -> Op {
+    Op::Refund(a_refund(last, minor))
+}
+
+fn query_refund(last: u8, minor: i64) -> Op {
+    Op::QueryRefund(a_refund(last, minor))
+}
+
 fn qr() -> Op {
     place(Product::AlipayQr)
 }
@@ -213,6 +255,20 @@ fn text_of(outcome: &Outcome) -> String {
 fn payment_of(outcome: &Outcome) -> Payment {
     match outcome {
         Outcome::Paid(payment) => payment.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn kind_of(outcome: &Outcome) -> RefusalKind {
+    match outcome {
+        Outcome::Refused(refusal) => refusal.kind,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn amount_of(outcome: &Outcome) -> i64 {
+    match outcome {
+        Outcome::Refunded(refunded) => refunded.amount.minor,
         other => panic!("{other:?}"),
     }
 }

@@ -17,7 +17,7 @@ fn an_order() -> Value {
     })
 }
 
-fn common(order: &Value) -> Fields {
+pub(super) fn common(order: &Value) -> Fields {
     let fields = [
         ("app_id", APP_ID.to_owned()),
         ("method", "alipay.trade.precreate".to_owned()),
@@ -31,7 +31,7 @@ fn common(order: &Value) -> Fields {
     Fields(fields.map(|(name, value)| (name.to_owned(), value)).to_vec())
 }
 
-fn signed(mut fields: Fields) -> Fields {
+pub(super) fn signed(mut fields: Fields) -> Fields {
     let signer = RsaSigner::parse("app", &KEYS[0].0).unwrap();
     sign::sign_request(&mut fields, &signer).unwrap();
     fields
@@ -53,7 +53,7 @@ fn serve(method: &str, query: &str, body: &str) -> HttpResponse {
 }
 
 /// The name of the signed object, its code and its sub_code.
-fn read(answer: &HttpResponse) -> (String, String, String) {
+pub(super) fn read(answer: &HttpResponse) -> (String, String, String) {
     assert_eq!(answer.status, 200);
     assert_eq!(answer.header("content-type"), Some("text/html;charset=utf-8"));
     let text = std::str::from_utf8(&answer.body).unwrap();
@@ -109,7 +109,7 @@ fn what_is_invalid_is_named() {
         ("method", "alipay.trade.nothing", "isv.invalid-method"),
         ("app_id", "2014072300007149", "isv.invalid-app-id"),
         ("charset", "gbk", "isv.invalid-charset"),
-        ("sign_type", "RSA", "isv.invalid-signature-type"),
+        ("sign_type", "MD5", "isv.invalid-signature-type"),
         ("timestamp", "2026/11/22 12:00:05", "isv.invalid-timestamp"),
         ("version", "2.0", "isv.invalid-parameter"),
         ("notify_url", "javascript:alert(1)", "isv.invalid-parameter"),
