@@ -8,7 +8,7 @@ use kernel::time::Timestamp;
 
 use crate::http::HttpResponse;
 use crate::unionpay::certificate::Moment;
-use crate::unionpay::request::{Number, currency_code};
+use crate::unionpay::request::currency_code;
 use crate::unionpay::wire::Fields;
 use crate::unionpay::{setting, sign};
 use crate::{Account, Doubt, Refunded};
@@ -18,11 +18,11 @@ const AMOUNT_DIGITS_MAX: usize = 12;
 /// How far before the order `traceTime` may lie, whose year is not told: a little, for clocks differ.
 const EARLY_MAX_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// The members of an answer that UnionPay signed for `account`, and that is about `number`.
+/// The members of an answer that UnionPay signed for `account`, to a question not older than `since`.
 pub(super) fn open(
     answer: &HttpResponse,
     account: &Account,
-    number: &Number,
+    since: Timestamp,
 ) -> Result<Fields, Doubt> {
     match answer.status {
         200 => {}
@@ -35,15 +35,13 @@ pub(super) fn open(
     let unreadable = |why: &str| Doubt::Unreadable(why.to_owned());
     let text = std::str::from_utf8(&answer.body).map_err(|_| unreadable("not UTF-8"))?;
     let fields = Fields::from_raw(text).ok_or_else(|| unreadable("not members"))?;
-    let asked_at = Timestamp::from_compact(&number.txn_time)
-        .ok_or_else(|| unreadable("the question has no time"))?;
-    if !sign::is_by_unionpay(&fields, account, Moment::Since(asked_at)) {
+    if !sign::is_by_unionpay(&fields, account, Moment::Since(since)) {
         return Err(unreadable("the signature does not verify"));
     }
-    let is_ours = fields.of("merId") == account.setting(setting::MER_ID).trim()
-        && fields.of("orderId") == number.order_id
-        && fields.of("txnTime") == number.txn_time;
-    if is_ours { Ok(fields) } else { Err(unreadable("the answer is about something else")) }
+    if fields.of("merId") != account.setting(setting::MER_ID).trim() {
+        return Err(unreadable("the answer is for another merchant"));
+    }
+    Ok(fields)
 }
 
 /// The facts of a payment; `None` if one that money depends on is missing or malformed.

@@ -4,13 +4,16 @@
 
 use kernel::money::Money;
 use kernel::product::Product;
+use kernel::time::Timestamp;
 
 use crate::http::HttpResponse;
 use crate::unionpay::codes::{self, Meaning};
 use crate::unionpay::request::{self, Number};
 use crate::unionpay::wire::Fields;
 use crate::unionpay::{answer, not_supported};
-use crate::{Account, Doubt, Op, Outcome, Place, Refund, Refusal, RefusalKind, Step, Trade};
+use crate::{
+    Account, Doubt, Op, Outcome, Place, Refund, Refusal, RefusalKind, SetupError, Step, Trade,
+};
 
 /// The code of the transaction itself in the answer to a query.
 const OF_ORDER: &str = "origRespCode";
@@ -19,34 +22,10 @@ const OF_ANSWER: &str = "respCode";
 
 /// What `answer` to the current question of `op` comes to.
 pub(super) fn judge(op: &Op, account: &Account, answer: &HttpResponse) -> Step {
-    let (number, first_type) = match asked(op) {
-        Ok(asked) => asked,
-        Err(outcome) => return Step::Done(outcome),
-    };
-    let fields = match answer::open(answer, account, &number) {
-        Ok(fields) => fields,
-        Err(doubt) => return Step::Done(Outcome::Unknown(doubt)),
-    };
-    let is_queried = fields.of("txnType") == "00";
-    if !is_queried && fields.of("txnType") != first_type {
-        return done(unreadable("an answer to another question"));
-    }
-    let judged = match op {
-        Op::Place(place) if is_queried => Judged::Over(placed_query(&fields, place)),
-        Op::Place(place) => placed(&fields, place),
-        Op::Query(trade) => Judged::Over(queried(&fields, trade)),
-        Op::Close(_) => Judged::Over(closed(&fields)),
-        Op::Reverse(trade) if is_queried => Judged::Over(undone_query(&fields, trade)),
-        Op::Reverse(trade) => reversed(&fields, trade),
-        Op::Refund(refund) if is_queried => Judged::Over(refund_again(&fields, refund)),
-        Op::Refund(refund) => refunded(&fields, refund),
-        Op::QueryRefund(refund) => Judged::Over(queried_refund(&fields, refund)),
-        Op::Rates | Op::Keys => Judged::Over(not_supported()),
-    };
-    match judged {
-        Judged::Over(outcome) => Step::Done(outcome),
-        Judged::ToBeQueried => request::query(&number, account)
-            .unwrap_or_else(|fault| done(Outcome::Unknown(Doubt::Unreadable(fault.0)))),
+    match judged(op, account, answer) {
+        Ok(Judged::Over(outcome)) | Err(outcome) => Step::Done(outcome),
+        Ok(Judged::ToBeQueried(number)) => request::query(&number, account)
+            .unwrap_or_else(|SetupError(why)| Step::Done(unreadable(&why))),
     }
 }
 
@@ -54,35 +33,79 @@ pub(super) fn judge(op: &Op, account: &Account, answer: &HttpResponse) -> Step {
 enum Judged {
     /// The operation is over.
     Over(Outcome),
-    /// Only a query tells how the transaction ended.
-    ToBeQueried,
+    /// Only a query tells how this transaction ended.
+    ToBeQueried(Number),
 }
 
-/// Which transaction `op` asked about, and the `txnType` of its first question.
-fn asked(op: &Op) -> Result<(Number, &'static str), Outcome> {
-    let number_of = |number: Result<Number, crate::SetupError>| {
-        number.map_err(|fault| Outcome::Unknown(Doubt::Unreadable(fault.0)))
-    };
-    Ok(match op {
-        Op::Place(place) => (number_of(Number::of_trade(&place.trade_no))?, "01"),
-        Op::Query(trade) | Op::Close(trade) => {
-            (number_of(Number::of_trade(&trade.trade_no))?, "00")
-        }
-        Op::Reverse(trade) if request::is_undo(trade) => {
-            (number_of(Number::of_undo(&trade.trade_no))?, "31")
-        }
-        Op::Reverse(trade) => (number_of(Number::of_trade(&trade.trade_no))?, "99"),
-        Op::Refund(refund) => (Number::of_refund(refund), "04"),
-        Op::QueryRefund(refund) => (Number::of_refund(refund), "00"),
+fn judged(op: &Op, account: &Account, answer: &HttpResponse) -> Result<Judged, Outcome> {
+    let first_type = match op {
+        Op::Place(_) => "01",
+        Op::Query(_) | Op::Close(_) | Op::QueryRefund(_) => "00",
+        Op::Reverse(trade) if request::is_undo(trade) => "31",
+        Op::Reverse(_) => "99",
+        Op::Refund(_) => "04",
         Op::Rates | Op::Keys => return Err(not_supported()),
+    };
+    let setup = |SetupError(why): SetupError| unreadable(&why);
+    let since = asked_since(op).map_err(setup)?;
+    let fields = answer::open(answer, account, since).map_err(Outcome::Unknown)?;
+    let number = asked(op, &fields).map_err(setup)?;
+    let is_queried = fields.of("txnType") == "00";
+    let is_ours = fields.of("orderId") == number.order_id
+        && fields.of("txnTime") == number.txn_time
+        && (is_queried || fields.of("txnType") == first_type);
+    if !is_ours {
+        return Err(unreadable("the answer is about something else"));
+    }
+    Ok(match op {
+        Op::Place(place) if is_queried => Judged::Over(placed_query(&fields, place)),
+        Op::Place(place) => placed(&fields, place, number),
+        Op::Query(trade) => Judged::Over(queried(&fields, trade)),
+        Op::Close(_) => Judged::Over(closed(&fields)),
+        Op::Reverse(trade) if is_queried => undone_query(&fields, trade, &number),
+        Op::Reverse(trade) => reversed(&fields, trade, number),
+        Op::Refund(refund) if is_queried => Judged::Over(refund_again(&fields, refund)),
+        Op::Refund(refund) => refunded(&fields, refund, number),
+        Op::QueryRefund(refund) => Judged::Over(queried_refund(&fields, refund)),
+        Op::Rates | Op::Keys => Judged::Over(not_supported()),
     })
 }
 
-fn placed(fields: &Fields, place: &Place) -> Judged {
+/// A time at which the transaction of `op` was not asked for yet.
+fn asked_since(op: &Op) -> Result<Timestamp, SetupError> {
+    match op {
+        Op::Place(place) => request::second_of(&place.trade_no),
+        Op::Query(trade) | Op::Close(trade) | Op::Reverse(trade) => {
+            request::second_of(&trade.trade_no)
+        }
+        Op::Refund(refund) | Op::QueryRefund(refund) => Ok(refund.asked_at),
+        Op::Rates | Op::Keys => Err(SetupError("nothing was asked".into())),
+    }
+}
+
+/// Which transaction `op` asked about. Only of an undoing the answer tells the time, which must be one
+/// of its steps.
+fn asked(op: &Op, fields: &Fields) -> Result<Number, SetupError> {
+    match op {
+        Op::Place(place) => Number::of_trade(&place.trade_no),
+        Op::Reverse(trade) if request::is_undo(trade) => {
+            let told = Timestamp::from_compact(fields.of("txnTime"));
+            let told = told.ok_or_else(|| SetupError("the answer has no txnTime".into()))?;
+            Number::of_undo(&trade.trade_no, told)
+        }
+        Op::Query(trade) | Op::Close(trade) | Op::Reverse(trade) => {
+            Number::of_trade(&trade.trade_no)
+        }
+        Op::Refund(refund) | Op::QueryRefund(refund) => Ok(Number::of_refund(refund)),
+        Op::Rates | Op::Keys => Err(SetupError("nothing was asked".into())),
+    }
+}
+
+fn placed(fields: &Fields, place: &Place, number: Number) -> Judged {
     let is_barcode = place.product == Product::Micropay;
     Judged::Over(match meaning(fields, OF_ANSWER) {
         // A used number may be a barcode that was charged, when our first question went unanswered.
-        Meaning::Done | Meaning::Duplicate if is_barcode => return Judged::ToBeQueried,
+        Meaning::Done | Meaning::Duplicate if is_barcode => return Judged::ToBeQueried(number),
         Meaning::Done if fields.has("qrCode") => {
             Outcome::Opened { pay_text: fields.of("qrCode").to_owned() }
         }
@@ -135,48 +158,56 @@ fn closed(fields: &Fields) -> Outcome {
     }
 }
 
-fn reversed(fields: &Fields, trade: &Trade) -> Judged {
+fn reversed(fields: &Fields, trade: &Trade, number: Number) -> Judged {
     let is_undo = request::is_undo(trade);
     if names_other(fields, trade.amount) {
         return Judged::Over(unreadable("another amount goes back"));
     }
+    let code = fields.of(OF_ANSWER);
     Judged::Over(match meaning(fields, OF_ANSWER) {
         Meaning::Done | Meaning::Accepted | Meaning::Duplicate if is_undo => {
-            return Judged::ToBeQueried;
+            return Judged::ToBeQueried(number);
         }
         Meaning::Done => Outcome::Reversed,
         Meaning::Accepted | Meaning::Unsure | Meaning::Busy => busy(fields, OF_ANSWER),
         Meaning::NotFound => Outcome::NotFound,
-        // A reversal has its order's number and may be sent again: what is refused as no longer fit
-        // for it may be what it has done already.
-        Meaning::Final if !is_undo && ["35", "36", "45"].contains(&fields.of(OF_ANSWER)) => {
-            unclear(fields, OF_ANSWER)
+        // What is no longer fit to be undone may be what we have undone already.
+        Meaning::Final if is_undo && ["35", "36", "45"].contains(&code) => {
+            match number.undo_before(&trade.trade_no) {
+                Some(before) => return Judged::ToBeQueried(before),
+                None => refused_return(fields, OF_ANSWER),
+            }
         }
+        // A reversal has its order's number: what it did already shows as a refusal too.
+        Meaning::Final if ["35", "36", "45"].contains(&code) => unclear(fields, OF_ANSWER),
         Meaning::Final => refused_return(fields, OF_ANSWER),
         Meaning::Duplicate | Meaning::Unclear => unclear(fields, OF_ANSWER),
     })
 }
 
-/// The query after an undoing was taken.
-fn undone_query(fields: &Fields, trade: &Trade) -> Outcome {
-    match of_order(fields) {
+/// The query after an undoing was taken, now or earlier.
+fn undone_query(fields: &Fields, trade: &Trade, number: &Number) -> Judged {
+    Judged::Over(match of_order(fields) {
         Ok(Meaning::Done) if names_other(fields, trade.amount) => {
             unreadable("another amount went back")
         }
         Ok(Meaning::Done) => Outcome::Reversed,
         Ok(Meaning::Accepted | Meaning::Unsure) => busy(fields, OF_ORDER),
         Ok(Meaning::Final) => refused_return(fields, OF_ORDER),
-        Ok(Meaning::NotFound) => Outcome::Unknown(Doubt::Busy("not to be seen yet".into())),
+        Ok(Meaning::NotFound) => match number.undo_before(&trade.trade_no) {
+            Some(before) => return Judged::ToBeQueried(before),
+            None => Outcome::Unknown(Doubt::Busy("no undoing is to be seen".into())),
+        },
         Ok(Meaning::Busy | Meaning::Duplicate | Meaning::Unclear) => unclear(fields, OF_ORDER),
         Err(outcome) => outcome,
-    }
+    })
 }
 
-fn refunded(fields: &Fields, refund: &Refund) -> Judged {
+fn refunded(fields: &Fields, refund: &Refund, number: Number) -> Judged {
     Judged::Over(match meaning(fields, OF_ANSWER) {
         Meaning::Done | Meaning::Accepted => pending(fields, refund),
         // The same refund, asked for before.
-        Meaning::Duplicate => return Judged::ToBeQueried,
+        Meaning::Duplicate => return Judged::ToBeQueried(number),
         Meaning::Unsure | Meaning::Busy => busy(fields, OF_ANSWER),
         Meaning::NotFound | Meaning::Final => refused_return(fields, OF_ANSWER),
         Meaning::Unclear => unclear(fields, OF_ANSWER),
@@ -269,8 +300,4 @@ fn unclear(fields: &Fields, name: &str) -> Outcome {
 
 fn unreadable(why: &str) -> Outcome {
     Outcome::Unknown(Doubt::Unreadable(why.to_owned()))
-}
-
-fn done(outcome: Outcome) -> Step {
-    Step::Done(outcome)
 }

@@ -112,11 +112,11 @@ impl Channel for Unionpay {
         &INFO
     }
 
-    fn request(&self, op: &Op, account: &Account, _: &Stamp) -> Result<Step, SetupError> {
+    fn request(&self, op: &Op, account: &Account, stamp: &Stamp) -> Result<Step, SetupError> {
         match op {
             Op::Place(place) => request::place(place, account),
             Op::Query(trade) | Op::Close(trade) => request::query_trade(trade, account),
-            Op::Reverse(trade) => request::reverse(trade, account),
+            Op::Reverse(trade) => request::reverse(trade, account, stamp),
             Op::Refund(refund) => request::refund(refund, account),
             Op::QueryRefund(refund) => request::query_refund(refund, account),
             Op::Rates | Op::Keys => Ok(Step::Done(not_supported())),

@@ -10,7 +10,9 @@ use kernel::time::Timestamp;
 use crate::http::HttpRequest;
 use crate::unionpay::wire::Fields;
 use crate::unionpay::{API_BASE, not_supported, setting, sign};
-use crate::{Account, Outcome, Place, Refund, Refusal, RefusalKind, SetupError, Step, Trade};
+use crate::{
+    Account, Outcome, Place, Refund, Refusal, RefusalKind, SetupError, Stamp, Step, Trade,
+};
 
 const BACK: &str = "/gateway/api/backTransReq.do";
 const FRONT: &str = "/gateway/api/frontTransReq.do";
@@ -22,6 +24,9 @@ const DESC_BYTES_MAX: usize = 32;
 const AMOUNT_DIGITS_MAX: usize = 12;
 /// Digits of a payer's code, which begins with 62.
 const CODE_DIGITS: usize = 19;
+/// Steps of an undoing's time: a retry within one is the same transaction (12), and the three last ones
+/// are looked through for one that went unanswered.
+const UNDO_STEP_MS: i64 = 10 * 60_000;
 /// The `backUrl` that UnionPay sends nothing to, where the member must not be missing.
 pub(super) const NO_BACK_URL: &str = "http://www.specialUrl.com";
 
@@ -37,16 +42,23 @@ impl Number {
     /// clock that is asked once for placing and once for querying may say two different seconds, and
     /// UnionPay would then know no such order.
     pub(super) fn of_trade(trade_no: &str) -> Result<Self, SetupError> {
-        let (id, _) = parse_trade_no(trade_no)
-            .ok_or_else(|| SetupError("trade_no: does not carry its second".into()))?;
-        let txn_time = Timestamp::from_seconds(id.seconds()).compact();
-        Ok(Self { order_id: trade_no.to_owned(), txn_time })
+        Ok(Self { order_id: trade_no.to_owned(), txn_time: second_of(trade_no)?.compact() })
     }
 
-    /// Of the undoing of a paid order; there is one at most.
-    pub(super) fn of_undo(trade_no: &str) -> Result<Self, SetupError> {
-        let Self { order_id, txn_time } = Self::of_trade(trade_no)?;
-        Ok(Self { order_id: format!("{order_id}U"), txn_time })
+    /// Of the undoing of a paid order. UnionPay wants the time of now, yet an undoing that went
+    /// unanswered must be found again: so the time moves in steps.
+    pub(super) fn of_undo(trade_no: &str, now: Timestamp) -> Result<Self, SetupError> {
+        let ordered_at = second_of(trade_no)?;
+        let waited_ms = now.millis_since(ordered_at).max(0);
+        let at = ordered_at.plus_millis(waited_ms - waited_ms % UNDO_STEP_MS);
+        Ok(Self { order_id: format!("{trade_no}U"), txn_time: at.compact() })
+    }
+
+    /// The same undoing as it would have been asked for a step earlier.
+    pub(super) fn undo_before(&self, trade_no: &str) -> Option<Self> {
+        let at = Timestamp::from_compact(&self.txn_time)?.plus_millis(-UNDO_STEP_MS);
+        let is_possible = at >= second_of(trade_no).ok()?;
+        is_possible.then(|| Self { txn_time: at.compact(), ..self.clone() })
     }
 
     /// Of a refund.
@@ -54,6 +66,13 @@ impl Number {
         let txn_time = refund.asked_at.compact();
         Self { order_id: refund.refund_no.clone(), txn_time }
     }
+}
+
+/// The second that our number for an order carries.
+pub(super) fn second_of(trade_no: &str) -> Result<Timestamp, SetupError> {
+    parse_trade_no(trade_no)
+        .map(|(id, _)| Timestamp::from_seconds(id.seconds()))
+        .ok_or_else(|| SetupError("trade_no: does not carry its second".into()))
 }
 
 /// `txnType`, `txnSubType`, `bizType`.
@@ -135,7 +154,7 @@ pub(super) fn query(number: &Number, account: &Account) -> Result<Step, SetupErr
 }
 
 /// A paid order is undone (manual: 消费撤销), a barcode's whose end is unknown is reversed (冲正).
-pub(super) fn reverse(trade: &Trade, account: &Account) -> Result<Step, SetupError> {
+pub(super) fn reverse(trade: &Trade, account: &Account, stamp: &Stamp) -> Result<Step, SetupError> {
     if !is_undo(trade) {
         if trade.product != Product::Micropay {
             return Ok(Step::Done(not_supported()));
@@ -146,7 +165,7 @@ pub(super) fn reverse(trade: &Trade, account: &Account) -> Result<Step, SetupErr
             account,
         );
     }
-    let mut fields = common(UNDO, &Number::of_undo(&trade.trade_no)?, account)?;
+    let mut fields = common(UNDO, &Number::of_undo(&trade.trade_no, stamp.now)?, account)?;
     fields.set("origQryId", trade.transaction_id.as_str());
     fields.set("txnAmt", amount(trade.amount.minor)?);
     fields.set("backUrl", NO_BACK_URL);

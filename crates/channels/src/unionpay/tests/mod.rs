@@ -120,6 +120,10 @@ impl Bench {
         loop {
             let request = match step {
                 Step::Done(outcome) => return outcome,
+                // The gateway's own limit of steps.
+                Step::Send(_) if self.sent == 4 => {
+                    return Outcome::Unknown(Doubt::Unreadable("too many steps".into()));
+                }
                 Step::Send(request) => request,
             };
             self.sent += 1;

@@ -7,7 +7,7 @@ use super::{
     Bench, REFUND_NO, START, a_refund, barcode, is_unknown, of_order, payment_of, qr, query,
     query_barcode, refusal_of, reverse, trade, undo,
 };
-use crate::sim::Simulator;
+use crate::sim::{OpFaultKind, OpKind, Simulator};
 use crate::{About, Doubt, Op, Outcome, Refund, RefusalKind};
 
 #[test]
@@ -126,6 +126,35 @@ fn a_paid_order_is_undone_once_on_its_day() {
     // 12:00:05 to 23:00:00: the day of settlement is over.
     bench.wait((10 * 3600 + 59 * 60 + 55) * 1000);
     assert_eq!(refusal_of(&bench.call(&undo(&payment))), (RefusalKind::TooLate, "39".into()));
+}
+
+#[test]
+fn an_undoing_that_went_unanswered_is_found_again() {
+    for (waited_min, is_found) in [(0, true), (9, true), (10, true), (29, true), (200, false)] {
+        let mut bench = Bench::new();
+        let payment = payment_of(&bench.call(&barcode("00")));
+        bench.wait(15 * 60_000);
+        bench.fail_once(OpKind::Reverse, OpFaultKind::DroppedAfter);
+        assert_eq!(bench.call(&undo(&payment)), Outcome::Unknown(Doubt::Timeout));
+        bench.wait(waited_min * 60_000);
+        let again = bench.call(&undo(&payment));
+        assert_eq!(again == Outcome::Reversed, is_found, "{waited_min} {again:?}");
+        assert!(is_found || is_unknown(&again), "{again:?}");
+    }
+}
+
+#[test]
+fn what_was_given_back_by_another_hand_is_not_called_undone() {
+    for waited_min in [0, 25, 300] {
+        let mut bench = Bench::new();
+        let payment = payment_of(&bench.call(&barcode("00")));
+        bench.call(&Op::Refund(a_refund(&payment, 1)));
+        bench.wait(waited_min * 60_000);
+        let outcome = bench.call(&undo(&payment));
+        let is_refused = matches!(outcome, Outcome::Refused(_));
+        assert_eq!(is_refused, waited_min == 0, "{outcome:?}");
+        assert!(is_refused || is_unknown(&outcome), "{outcome:?}");
+    }
 }
 
 #[test]
