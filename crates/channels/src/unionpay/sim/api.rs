@@ -157,14 +157,14 @@ impl UnionpaySim {
 
     fn refund(&mut self, fields: &Fields, stamp: &Stamp) -> Result<Reply, Code> {
         let (total, of) = self.original(fields)?;
-        let (given, is_undone) = self.books.given_back(&of);
+        let given = self.books.given_back(&of);
         let trade = self.books.trades.get(&of).ok_or("35")?;
         let paid_at = trade.ended_at;
         if stamp.now.millis().saturating_sub(paid_at) > REFUND_WITHIN_MS {
             return Err("39");
         }
         let left = trade.order.total - given;
-        if is_undone || left == 0 {
+        if left == 0 {
             return Err("45");
         }
         if total > left {
@@ -176,7 +176,7 @@ impl UnionpaySim {
 
     fn undo(&mut self, fields: &Fields, stamp: &Stamp) -> Result<Reply, Code> {
         let (total, of) = self.original(fields)?;
-        let (given, _) = self.books.given_back(&of);
+        let given = self.books.given_back(&of);
         let trade = self.books.trades.get(&of).ok_or("35")?;
         let paid_at = kernel::time::Timestamp::from_millis(trade.ended_at);
         if given > 0 {

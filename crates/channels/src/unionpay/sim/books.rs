@@ -225,7 +225,7 @@ impl Books {
 
     /// Reverses a barcode's order (manual: 冲正); a second time is the same.
     pub(super) fn reverse(&mut self, key: &Key) -> Result<(), Code> {
-        let has_returns = self.given_back(key).0 > 0;
+        let has_returns = self.given_back(key) > 0;
         let trade = self.trades.get_mut(key).ok_or("34")?;
         match trade.state {
             _ if trade.order.way != Way::Barcode => return Err("35"),
@@ -243,10 +243,9 @@ impl Books {
         self.returns.insert(given.key.clone(), given);
     }
 
-    /// How much of an order has gone, or goes, back, and whether it was undone.
-    pub(super) fn given_back(&self, of: &Key) -> (i64, bool) {
-        let returns = || self.returns.values().filter(|given| given.of == *of);
-        (returns().map(|given| given.total).sum(), returns().any(|given| given.is_undo))
+    /// How much of an order has gone, or goes, back.
+    pub(super) fn given_back(&self, of: &Key) -> i64 {
+        self.returns.values().filter(|given| given.of == *of).map(|given| given.total).sum()
     }
 
     /// The next number of UnionPay's own.

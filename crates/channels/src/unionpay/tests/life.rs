@@ -155,11 +155,13 @@ fn an_unpaid_order_ends_with_its_time() {
     let mut bench = Bench::new();
     let pay_text = text_of(&bench.call(&qr()));
     assert_eq!(bench.call(&close()), Outcome::NotFound, "nobody has scanned it");
-    bench.page("GET", &pay_text, "");
+    let page = bench.page("GET", &pay_text, "");
     assert_eq!(bench.call(&close()), Outcome::Unpaid { is_acting: true }, "ACP closes nothing");
     bench.wait(HALF_HOUR_MS);
     assert_eq!(bench.call(&close()), Outcome::Closed);
     assert!(bench.page("GET", &pay_text, "").contains("超时"));
+    assert!(bench.press(&page, "pay").contains("超时"));
+    assert_eq!(bench.call(&close()), Outcome::Closed);
     let stamp = bench.stamp();
     let refused = bench.sim.pay(TRADE_NO, None, &stamp);
     assert_eq!(refused, Err(PayError::NotPayable("its time is over".into())));
