@@ -18,12 +18,8 @@ const AMOUNT_DIGITS_MAX: usize = 12;
 /// How far before the order `traceTime` may lie, whose year is not told: a little, for clocks differ.
 const EARLY_MAX_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// The members of an answer that UnionPay signed for `account`, to a question not older than `since`.
-pub(super) fn open(
-    answer: &HttpResponse,
-    account: &Account,
-    since: Timestamp,
-) -> Result<Fields, Doubt> {
+/// The members of an answer, not verified yet.
+pub(super) fn read(answer: &HttpResponse) -> Result<Fields, Doubt> {
     match answer.status {
         200 => {}
         429 | 500.. => return Err(Doubt::Busy(format!("HTTP {}", answer.status))),
@@ -32,16 +28,19 @@ pub(super) fn open(
     if answer.body.trim_ascii().is_empty() {
         return Err(Doubt::Empty);
     }
-    let unreadable = |why: &str| Doubt::Unreadable(why.to_owned());
-    let text = std::str::from_utf8(&answer.body).map_err(|_| unreadable("not UTF-8"))?;
-    let fields = Fields::from_raw(text).ok_or_else(|| unreadable("not members"))?;
-    if !sign::is_by_unionpay(&fields, account, Moment::Since(since)) {
-        return Err(unreadable("the signature does not verify"));
+    let text = std::str::from_utf8(&answer.body).ok();
+    text.and_then(Fields::from_raw).ok_or_else(|| Doubt::Unreadable("not members".into()))
+}
+
+/// Verifies that UnionPay signed an answer, for the account's merchant, after `since`.
+pub(super) fn verify(fields: &Fields, account: &Account, since: Timestamp) -> Result<(), Doubt> {
+    if !sign::is_by_unionpay(fields, account, Moment::Since(since)) {
+        return Err(Doubt::Unreadable("the signature does not verify".into()));
     }
     if fields.of("merId") != account.setting(setting::MER_ID).trim() {
-        return Err(unreadable("the answer is for another merchant"));
+        return Err(Doubt::Unreadable("the answer is for another merchant".into()));
     }
-    Ok(fields)
+    Ok(())
 }
 
 /// The facts of a payment; `None` if one that money depends on is missing or malformed.

@@ -38,18 +38,9 @@ enum Judged {
 }
 
 fn judged(op: &Op, account: &Account, answer: &HttpResponse) -> Result<Judged, Outcome> {
-    let first_type = match op {
-        Op::Place(_) => "01",
-        Op::Query(_) | Op::Close(_) | Op::QueryRefund(_) => "00",
-        Op::Reverse(trade) if request::is_undo(trade) => "31",
-        Op::Reverse(_) => "99",
-        Op::Refund(_) => "04",
-        Op::Rates | Op::Keys => return Err(not_supported()),
-    };
-    let setup = |SetupError(why): SetupError| unreadable(&why);
-    let since = asked_since(op).map_err(setup)?;
-    let fields = answer::open(answer, account, since).map_err(Outcome::Unknown)?;
-    let number = asked(op, &fields).map_err(setup)?;
+    let fields = answer::read(answer).map_err(Outcome::Unknown)?;
+    let Asked { first_type, number, since } = asked(op, fields.of("txnTime"))?;
+    answer::verify(&fields, account, since).map_err(Outcome::Unknown)?;
     let is_queried = fields.of("txnType") == "00";
     let is_ours = fields.of("orderId") == number.order_id
         && fields.of("txnTime") == number.txn_time
@@ -71,33 +62,40 @@ fn judged(op: &Op, account: &Account, answer: &HttpResponse) -> Result<Judged, O
     })
 }
 
-/// A time at which the transaction of `op` was not asked for yet.
-fn asked_since(op: &Op) -> Result<Timestamp, SetupError> {
-    match op {
-        Op::Place(place) => request::second_of(&place.trade_no),
-        Op::Query(trade) | Op::Close(trade) | Op::Reverse(trade) => {
-            request::second_of(&trade.trade_no)
-        }
-        Op::Refund(refund) | Op::QueryRefund(refund) => Ok(refund.asked_at),
-        Op::Rates | Op::Keys => Err(SetupError("nothing was asked".into())),
-    }
+/// What an operation asked.
+struct Asked {
+    /// `txnType` of its first question.
+    first_type: &'static str,
+    /// The transaction that it is about.
+    number: Number,
+    /// A time at which it was not asked yet.
+    since: Timestamp,
 }
 
-/// Which transaction `op` asked about. Only of an undoing the answer tells the time, which must be one
-/// of its steps.
-fn asked(op: &Op, fields: &Fields) -> Result<Number, SetupError> {
+/// What `op` asked, if the answer to it tells `txn_time`: only an undoing's number depends on that, and
+/// it must be one of its steps.
+fn asked(op: &Op, txn_time: &str) -> Result<Asked, Outcome> {
+    let not_asked = |SetupError(why): SetupError| unreadable(&why);
+    let of_order = |first_type, trade_no: &str| {
+        let number = Number::of_trade(trade_no).map_err(not_asked)?;
+        let since = request::second_of(trade_no).map_err(not_asked)?;
+        Ok(Asked { first_type, number, since })
+    };
+    let of_refund = |first_type, refund: &Refund| {
+        Ok(Asked { first_type, number: Number::of_refund(refund), since: refund.asked_at })
+    };
     match op {
-        Op::Place(place) => Number::of_trade(&place.trade_no),
+        Op::Place(place) => of_order("01", &place.trade_no),
+        Op::Query(trade) | Op::Close(trade) => of_order("00", &trade.trade_no),
         Op::Reverse(trade) if request::is_undo(trade) => {
-            let told = Timestamp::from_compact(fields.of("txnTime"));
-            let told = told.ok_or_else(|| SetupError("the answer has no txnTime".into()))?;
-            Number::of_undo(&trade.trade_no, told)
+            let told = Timestamp::from_compact(txn_time).ok_or_else(|| unreadable("no txnTime"))?;
+            let number = Number::of_undo(&trade.trade_no, told).map_err(not_asked)?;
+            Ok(Asked { number, ..of_order("31", &trade.trade_no)? })
         }
-        Op::Query(trade) | Op::Close(trade) | Op::Reverse(trade) => {
-            Number::of_trade(&trade.trade_no)
-        }
-        Op::Refund(refund) | Op::QueryRefund(refund) => Ok(Number::of_refund(refund)),
-        Op::Rates | Op::Keys => Err(SetupError("nothing was asked".into())),
+        Op::Reverse(trade) => of_order("99", &trade.trade_no),
+        Op::Refund(refund) => of_refund("04", refund),
+        Op::QueryRefund(refund) => of_refund("00", refund),
+        Op::Rates | Op::Keys => Err(not_supported()),
     }
 }
 

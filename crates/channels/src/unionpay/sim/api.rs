@@ -1,10 +1,12 @@
 //! What the simulated gateway does with a request once it is judged, and how it answers: rightly, or as
 //! a script wants it to go wrong.
 
+use kernel::time::Timestamp;
+
 use crate::http::{HttpRequest, HttpResponse};
 use crate::legacy::sha256_hex;
 use crate::sim::{OpFaultKind, OpKind, Served};
-use crate::unionpay::sim::books::{Code, Plan, Return, State, Way};
+use crate::unionpay::sim::books::{Code, Key, Plan, Return, State, Trade, Way};
 use crate::unionpay::sim::check::{self, Kind};
 use crate::unionpay::sim::{UnionpaySim, facts, pages};
 use crate::unionpay::wire::Fields;
@@ -125,7 +127,7 @@ impl UnionpaySim {
     }
 
     /// The payer of a barcode acts, and then pays or leaves.
-    fn plan(&mut self, key: &(String, String), is_paid: bool, stamp: &Stamp) -> Reply {
+    fn plan(&mut self, key: &Key, is_paid: bool, stamp: &Stamp) -> Reply {
         if let Some(trade) = self.books.trades.get_mut(key) {
             trade.state = State::Acting(None);
             trade.plan = Some(Plan { at: stamp.now.plus_millis(ACTS_FOR_MS).millis(), is_paid });
@@ -156,75 +158,69 @@ impl UnionpaySim {
     }
 
     fn refund(&mut self, fields: &Fields, stamp: &Stamp) -> Result<Reply, Code> {
-        let (total, of) = self.original(fields)?;
-        let given = self.books.given_back(&of);
-        let trade = self.books.trades.get(&of).ok_or("35")?;
-        let paid_at = trade.ended_at;
-        if stamp.now.millis().saturating_sub(paid_at) > REFUND_WITHIN_MS {
+        let (trade, given) = self.going_back(fields, REFUND_TAKES_MS, stamp)?;
+        let left = trade.order.total - self.books.given_back(&given.of);
+        if stamp.now.millis() - trade.ended_at > REFUND_WITHIN_MS {
             return Err("39");
         }
-        let left = trade.order.total - given;
         if left == 0 {
             return Err("45");
         }
-        if total > left {
+        if given.total > left {
             return Err("36");
         }
-        let done_at = stamp.now.plus_millis(REFUND_TAKES_MS).millis();
-        Ok(self.give_back(fields, (of, total, done_at), stamp))
+        Ok(self.give_back(given))
     }
 
     fn undo(&mut self, fields: &Fields, stamp: &Stamp) -> Result<Reply, Code> {
-        let (total, of) = self.original(fields)?;
-        let given = self.books.given_back(&of);
-        let trade = self.books.trades.get(&of).ok_or("35")?;
-        let paid_at = kernel::time::Timestamp::from_millis(trade.ended_at);
-        if given > 0 {
+        let (trade, given) = self.going_back(fields, 0, stamp)?;
+        let paid_at = Timestamp::from_millis(trade.ended_at);
+        if self.books.given_back(&given.of) > 0 {
             return Err("45");
         }
-        if total != trade.order.total {
+        if given.total != trade.order.total {
             return Err("36");
         }
         if facts::settlement_day(paid_at) != facts::settlement_day(stamp.now) {
             return Err("39");
         }
-        Ok(self.give_back(fields, (of, total, stamp.now.millis()), stamp))
+        Ok(self.give_back(given))
     }
 
-    /// The amount that shall go back, and the paid order of `origQryId`.
-    fn original(&self, fields: &Fields) -> Result<(i64, (String, String)), Code> {
-        let total = check::given_back(fields)?;
-        if self.books.is_used(&check::key(fields)) {
-            return Err("12");
-        }
-        let is_meant = |trade: &&crate::unionpay::sim::books::Trade| {
-            trade.query_id == fields.of("origQryId") && trade.state == State::Paid
-        };
-        let trade = self.books.trades.values().find(is_meant).ok_or("35")?;
-        Ok((total, trade.order.key.clone()))
-    }
-
-    fn give_back(
+    /// The paid order of `origQryId`, and what shall go back of it.
+    fn going_back(
         &mut self,
         fields: &Fields,
-        (of, total, done_at): ((String, String), i64, i64),
+        takes_ms: i64,
         stamp: &Stamp,
-    ) -> Reply {
-        let query_id = self.books.next_query_id(stamp);
-        let mut facts = Fields::default();
-        facts.set("queryId", query_id.as_str());
-        facts.set("txnAmt", total.to_string());
-        self.books.give_back(Return {
-            key: check::key(fields),
-            of,
+    ) -> Result<(Trade, Return), Code> {
+        let total = check::given_back(fields)?;
+        let key = check::key(fields);
+        if self.books.is_used(&key) {
+            return Err("12");
+        }
+        let is_meant =
+            |trade: &&Trade| trade.query_id == fields.of("origQryId") && trade.state == State::Paid;
+        let trade = self.books.trades.values().find(is_meant).ok_or("35")?.clone();
+        let given = Return {
+            key,
+            of: trade.order.key.clone(),
             is_undo: fields.of("txnType") == "31",
             total,
             back_url: fields.of("backUrl").to_owned(),
             sign_method: fields.of("signMethod").to_owned(),
-            query_id,
-            done_at,
+            query_id: self.books.next_query_id(stamp),
+            done_at: stamp.now.plus_millis(takes_ms).millis(),
             is_told: false,
-        });
+        };
+        Ok((trade, given))
+    }
+
+    fn give_back(&mut self, given: Return) -> Reply {
+        let mut facts = Fields::default();
+        facts.set("queryId", given.query_id.as_str());
+        facts.set("txnAmt", given.total.to_string());
+        self.books.give_back(given);
         Reply::with("00", facts)
     }
 
