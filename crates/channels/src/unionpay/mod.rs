@@ -57,11 +57,13 @@ static INFO: ChannelInfo = ChannelInfo {
         ),
         secret(
             setting::PRIVATE_KEY,
-            "signMethod 01: the merchant's private key as PEM, out of its .pfx (openssl pkcs12 -nocerts -nodes)",
+            "signMethod 01: the merchant's private key as PEM, out of its .pfx \
+             (openssl pkcs12 -nocerts -nodes)",
         ),
         optional(
             setting::CERTIFICATE,
-            "signMethod 01: the merchant's certificate as PEM, out of its .pfx (openssl pkcs12 -clcerts -nokeys); its serial number is certId",
+            "signMethod 01: the merchant's certificate as PEM, out of its .pfx \
+             (openssl pkcs12 -clcerts -nokeys); its serial number is certId",
             "",
         ),
         optional(

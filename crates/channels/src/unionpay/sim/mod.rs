@@ -1,8 +1,8 @@
-//! A simulated UnionPay: the gateway, the wallet's pages and the back notifications, true to ACP 5.1.0 in
-//! what it verifies, answers and signs. Time and randomness come in a [`Stamp`].
+//! A simulated UnionPay: the gateway, the wallet's pages and the back notifications, true to ACP 5.1.0
+//! in what it verifies, answers and signs. Time and randomness come in a [`Stamp`].
 //!
-//! It must never be lenient where UnionPay is strict: what passes here must pass there. One thing it does
-//! not judge: UnionPay wants a `txnTime` of now, and does not say how far it may be off.
+//! It must never be lenient where UnionPay is strict: what passes here must pass there. One thing it
+//! does not judge: UnionPay wants a `txnTime` of now, and does not say how far it may be off.
 
 mod api;
 mod books;
