@@ -10,6 +10,7 @@ mod json;
 pub mod legacy;
 pub mod seal;
 pub mod sim;
+pub mod unionpay;
 pub mod wechat;
 
 use std::fmt;
@@ -445,7 +446,7 @@ pub enum CallbackFault {
 pub struct SetupError(pub String);
 
 /// Every channel. A new one is a folder and a line here.
-pub static CHANNELS: &[&dyn Channel] = &[&alipay::Alipay, &wechat::Wechat];
+pub static CHANNELS: &[&dyn Channel] = &[&alipay::Alipay, &unionpay::Unionpay, &wechat::Wechat];
 
 /// The channel of that name.
 pub fn by_name(name: &str) -> Option<&'static dyn Channel> {
