@@ -29,7 +29,8 @@ pub(super) fn outcome(
         "FAIL" => words::outcome(op, &members),
         "SUCCESS" => match op {
             Op::Place(order) if order.product == Product::Micropay => {
-                paid(&order.trade_no, &members)
+                check_number(&order.trade_no, &members)?;
+                paid(&members)
             }
             Op::Place(order) => opened(order, settings, &members, stamp),
             Op::Query(trade) => standing(trade, &members),
@@ -126,8 +127,7 @@ fn h5_page(page: &str, return_url: &str) -> Result<String, Doubt> {
     Ok(format!("{page}{mark}redirect_url={back}"))
 }
 
-fn paid(trade_no: &str, members: &Members) -> Result<Outcome, Doubt> {
-    check_number(trade_no, members)?;
+fn paid(members: &Members) -> Result<Outcome, Doubt> {
     facts::payment(members).map(Outcome::Paid).map_err(unreadable)
 }
 
@@ -142,7 +142,7 @@ fn check_number(trade_no: &str, members: &Members) -> Result<(), Doubt> {
 fn standing(trade: &Trade, members: &Members) -> Result<Outcome, Doubt> {
     check_number(&trade.trade_no, members)?;
     match members.of("trade_state") {
-        "SUCCESS" => paid(&trade.trade_no, members),
+        "SUCCESS" => paid(members),
         // At least one refund: our own books know how much went back.
         "REFUND" => Ok(Outcome::PaidElsewhere),
         "NOTPAY" | "ACCEPT" => Ok(Outcome::Unpaid { is_acting: false }),

@@ -14,18 +14,15 @@ const NUMBER_BYTES_MAX: usize = 64;
 /// What an amount is in where no currency is named (manual: 统一下单, fee_type).
 const DEFAULT_CURRENCY: Currency = Currency::Cny;
 
-/// The member in which a message names somebody else than the account.
+/// The member in which a message names somebody else than the account, be it another merchant of the
+/// same service provider.
 pub(super) fn stranger(members: &Members, settings: &Settings<'_>) -> Option<&'static str> {
     let own = [
         ("appid", settings.appid),
         ("mch_id", settings.mch_id),
         ("sub_mch_id", settings.sub_mch_id),
     ];
-    let differs = |(name, expect): &(&'static str, &str)| {
-        let is_asked = *name != "sub_mch_id" || !expect.is_empty();
-        is_asked && members.of(name) != *expect
-    };
-    own.into_iter().find(differs).map(|(name, _)| name)
+    own.into_iter().find(|(name, expect)| members.of(name) != *expect).map(|(name, _)| name)
 }
 
 /// The facts of a payment (manual: 查询订单, 付款码支付, 支付结果通知).

@@ -1,7 +1,8 @@
 //! Requests to WeChat Pay v2. A request that the account's settings or the order cannot make is
 //! refused here, before anything is sent.
 //!
-//! The same order makes the same request but for its nonce: WeChat Pay takes a repetition only then.
+//! The same order makes the same request but for its nonce (and, when it is about to expire, its
+//! time): WeChat Pay takes a repetition only then.
 
 use std::net::IpAddr;
 

@@ -1,8 +1,11 @@
 //! An account's settings, read once into what cannot be wrong. A fault names the setting, never its
 //! value.
 
+use kernel::secret::Secret;
+
 use super::sign::{API_KEY_BYTES, SignType};
-use crate::{Account, ClientCertificate, SettingInfo, SetupError, seal};
+use crate::seal::{self, RsaSigner};
+use crate::{Account, ClientCertificate, SettingInfo, SetupError};
 
 /// The account's setting of each name; one list for reading and for [`SETTINGS`].
 mod setting {
@@ -150,11 +153,10 @@ impl<'a> Settings<'a> {
             let is_plain = value.bytes().all(|byte| byte.is_ascii_alphanumeric());
             if is_plain { Ok(value) } else { Err(fault(key, "letters and digits")) }
         };
-        for key in [setting::APPID, setting::MCH_ID] {
-            if name(key)?.is_empty() {
-                return Err(fault(key, "letters and digits"));
-            }
-        }
+        let required = |key: &str| match name(key)? {
+            "" => Err(fault(key, "letters and digits")),
+            value => Ok(value),
+        };
         let api_key = account.setting(setting::API_KEY);
         if api_key.len() != API_KEY_BYTES {
             return Err(fault(setting::API_KEY, "32 characters"));
@@ -168,8 +170,8 @@ impl<'a> Settings<'a> {
             return Err(fault(setting::API_BASE, "an http(s) address without query"));
         }
         Ok(Self {
-            appid: account.setting(setting::APPID),
-            mch_id: account.setting(setting::MCH_ID),
+            appid: required(setting::APPID)?,
+            mch_id: required(setting::MCH_ID)?,
             api_key,
             sign_type: SignType::from_word(account.setting(setting::SIGN_TYPE))
                 .ok_or_else(|| fault(setting::SIGN_TYPE, "MD5 or HMAC-SHA256"))?,
@@ -194,24 +196,31 @@ impl<'a> Settings<'a> {
 /// # Errors
 /// A setting is missing or is none.
 pub(super) fn certificate(account: &Account) -> Result<ClientCertificate, SetupError> {
+    let fault = |key: &str, what: &str| {
+        SetupError(format!("{key}: refunds and reversals need the {what} as PEM"))
+    };
     let certificate = account.setting(setting::CERTIFICATE);
-    if !certificate.contains("BEGIN CERTIFICATE") || !seal::is_public_key(certificate) {
-        return Err(SetupError(format!(
-            "{}: refunds and reversals need the certificate as PEM",
-            setting::CERTIFICATE
-        )));
+    if !block(certificate, "CERTIFICATE").is_some_and(seal::is_public_key) {
+        return Err(fault(setting::CERTIFICATE, "merchant certificate"));
     }
     let private_key = account.setting(setting::CERTIFICATE_KEY);
-    let fault =
-        || SetupError(format!("{}: must be a private key as PEM", setting::CERTIFICATE_KEY));
-    if !private_key.contains("PRIVATE KEY") {
-        return Err(fault());
+    let is_key = |block: &str| RsaSigner::parse(setting::CERTIFICATE_KEY, block).is_ok();
+    let labels = ["PRIVATE KEY", "RSA PRIVATE KEY"];
+    if !labels.into_iter().filter_map(|label| block(private_key, label)).any(is_key) {
+        return Err(fault(setting::CERTIFICATE_KEY, "merchant certificate's private key"));
     }
-    account.signer(setting::CERTIFICATE_KEY).map_err(|_| fault())?;
     Ok(ClientCertificate {
         certificate: certificate.to_owned(),
-        private_key: kernel::secret::Secret::new(private_key),
+        private_key: Secret::new(private_key),
     })
+}
+
+/// The first block of that label: files of WeChat Pay have lines of text before it.
+fn block<'a>(pem: &'a str, label: &str) -> Option<&'a str> {
+    let end = format!("-----END {label}-----");
+    let from = pem.find(&format!("-----BEGIN {label}-----"))?;
+    let to = pem[from..].find(&end)?;
+    Some(&pem[from..from + to + end.len()])
 }
 
 fn is_web(address: &str) -> bool {

@@ -24,12 +24,12 @@ use serde_json::Value;
 use self::book::Book;
 use super::settings::HkPaySign;
 use super::xml::Members;
-use crate::Stamp;
 use crate::http::{HttpRequest, HttpResponse};
 use crate::sim::{
     CallbackFaultKind, OpFaultKind, OpKind, OutgoingCallback, PaidInSim, PayError, ScriptedFault,
     Served, Simulator,
 };
+use crate::{SetupError, Stamp};
 
 /// Who the one merchant of a simulator is.
 pub struct WechatV2SimConfig {
@@ -50,14 +50,20 @@ pub struct WechatV2SimConfig {
 /// The simulator.
 pub struct WechatV2Sim {
     config: WechatV2SimConfig,
+    hk_paysign: HkPaySign,
     book: Book,
     faults: Vec<ScriptedFault>,
 }
 
 impl WechatV2Sim {
     /// A simulator without any order.
-    pub fn new(config: WechatV2SimConfig) -> Self {
-        Self { config, book: Book::default(), faults: Vec::new() }
+    ///
+    /// # Errors
+    /// `hk_paysign` is no word of that setting.
+    pub fn new(config: WechatV2SimConfig) -> Result<Self, SetupError> {
+        let hk_paysign = HkPaySign::from_word(&config.hk_paysign)
+            .ok_or_else(|| SetupError("hk_paysign: no such rule".into()))?;
+        Ok(Self { config, hk_paysign, book: Book::default(), faults: Vec::new() })
     }
 
     /// The scripted fault of the next operation of this kind, which is used up by it.
@@ -71,10 +77,6 @@ impl WechatV2Sim {
 }
 
 impl WechatV2SimConfig {
-    fn hk_paysign(&self) -> HkPaySign {
-        HkPaySign::from_word(&self.hk_paysign).unwrap_or(HkPaySign::AppKey)
-    }
-
     /// Renminbi for one unit of the orders' currency, times 10^8; `None` if it is renminbi.
     fn rate(&self) -> Option<i64> {
         match self.currency {

@@ -60,20 +60,20 @@ fn invoked<'a>(sim: &'a WechatV2Sim, config: &str) -> Option<&'a Trade> {
         let id = package.into_owned().find(|(name, _)| name == "prepay_id")?.1;
         sim.book.by_prepay(&id)?
     };
-    is_signed(trade, &asked, &sim.config).then_some(trade)
+    is_signed(trade, &asked, sim).then_some(trade)
 }
 
-fn is_signed(trade: &Trade, asked: &Members, config: &WechatV2SimConfig) -> bool {
+fn is_signed(trade: &Trade, asked: &Members, sim: &WechatV2Sim) -> bool {
     let mut signed = Members::default();
     for (name, value) in asked.iter().filter(|(name, _)| !["paySign", "sign"].contains(name)) {
         signed.put(name, value);
     }
-    let key = config.api_key.expose();
+    let key = sim.config.api_key.expose();
     let of_order = SignType::from_word(&trade.sign_type).unwrap_or(SignType::Md5);
     match trade.trade_type.as_str() {
         "APP" => asked.of("sign") == of_order.sign(&signed, key),
         "JSAPI" if asked.of("signType") == "SHA1" => {
-            asked.of("paySign") == hk_sign(config.hk_paysign(), &signed, key)
+            asked.of("paySign") == hk_sign(sim.hk_paysign, &signed, key)
         }
         "JSAPI" => {
             let is_same = asked.of("signType") == of_order.word();

@@ -185,7 +185,7 @@ fn a_refunds_callback_that_is_not_the_accounts_is_refused() {
     for sealed in ["x", "AAAA", "AAAAAAAAAAAAAAAAAAAAAA=="] {
         assert_eq!(world.hear(&with_body(&changed(&good, "req_info", sealed))).facts, bad);
     }
-    for field in ["appid", "mch_id"] {
+    for field in ["appid", "mch_id", "sub_mch_id"] {
         let facts = world.hear(&with_body(&changed(&good, field, "another"))).facts;
         assert_eq!(facts, Err(CallbackFault::Mismatch { field }));
     }

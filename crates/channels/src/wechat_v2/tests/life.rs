@@ -315,6 +315,10 @@ fn refunds_and_reversals_need_the_certificate_and_show_it_and_nothing_else_does(
             assert!(fault.0.starts_with(&format!("{key}: ")), "{}", fault.0);
             assert_eq!(super::WechatV2.client_certificate(op, &world.account), None);
         }
+        let bag = format!("Bag Attributes\n    localKeyID: 01\n{0}{0}", super::CERTIFICATE.0);
+        let chain = with_setting(mode.account(), "certificate", &bag);
+        let shown = super::WechatV2.client_certificate(op, &chain).unwrap();
+        assert_eq!(shown.certificate, bag);
         let shown = super::WechatV2.client_certificate(op, &mode.account()).unwrap();
         assert_eq!(shown.certificate, super::CERTIFICATE.0);
         assert_eq!(shown.private_key.expose(), super::CERTIFICATE.1);

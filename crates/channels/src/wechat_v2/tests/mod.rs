@@ -26,7 +26,8 @@ use super::xml::Members;
 use crate::http::{HttpRequest, HttpResponse};
 use crate::sim::{OutgoingCallback, Served, Simulator};
 use crate::{
-    Account, Callback, Channel, Doubt, Op, Outcome, Place, PrivateKey, Refund, Stamp, Step, Trade,
+    Account, Callback, Channel, Doubt, Op, Outcome, Place, PrivateKey, Refund, SetupError, Stamp,
+    Step, Trade,
 };
 
 const NOON: Timestamp = Timestamp::from_seconds(1_795_320_005);
@@ -157,13 +158,17 @@ fn with_setting(mut account: Account, key: &str, value: &str) -> Account {
 }
 
 fn new_sim(mode: Mode) -> WechatV2Sim {
+    sim_with(mode, "sha1_appkey").unwrap()
+}
+
+fn sim_with(mode: Mode, hk_paysign: &str) -> Result<WechatV2Sim, SetupError> {
     WechatV2Sim::new(WechatV2SimConfig {
         base_url: "http://sim.test".into(),
         appid: APPID.into(),
         mch_id: MCH_ID.into(),
         api_key: Secret::new(KEY),
         currency: mode.currency(),
-        hk_paysign: "sha1_appkey".into(),
+        hk_paysign: hk_paysign.into(),
     })
 }
 
@@ -199,7 +204,7 @@ impl World {
         self.now = self.now.plus_millis(millis);
     }
 
-    fn step(&mut self, op: &Op) -> Result<Step, crate::SetupError> {
+    fn step(&mut self, op: &Op) -> Result<Step, SetupError> {
         let stamp = self.stamp();
         WechatV2.request(op, &self.account, &stamp)
     }

@@ -4,8 +4,7 @@ use kernel::product::Product;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use super::super::sim::WechatV2Sim;
-use super::{APPID, KEY, MCH_ID, MODES, Mode, World, with_setting};
+use super::{APPID, KEY, MCH_ID, MODES, Mode, World, sim_with, with_setting};
 use crate::Outcome;
 
 fn names(text: &str) -> Vec<String> {
@@ -86,17 +85,10 @@ fn the_hong_kong_wallet_is_called_by_the_rule_of_the_settings() {
     let config: Value = serde_json::from_str(&text).unwrap();
     assert!(config["package"].as_str().unwrap().ends_with("&region_code=HK"));
     assert_eq!(invoke(&mut world, &text).0, 400);
-    let other = super::super::sim::WechatV2SimConfig {
-        base_url: "http://sim.test".into(),
-        appid: APPID.into(),
-        mch_id: MCH_ID.into(),
-        api_key: kernel::secret::Secret::new(KEY),
-        currency: mode.currency(),
-        hk_paysign: "sha1_key_suffix".into(),
-    };
-    world.sim = WechatV2Sim::new(other);
+    world.sim = sim_with(mode, "sha1_key_suffix").unwrap();
     let text = world.place(&mode.order(Product::WechatHkJsapi));
     assert_eq!(invoke(&mut world, &text).0, 200);
+    assert!(sim_with(mode, "md5").is_err());
 }
 
 #[test]
