@@ -1,5 +1,5 @@
-//! What WeChat Pay's answers mean. Only what is signed counts: a `return_code` FAIL is not, so it is a
-//! doubt, whatever it says.
+//! What WeChat Pay's answers mean. Only what is signed counts: a `return_code` FAIL is not, so it
+//! is a doubt, whatever it says.
 
 use kernel::product::Product;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};

@@ -14,8 +14,8 @@ const NUMBER_BYTES_MAX: usize = 64;
 /// What an amount is in where no currency is named (manual: 统一下单, fee_type).
 const DEFAULT_CURRENCY: Currency = Currency::Cny;
 
-/// The member in which a message names somebody else than the account, be it another merchant of the
-/// same service provider.
+/// The member in which a message names somebody else than the account, be it another merchant of
+/// the same service provider.
 pub(super) fn stranger(members: &Members, settings: &Settings<'_>) -> Option<&'static str> {
     let own = [
         ("appid", settings.appid),

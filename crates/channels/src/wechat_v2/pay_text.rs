@@ -1,6 +1,6 @@
-//! What the wallet's SDK is given (manual: JSAPI调起支付, APP调起支付), as JSON text with the members and the order
-//! of the merchants' document. Signed once the prepay number is known, with the algorithm of the
-//! order itself.
+//! What the wallet's SDK is given (manual: JSAPI调起支付, APP调起支付), as JSON text with the members and
+//! the order of the merchants' document. Signed once the prepay number is known, with the algorithm
+//! of the order itself.
 
 use serde_json::{Value, json};
 

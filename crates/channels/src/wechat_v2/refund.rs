@@ -1,4 +1,5 @@
-//! What WeChat Pay says of refunds (manual: 申请退款, 查询退款). That one is accepted does not mean that it is done.
+//! What WeChat Pay says of refunds (manual: 申请退款, 查询退款). That one is accepted does not mean that it
+//! is done.
 
 use kernel::money::Money;
 use kernel::time::Timestamp;

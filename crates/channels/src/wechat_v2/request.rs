@@ -20,8 +20,8 @@ use crate::{
 const BODY_BYTES_MAX: usize = 128;
 /// Longest `refund_desc`, in bytes (申请退款).
 const REASON_BYTES_MAX: usize = 80;
-/// The shortest time that an order is given: more than the minute that WeChat Pay wants, since clocks
-/// differ.
+/// The shortest time that an order is given: more than the minute that WeChat Pay wants, since
+/// clocks differ.
 const LIFE_MIN_MS: i64 = 90_000;
 /// `spbill_create_ip` where the payer's address is not known.
 const NO_IP: &str = "127.0.0.1";

@@ -1,5 +1,5 @@
-//! Signatures of WeChat Pay v2 (manual: 安全规范, 签名算法): every member that is not empty but `sign`, sorted,
-//! as `name=value` joined by `&`, and the API key at the end.
+//! Signatures of WeChat Pay v2 (manual: 安全规范, 签名算法): every member that is not empty but `sign`,
+//! sorted, as `name=value` joined by `&`, and the API key at the end.
 
 use aws_lc_rs::constant_time;
 

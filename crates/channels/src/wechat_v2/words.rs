@@ -1,6 +1,6 @@
-//! The words of WeChat Pay's refusals (`err_code`), each with what it says of the order or the refund
-//! (manual: 错误码 of each operation). A word that is not here is a doubt: WeChat Pay itself says that a
-//! failed result does not always mean that nothing was done.
+//! The words of WeChat Pay's refusals (`err_code`), each with what it says of the order or the
+//! refund (manual: 错误码 of each operation). A word that is not here is a doubt: WeChat Pay itself
+//! says that a failed result does not always mean that nothing was done.
 
 use kernel::product::Product;
 

@@ -1,4 +1,5 @@
-//! The platform's side of the protocol: signed answers, refusals in WeChat Pay's words (manual: 签名算法, 错误码).
+//! The platform's side of the protocol: signed answers, refusals in WeChat Pay's words (manual:
+//! 签名算法, 错误码).
 
 use super::super::sign::SignType;
 use super::super::xml::Members;

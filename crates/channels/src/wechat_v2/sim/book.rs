@@ -1,4 +1,5 @@
-//! The orders that the simulated platform holds, and the rules they move by (manual: 统一下单, 关闭订单, 撤销订单).
+//! The orders that the simulated platform holds, and the rules they move by (manual: 统一下单, 关闭订单,
+//! 撤销订单).
 //!
 //! What happens by itself (a payer who is at it, the end of an order's time) happens in
 //! [`Book::advance`], at its own moment, before anything else is done.

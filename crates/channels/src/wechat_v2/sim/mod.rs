@@ -1,11 +1,11 @@
 //! WeChat Pay v2 as its merchants see it: the API, the payer's wallet, the callbacks.
 //!
 //! It verifies what the real one verifies and signs whatever the real one signs, except that it
-//! cannot see the client certificate of refunds and reversals. It holds no real money and must never
-//! be reachable where real money is.
+//! cannot see the client certificate of refunds and reversals. It holds no real money and must
+//! never be reachable where real money is.
 //!
-//! A refund takes 5 s. Its `refund_desc` can choose another end than success: `REFUNDCLOSE`, `CHANGE`,
-//! or, at once, `NOTENOUGH`.
+//! A refund takes 5 s. Its `refund_desc` can choose another end than success: `REFUNDCLOSE`,
+//! `CHANGE`, or, at once, `NOTENOUGH`.
 
 mod answer;
 mod api;

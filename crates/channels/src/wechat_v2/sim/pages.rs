@@ -1,5 +1,5 @@
-//! The simulated wallet: what a payer sees after scanning a code, opening an H5 order's page, or when
-//! an official account's page or an app calls the wallet (`/wechat_v2/invoke?config=…`).
+//! The simulated wallet: what a payer sees after scanning a code, opening an H5 order's page, or
+//! when an official account's page or an app calls the wallet (`/wechat_v2/invoke?config=…`).
 
 use maud::{Markup, html};
 

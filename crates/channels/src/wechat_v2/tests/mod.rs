@@ -48,7 +48,8 @@ static CERTIFICATE: LazyLock<(String, String)> = LazyLock::new(|| {
     (certificate.pem(), key.serialize_pem())
 });
 
-/// An account at home in the mainland that signs with MD5, or one of Hong Kong that signs with HMAC.
+/// An account at home in the mainland that signs with MD5, or one of Hong Kong that signs with
+/// HMAC.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 enum Mode {
     Mainland,
