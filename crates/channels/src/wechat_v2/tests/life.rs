@@ -159,8 +159,11 @@ fn a_callback_is_repeated_on_the_vendors_schedule_until_it_is_acknowledged() {
         let (id, stamp) = (callback.id, world.stamp());
         let nack = world.hear(&callback.request).nack;
         world.sim.callback_answered(id, [None, Some(&nack)][waits.len() % 2], &stamp);
+        let failed = HttpResponse { status: 200, ..nack };
         let not_xml = HttpResponse::new(200, "text/plain", "SUCCESS");
-        world.sim.callback_answered(id, Some(&not_xml), &stamp);
+        for answer in [failed, not_xml] {
+            world.sim.callback_answered(id, Some(&answer), &stamp);
+        }
     }
     let minutes = |minutes: i64| minutes * 60;
     let expect = [0, 15, 15, 30]
