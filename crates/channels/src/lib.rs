@@ -12,6 +12,7 @@ pub mod seal;
 pub mod sim;
 pub mod unionpay;
 pub mod wechat;
+pub mod wechat_v2;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -446,7 +447,8 @@ pub enum CallbackFault {
 pub struct SetupError(pub String);
 
 /// Every channel. A new one is a folder and a line here.
-pub static CHANNELS: &[&dyn Channel] = &[&alipay::Alipay, &unionpay::Unionpay, &wechat::Wechat];
+pub static CHANNELS: &[&dyn Channel] =
+    &[&alipay::Alipay, &unionpay::Unionpay, &wechat::Wechat, &wechat_v2::WechatV2];
 
 /// The channel of that name.
 pub fn by_name(name: &str) -> Option<&'static dyn Channel> {

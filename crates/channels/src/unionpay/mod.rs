@@ -125,7 +125,7 @@ impl Channel for Unionpay {
         }
     }
 
-    fn response(&self, op: &Op, account: &Account, answer: &HttpResponse) -> Step {
+    fn response(&self, op: &Op, account: &Account, answer: &HttpResponse, _stamp: &Stamp) -> Step {
         judge::judge(op, account, answer)
     }
 

@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 
 use super::{
-    Bench, START, a_refund, account, barcode, close, outcome_of_step, qr, query, reverse, undo,
+    Bench, START, a_refund, a_stamp, account, barcode, close, outcome_of_step, qr, query, reverse,
+    undo,
 };
 use crate::http::{HttpRequest, HttpResponse};
 use crate::sim::{Served, Simulator};
@@ -18,7 +19,7 @@ fn stamp() -> Stamp {
 
 fn heard(op: &Op, body: Vec<u8>) -> Outcome {
     let answer = HttpResponse::new(200, "text/html;charset=UTF-8", body);
-    outcome_of_step(Unionpay.response(op, &account("01"), &answer))
+    outcome_of_step(Unionpay.response(op, &account("01"), &answer, &a_stamp()))
 }
 
 fn all_ops() -> Vec<Op> {

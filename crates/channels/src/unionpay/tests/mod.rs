@@ -128,7 +128,9 @@ impl Bench {
             };
             self.sent += 1;
             match self.serve(&request) {
-                Served::Answer(answer) => step = Unionpay.response(op, &self.account, &answer),
+                Served::Answer(answer) => {
+                    step = Unionpay.response(op, &self.account, &answer, &stamp)
+                }
                 Served::Late(..) | Served::Dropped => return Outcome::Unknown(Doubt::Timeout),
             }
         }
@@ -294,10 +296,15 @@ fn signed(mut fields: Fields) -> Fields {
     fields
 }
 
+/// A stamp of the moment when tests begin.
+fn a_stamp() -> Stamp {
+    Stamp { now: START, nonce: "0".repeat(32) }
+}
+
 /// What a signed answer with these members means.
 fn heard(op: &Op, fields: Fields) -> Step {
     let answer = HttpResponse::new(200, "text/html;charset=UTF-8", signed(fields).to_raw());
-    Unionpay.response(op, &account("01"), &answer)
+    Unionpay.response(op, &account("01"), &answer, &a_stamp())
 }
 
 fn outcome_of_step(step: Step) -> Outcome {
