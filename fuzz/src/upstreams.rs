@@ -276,7 +276,8 @@ pub fn answer(said: &Said<'_>) {
         };
         HttpResponse { status, headers: Vec::new(), body }
     };
-    let Step::Done(outcome) = channel.response(&op, account, &answer) else {
+    let stamp = Stamp { now: NOW, nonce: "0".repeat(32) };
+    let Step::Done(outcome) = channel.response(&op, account, &answer, &stamp) else {
         panic!("an answer is the end of these operations");
     };
     let is_keys_of_alipay = op == Op::Keys && !said.is_wechat;

@@ -39,7 +39,8 @@ pub trait Channel: Sync + Send {
     fn request(&self, op: &Op, account: &Account, stamp: &Stamp) -> Result<Step, SetupError>;
 
     /// What the upstream's `answer` to `op` means. Total: definite, or [`Outcome::Unknown`].
-    fn response(&self, op: &Op, account: &Account, answer: &HttpResponse) -> Step;
+    /// `stamp` is a new one, for what has to be signed once the answer is known.
+    fn response(&self, op: &Op, account: &Account, answer: &HttpResponse, stamp: &Stamp) -> Step;
 
     /// What an upstream's callback says, verified with `account`'s keys, and how to answer it.
     fn callback(&self, account: &Account, request: &HttpRequest, stamp: &Stamp) -> Callback;

@@ -99,7 +99,7 @@ impl Gateway {
         let Some(channel) = channel_of(&account) else {
             return Step::Done(Outcome::Unknown(Doubt::Unreadable("channel is gone".into())));
         };
-        let step = channel.response(op, &account, answer);
+        let step = channel.response(op, &account, answer, &self.stamp());
         if !matches!(step, Step::Done(Outcome::Unknown(Doubt::UnknownKey { .. }))) {
             return step;
         }
@@ -109,7 +109,7 @@ impl Gateway {
             return step;
         }
         match self.account(attempt.account_id, attempt.account_version).await {
-            Ok(account) => channel.response(op, &account, answer),
+            Ok(account) => channel.response(op, &account, answer, &self.stamp()),
             Err(_) => step,
         }
     }
@@ -136,7 +136,8 @@ impl Gateway {
         };
         let word = op_word(&Op::Keys);
         said.extend(attempt.map(|attempt| self.incoming(word, attempt, &answer)));
-        let Step::Done(Outcome::Keys(keys)) = channel.response(&Op::Keys, account, &answer) else {
+        let step = channel.response(&Op::Keys, account, &answer, &self.stamp());
+        let Step::Done(Outcome::Keys(keys)) = step else {
             tracing::warn!(account.id = %account.id, "upstream keys: the answer cannot be believed");
             return (false, said);
         };

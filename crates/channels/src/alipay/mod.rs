@@ -102,7 +102,7 @@ impl Channel for Alipay {
         }
     }
 
-    fn response(&self, op: &Op, account: &Account, answer: &HttpResponse) -> Step {
+    fn response(&self, op: &Op, account: &Account, answer: &HttpResponse, _stamp: &Stamp) -> Step {
         let (method, trade_no) = match op {
             Op::Place(place) => (PRECREATE, &place.trade_no),
             Op::Query(trade) => (QUERY, &trade.trade_no),

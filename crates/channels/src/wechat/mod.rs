@@ -89,7 +89,7 @@ impl Channel for Wechat {
         request::step(op, account, stamp)
     }
 
-    fn response(&self, op: &Op, account: &Account, answer: &HttpResponse) -> Step {
+    fn response(&self, op: &Op, account: &Account, answer: &HttpResponse, _stamp: &Stamp) -> Step {
         Step::Done(answer::outcome(op, account, answer).unwrap_or_else(Outcome::Unknown))
     }
 

@@ -10,7 +10,7 @@ use crate::{Channel, Outcome, Stamp, Step};
 
 fn heard(body: Vec<u8>) -> Outcome {
     let answer = HttpResponse::new(200, "text/html;charset=utf-8", body);
-    match Alipay.response(&query(), &account(), &answer) {
+    match Alipay.response(&query(), &account(), &answer, &stamp()) {
         Step::Done(outcome) => outcome,
         Step::Send(request) => panic!("{request:?}"),
     }

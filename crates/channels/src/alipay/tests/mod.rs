@@ -104,7 +104,9 @@ impl Bench {
             };
             let stamp = self.stamp();
             match self.sim.serve(&request, &stamp) {
-                Served::Answer(answer) => step = Alipay.response(op, &self.account, &answer),
+                Served::Answer(answer) => {
+                    step = Alipay.response(op, &self.account, &answer, &stamp)
+                }
                 Served::Late(..) | Served::Dropped => return Outcome::Unknown(Doubt::Timeout),
             }
         }

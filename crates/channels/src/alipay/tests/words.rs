@@ -35,7 +35,8 @@ fn name_of(op: &Op) -> &'static str {
 }
 
 fn heard(op: &Op, answer: &HttpResponse) -> Outcome {
-    match Alipay.response(op, &account(), answer) {
+    let stamp = Stamp { now: START, nonce: "0".repeat(32) };
+    match Alipay.response(op, &account(), answer, &stamp) {
         Step::Done(outcome) => outcome,
         Step::Send(request) => panic!("{request:?}"),
     }

@@ -40,7 +40,7 @@ static BELIEVED: LazyLock<Believed> = LazyLock::new(|| {
 });
 
 fn judge(op: &Op, answer: &HttpResponse) -> Outcome {
-    match super::Wechat.response(op, &BELIEVED.account, answer) {
+    match super::Wechat.response(op, &BELIEVED.account, answer, &BELIEVED.stamp) {
         Step::Done(outcome) => outcome,
         Step::Send(_) => panic!("every operation takes one step"),
     }
@@ -275,7 +275,7 @@ fn a_payment_page_must_be_a_page_and_of_the_product() {
 fn certificates_of_another_key_are_not_believed() {
     let believed = &*BELIEVED;
     let account = super::with_setting(believed.account.clone(), "apiv3_key", &"x".repeat(32));
-    let step = super::Wechat.response(&Op::Keys, &account, &believed.certificates);
+    let step = super::Wechat.response(&Op::Keys, &account, &believed.certificates, &believed.stamp);
     assert!(matches!(step, Step::Done(Outcome::Unknown(Doubt::Unreadable(_)))));
     let Outcome::Keys(keys) = judge(&Op::Keys, &believed.certificates) else { panic!() };
     assert!(keys[0].expires_at > NOON);

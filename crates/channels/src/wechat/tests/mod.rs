@@ -138,7 +138,8 @@ impl World {
     }
 
     fn judge(&self, op: &Op, answer: &HttpResponse) -> Outcome {
-        match Wechat.response(op, &self.account, answer) {
+        let stamp = Stamp { now: self.now, nonce: "0".repeat(32) };
+        match Wechat.response(op, &self.account, answer, &stamp) {
             Step::Done(outcome) => outcome,
             Step::Send(_) => panic!("every operation takes one step"),
         }
