@@ -51,7 +51,7 @@ impl Channel for Chinaums {
         }
     }
 
-    fn response(&self, op: &Op, account: &Account, answer: &HttpResponse) -> Step {
+    fn response(&self, op: &Op, account: &Account, answer: &HttpResponse, _stamp: &Stamp) -> Step {
         let fields = match answer::open(account, answer) {
             Ok(fields) => fields,
             Err(doubt) => return Step::Done(Outcome::Unknown(doubt)),

@@ -133,7 +133,9 @@ impl Bench {
             };
             let stamp = self.stamp();
             match self.sim.serve(&request, &stamp) {
-                Served::Answer(answer) => step = Chinaums.response(op, &self.account, &answer),
+                Served::Answer(answer) => {
+                    step = Chinaums.response(op, &self.account, &answer, &stamp)
+                }
                 Served::Late(..) | Served::Dropped => return Outcome::Unknown(Doubt::Timeout),
             }
         }
@@ -273,7 +275,8 @@ fn is_unreadable(outcome: &Outcome) -> bool {
 /// What an answer of these bytes means.
 fn heard(op: &Op, account: &Account, status: u16, body: &[u8]) -> Outcome {
     let answer = HttpResponse::new(status, "application/json", body);
-    match Chinaums.response(op, account, &answer) {
+    let stamp = Stamp { now: START, nonce: "0".repeat(32) };
+    match Chinaums.response(op, account, &answer, &stamp) {
         Step::Done(outcome) => outcome,
         Step::Send(request) => panic!("{request:?}"),
     }
