@@ -7,6 +7,7 @@
 pub mod alipay;
 pub mod chinaums;
 pub mod http;
+pub mod jeepay;
 mod json;
 pub mod legacy;
 pub mod seal;
@@ -446,7 +447,8 @@ pub enum CallbackFault {
 pub struct SetupError(pub String);
 
 /// Every channel. A new one is a folder and a line here.
-pub static CHANNELS: &[&dyn Channel] = &[&alipay::Alipay, &wechat::Wechat, &chinaums::Chinaums];
+pub static CHANNELS: &[&dyn Channel] =
+    &[&alipay::Alipay, &wechat::Wechat, &chinaums::Chinaums, &jeepay::Jeepay];
 
 /// The channel of that name.
 pub fn by_name(name: &str) -> Option<&'static dyn Channel> {
