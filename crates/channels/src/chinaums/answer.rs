@@ -77,8 +77,10 @@ pub(super) fn placed(place: &Place, account: &Account, fields: &Fields) -> Outco
         }
         Some(Code::Busy) => busy(fields),
         Some(Code::Refused(kind)) => Outcome::Refused(refusal(kind, fields)),
+        Some(Code::NotFound | Code::NoRefund(_)) => {
+            Outcome::Refused(refusal(RefusalKind::Business, fields))
+        }
         // Nobody can pay what has no paymentId: an unknown word refuses all the same.
-        Some(Code::NotFound) => Outcome::Refused(refusal(RefusalKind::Business, fields)),
         None if fields.has("respCode") && !fields.has("paymentId") => {
             Outcome::Refused(refusal(RefusalKind::Business, fields))
         }
@@ -99,7 +101,7 @@ pub(super) fn standing(
         Some(Code::NotFound) if names_no_other(trade, account, fields) && !fields.has("status") => {
             return Outcome::NotFound;
         }
-        Some(Code::NotFound | Code::Refused(_)) | None => {
+        Some(Code::NotFound | Code::Refused(_) | Code::NoRefund(_)) | None => {
             return unreadable(&format!("not answered: {}", fields.of("respCode")));
         }
     }
@@ -122,7 +124,7 @@ pub(super) fn standing(
     }
 }
 
-/// What an answer says of a refund.
+/// What an answer says of a refund; [`Outcome::NotFound`] also where it was asked whether to give it.
 pub(super) fn refunded(
     question: RefundQuestion,
     refund: &Refund,
@@ -133,9 +135,9 @@ pub(super) fn refunded(
     match setting::code(account, fields.of("respCode")) {
         Some(Code::Ok) => {}
         Some(Code::Busy) => return busy(fields),
-        Some(Code::Refused(kind)) if !is_asked => return Outcome::Refused(refusal(kind, fields)),
-        Some(Code::NotFound) if is_asked && !fields.has("status") => return Outcome::NotFound,
-        Some(Code::Refused(_) | Code::NotFound) | None => {
+        Some(Code::NoRefund(kind)) if !is_asked => return Outcome::Refused(refusal(kind, fields)),
+        Some(Code::NotFound) if !fields.has("status") => return Outcome::NotFound,
+        Some(Code::Refused(_) | Code::NoRefund(_) | Code::NotFound) | None => {
             return unreadable(&format!("not answered: {}", fields.of("respCode")));
         }
     }

@@ -2,7 +2,8 @@
 //! that the payer opens. The merchants' document calls it `chinaums`.
 //!
 //! Its vendor has published little. It must never take a word that has no agreed meaning for one,
-//! nor an order for closed because it is late, nor a number in an address for a signed one.
+//! nor an order for closed because it is late, nor a number in an address for a signed one; and never
+//! ask for a refund twice without having asked what became of it.
 
 mod answer;
 mod callback;
@@ -17,10 +18,11 @@ mod wire;
 use kernel::product::Product;
 
 use crate::chinaums::answer::{Question, RefundQuestion};
+use crate::chinaums::wire::Fields;
 use crate::http::{HttpRequest, HttpResponse};
 use crate::{
-    Account, Callback, Channel, ChannelInfo, Op, Outcome, Refusal, RefusalKind, SetupError, Stamp,
-    Step,
+    Account, Callback, Channel, ChannelInfo, Doubt, Op, Outcome, Refund, Refusal, RefusalKind,
+    SetupError, Stamp, Step,
 };
 
 /// EasyLink's earlier API.
@@ -45,7 +47,7 @@ impl Channel for Chinaums {
             }
             // It closes nothing: where the order stands is all that can be found out.
             Op::Query(trade) | Op::Close(trade) => request::query(trade, account),
-            Op::Refund(refund) => request::refund(refund, account),
+            Op::Refund(refund) => request::begin_refund(refund, account),
             Op::QueryRefund(refund) => request::query_refund(refund, account),
             Op::Place(_) | Op::Reverse(_) | Op::Rates | Op::Keys => Ok(Step::Done(not_supported())),
         }
@@ -60,9 +62,7 @@ impl Channel for Chinaums {
             Op::Place(place) => answer::placed(place, account, &fields),
             Op::Query(trade) => answer::standing(Question::Standing, trade, account, &fields),
             Op::Close(trade) => answer::standing(Question::Closing, trade, account, &fields),
-            Op::Refund(refund) => {
-                answer::refunded(RefundQuestion::Giving, refund, account, &fields)
-            }
+            Op::Refund(refund) => return refunded(refund, account, &fields),
             Op::QueryRefund(refund) => {
                 answer::refunded(RefundQuestion::Standing, refund, account, &fields)
             }
@@ -77,6 +77,15 @@ impl Channel for Chinaums {
             ack: HttpResponse::new(200, "text/plain", "success"),
             nack: HttpResponse::new(400, "text/plain", "failure"),
         }
+    }
+}
+
+/// The refund's number was asked about; one that there is not yet is then asked for.
+fn refunded(refund: &Refund, account: &Account, fields: &Fields) -> Step {
+    match answer::refunded(RefundQuestion::Giving, refund, account, fields) {
+        Outcome::NotFound => request::refund(refund, account)
+            .unwrap_or_else(|SetupError(why)| Step::Done(Outcome::Unknown(Doubt::Unreadable(why)))),
+        outcome => Step::Done(outcome),
     }
 }
 

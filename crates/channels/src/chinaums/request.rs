@@ -87,9 +87,18 @@ pub(super) fn query(trade: &Trade, account: &Account) -> Result<Step, SetupError
     post_to(setting::QUERY_PATH, &fields, account)
 }
 
+/// Begins to give money back. Nobody says that the same number again is the same refund: so first
+/// we ask whether there is one.
+pub(super) fn begin_refund(refund: &Refund, account: &Account) -> Result<Step, SetupError> {
+    check_currency(refund.amount, account)?;
+    if account.setting(setting::REFUND_PATH).trim().is_empty() {
+        return Ok(Step::Done(not_supported()));
+    }
+    query_refund(refund, account)
+}
+
 /// Gives money back.
 pub(super) fn refund(refund: &Refund, account: &Account) -> Result<Step, SetupError> {
-    check_currency(refund.amount, account)?;
     let mut fields = who(account);
     if !name_trade(&mut fields, &refund.trade, account) {
         return Ok(not_named());

@@ -77,7 +77,8 @@ pub(super) static SETTINGS: &[SettingInfo] = &[
     text(
         REFUND_QUERY_PATH,
         "/Payment/RefundQuery",
-        "path of the refund's query; not published; empty: there is none",
+        "path of the refund's query; not published; empty: refunds are not supported, since none may \
+         be asked for twice",
     ),
     text(
         STATUSES,
@@ -93,9 +94,10 @@ pub(super) static SETTINGS: &[SettingInfo] = &[
     text(
         CODES,
         "00=ok 03=busy 04=busy 05=busy 37=busy 12=used 30=refused 32=not_supported 34=not_found \
-         36=refused 39=too_late 45=nothing_left",
-        "respCode with its meaning (ok, busy, used, refused, not_supported, not_found, too_late, \
-         nothing_left, balance_low): UnionPay's, as EasyLink has published none",
+         36=no_refund 39=too_late 45=nothing_left",
+        "respCode with its meaning (ok, busy, not_found; of orders: used, refused, not_supported; \
+         what only a refund is refused with: no_refund, too_late, nothing_left, balance_low): \
+         UnionPay's, as EasyLink has published none",
     ),
 ];
 
@@ -124,7 +126,10 @@ pub(super) enum Code {
     Ok,
     Busy,
     NotFound,
+    /// An order is refused so.
     Refused(RefusalKind),
+    /// Only a refund is refused so, never a question about one.
+    NoRefund(RefusalKind),
 }
 
 type Meanings<T> = &'static [(&'static str, T)];
@@ -150,9 +155,10 @@ const CODE_MEANINGS: Meanings<Code> = &[
     ("used", Code::Refused(RefusalKind::NumberUsed)),
     ("refused", Code::Refused(RefusalKind::Business)),
     ("not_supported", Code::Refused(RefusalKind::NotSupported)),
-    ("too_late", Code::Refused(RefusalKind::TooLate)),
-    ("nothing_left", Code::Refused(RefusalKind::NothingLeft)),
-    ("balance_low", Code::Refused(RefusalKind::BalanceTooLow)),
+    ("no_refund", Code::NoRefund(RefusalKind::Business)),
+    ("too_late", Code::NoRefund(RefusalKind::TooLate)),
+    ("nothing_left", Code::NoRefund(RefusalKind::NothingLeft)),
+    ("balance_low", Code::NoRefund(RefusalKind::BalanceTooLow)),
 ];
 
 /// What a payment's `status` means to this account.

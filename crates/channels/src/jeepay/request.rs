@@ -75,7 +75,6 @@ pub(super) fn refund(
     account: &Account,
     stamp: &Stamp,
 ) -> Result<Step, SetupError> {
-    check_currency(refund.amount, account)?;
     let reason = if refund.reason.is_empty() { "退款" } else { refund.reason.as_str() };
     let asked = json!({
         "mchOrderNo": refund.trade.trade_no,
@@ -94,6 +93,7 @@ pub(super) fn query_refund(
     account: &Account,
     stamp: &Stamp,
 ) -> Result<Step, SetupError> {
+    check_currency(refund.amount, account)?;
     post(REFUND_QUERY, json!({ "mchRefundNo": refund.refund_no }), account, stamp)
 }
 

@@ -78,7 +78,7 @@ impl ChinaumsSim {
     }
 
     fn refund(&mut self, fields: &Fields, stamp: &Stamp) -> Result<Members, Refused> {
-        let payment = self.find(fields)?.clone();
+        let payment = self.find(fields).map_err(|_| Refused::NOT_PAID)?.clone();
         let number = check::number(fields, "refundOrderId")?;
         let amount = check::amount(fields, self.config.currency)?;
         let refund = self.books.refund(&payment.payment_id, (&number, amount), stamp)?;
@@ -113,7 +113,9 @@ impl ChinaumsSim {
         match fault {
             OpFaultKind::DroppedBefore => return Served::Dropped,
             OpFaultKind::Refused => {
-                return Served::Answer(self.told(refusal(Refused::NOT_PASSED)));
+                let is_refund = kind == OpKind::Refund;
+                let refused = if is_refund { Refused::TOO_MUCH } else { Refused::NOT_PASSED };
+                return Served::Answer(self.told(refusal(refused)));
             }
             OpFaultKind::ErrorBefore => {
                 return Served::Answer(HttpResponse::new(500, "text/plain", "error"));

@@ -76,6 +76,8 @@ fn check_faulty((op, kind): (OpKind, OpFaultKind), truth: Truth, outcome: &Outco
     match (op, outcome) {
         (_, Outcome::Unknown(_)) => {}
         (OpKind::Place | OpKind::Refund, Outcome::Refused(_)) if kind == OpFaultKind::Refused => {}
+        // It was done before: asking for it again reaches no fault.
+        (OpKind::Refund, Outcome::Refunded(_)) => assert_eq!(truth, Truth::Refunded),
         // The right refusal is in form, whatever else it names.
         (OpKind::Query | OpKind::QueryRefund, Outcome::NotFound) if is_wrong_answer => {
             assert!(
@@ -116,6 +118,22 @@ fn check_truth_after(
         Outcome::NotFound => assert!(!is_refunded, "{before}"),
         Outcome::Refunded(done) => assert!(is_refunded && done.amount.minor == 100, "{before}"),
         other => panic!("{before} {other:?}"),
+    }
+}
+
+#[test]
+fn a_question_that_fails_lets_no_refund_be_asked_for() {
+    for (kind, word) in OpFaultKind::ALL {
+        let mut bench = Bench::paid();
+        bench.fail_once(OpKind::QueryRefund, kind);
+        let outcome = bench.refund(100, REFUND_NO);
+        // The right refusal is in form, whatever else it names.
+        let is_asked_for = kind == OpFaultKind::WrongAnswer;
+        let is_pending = matches!(outcome, Outcome::RefundPending { .. });
+        assert_eq!(is_pending, is_asked_for, "{word} {outcome:?}");
+        assert!(is_pending || matches!(outcome, Outcome::Unknown(_)), "{word} {outcome:?}");
+        let is_there = bench.query_refund(100, REFUND_NO) != Outcome::NotFound;
+        assert_eq!(is_there, is_asked_for, "{word}");
     }
 }
 

@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::{Bench, REFUND_NO, account, heard, place, refund, set, trade};
+use super::{Bench, REFUND_NO, account, heard, place, refund, set, stepped, trade};
 use crate::chinaums::Chinaums;
-use crate::http::HttpRequest;
+use crate::http::{HttpRequest, HttpResponse};
 use crate::sim::{Served, Simulator};
 use crate::{Channel, Op, Outcome, Stamp, Step};
 
@@ -36,11 +36,12 @@ fn what_is_no_answer_leaves_everything_unknown() {
     ];
     for op in ops() {
         for body in bodies {
-            assert!(matches!(heard(&op, &account(), 200, body), Outcome::Unknown(_)), "{body:?}");
+            assert!(matches!(heard(&op, &account(), body), Outcome::Unknown(_)), "{body:?}");
         }
         for status in [201, 301, 400, 404, 429, 500, 503] {
-            let body = br#"{"respCode":"34"}"#;
-            assert!(matches!(heard(&op, &account(), status, body), Outcome::Unknown(_)));
+            let answer = HttpResponse::new(status, "application/json", r#"{"respCode":"34"}"#);
+            let step = Chinaums.response(&op, &account(), &answer, &stamp());
+            assert!(matches!(step, Step::Done(Outcome::Unknown(_))), "{status} {step:?}");
         }
     }
 }
@@ -49,12 +50,12 @@ fn what_is_no_answer_leaves_everything_unknown() {
 fn an_answer_that_carries_a_key_must_verify() {
     let body = format!(r#"{{"respCode":"34","accessKey":"{}"}}"#, "0".repeat(64));
     let ask = Op::Query(trade());
-    assert!(matches!(heard(&ask, &account(), 200, body.as_bytes()), Outcome::Unknown(_)));
+    assert!(matches!(heard(&ask, &account(), body.as_bytes()), Outcome::Unknown(_)));
     let mut lax = account();
     set(&mut lax, "answer_key", "off");
-    assert_eq!(heard(&ask, &lax, 200, body.as_bytes()), Outcome::NotFound);
+    assert_eq!(heard(&ask, &lax, body.as_bytes()), Outcome::NotFound);
     let null = br#"{"respCode":"34","accessKey":null}"#;
-    assert!(matches!(heard(&ask, &account(), 200, null), Outcome::Unknown(_)));
+    assert!(matches!(heard(&ask, &account(), null), Outcome::Unknown(_)));
 }
 
 #[test]
@@ -100,7 +101,7 @@ proptest! {
     #[test]
     fn reading_an_answer_is_total(body in proptest::collection::vec(any::<u8>(), 0..128)) {
         for op in ops() {
-            prop_assert!(matches!(heard(&op, &account(), 200, &body), Outcome::Unknown(_)));
+            prop_assert!(matches!(heard(&op, &account(), &body), Outcome::Unknown(_)));
         }
     }
 
@@ -114,8 +115,9 @@ proptest! {
     ) {
         let body = serde_json::to_vec(&members).unwrap();
         for op in ops() {
-            let outcome = heard(&op, &account(), 200, &body);
-            prop_assert!(!matches!(outcome, Outcome::Paid(_) | Outcome::Refunded(_)), "{outcome:?}");
+            let step = stepped(&op, &account(), &body);
+            let is_money = matches!(step, Step::Done(Outcome::Paid(_) | Outcome::Refunded(_)));
+            prop_assert!(!is_money, "{step:?}");
         }
     }
 

@@ -119,7 +119,7 @@ fn money_goes_back_in_parts_and_each_part_once() {
         bench.query_refund(8000, first),
         Outcome::RefundPending { refund_id: refund_id.clone() }
     );
-    assert_refused(&bench.refund(7999, first), RefusalKind::NumberUsed);
+    assert!(super::is_unreadable(&bench.refund(7999, first)), "another amount");
     assert_refused(&bench.refund(889, second), RefusalKind::Business);
     bench.wait(5_000);
     let done = Outcome::Refunded(Refunded {
@@ -162,6 +162,7 @@ fn what_easylink_does_not_have_is_refused_and_sends_nothing() {
         ("query_path", Op::Query(bench.trade())),
         ("refund_path", Op::Refund(refund())),
         ("refund_query_path", Op::QueryRefund(refund())),
+        ("refund_query_path", Op::Refund(refund())),
     ] {
         super::set(&mut bench.account, key, "");
         assert_refused(&bench.call(&op), RefusalKind::NotSupported);

@@ -34,6 +34,9 @@ const START: Timestamp = Timestamp::from_seconds(1_795_320_005);
 const HALF_HOUR_MS: i64 = 30 * 60_000;
 const AMOUNT: Money = Money { minor: 8888, currency: Currency::Hkd };
 
+/// Requests that one operation may take, as the gateway counts them.
+const STEPS_MAX: usize = 4;
+
 /// An account whose settings are the defaults, except what a contract must say.
 fn account() -> Account {
     let defaults = SETTINGS.iter().map(|one| (one.key.to_owned(), Secret::new(one.default)));
@@ -126,7 +129,7 @@ impl Bench {
     fn call(&mut self, op: &Op) -> Outcome {
         let stamp = self.stamp();
         let mut step = Chinaums.request(op, &self.account, &stamp).unwrap();
-        loop {
+        for _ in 0..STEPS_MAX {
             let request = match step {
                 Step::Done(outcome) => return outcome,
                 Step::Send(request) => request,
@@ -134,10 +137,14 @@ impl Bench {
             let stamp = self.stamp();
             match self.sim.serve(&request, &stamp) {
                 Served::Answer(answer) => {
-                    step = Chinaums.response(op, &self.account, &answer, &stamp)
+                    step = Chinaums.response(op, &self.account, &answer, &stamp);
                 }
                 Served::Late(..) | Served::Dropped => return Outcome::Unknown(Doubt::Timeout),
             }
+        }
+        match step {
+            Step::Done(outcome) => outcome,
+            Step::Send(request) => panic!("too many steps: {request:?}"),
         }
     }
 
@@ -272,24 +279,34 @@ fn is_unreadable(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Unknown(Doubt::Unreadable(_)))
 }
 
-/// What an answer of these bytes means.
-fn heard(op: &Op, account: &Account, status: u16, body: &[u8]) -> Outcome {
-    let answer = HttpResponse::new(status, "application/json", body);
+/// What an answer of these bytes leads to.
+fn stepped(op: &Op, account: &Account, body: &[u8]) -> Step {
+    let answer = HttpResponse::new(200, "application/json", body);
     let stamp = Stamp { now: START, nonce: "0".repeat(32) };
-    match Chinaums.response(op, account, &answer, &stamp) {
+    Chinaums.response(op, account, &answer, &stamp)
+}
+
+/// What an answer of these bytes means.
+fn heard(op: &Op, account: &Account, body: &[u8]) -> Outcome {
+    match stepped(op, account, body) {
         Step::Done(outcome) => outcome,
         Step::Send(request) => panic!("{request:?}"),
     }
 }
 
 fn judged(op: &Op, account: &Account, object: &Value) -> Outcome {
-    heard(op, account, 200, object.to_string().as_bytes())
+    heard(op, account, object.to_string().as_bytes())
 }
 
-/// The form that an operation sends.
+/// The form that an operation sends first.
 fn sent(op: &Op, account: &Account) -> (HttpRequest, Fields) {
     let stamp = Stamp { now: START, nonce: "0".repeat(32) };
-    match Chinaums.request(op, account, &stamp).unwrap() {
+    form_of(Chinaums.request(op, account, &stamp).unwrap())
+}
+
+/// The form that a step sends.
+fn form_of(step: Step) -> (HttpRequest, Fields) {
+    match step {
         Step::Send(request) => {
             let fields = Fields::from_form(std::str::from_utf8(&request.body).unwrap()).unwrap();
             (request, fields)

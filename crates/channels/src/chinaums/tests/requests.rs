@@ -110,14 +110,19 @@ fn an_order_is_named_by_the_number_in_its_page_else_by_ours() {
 }
 
 #[test]
-fn a_refund_names_its_order_itself_and_its_amount() {
-    let (request, give) = sent(&Op::Refund(refund()), &account());
+fn a_refund_is_asked_about_before_it_is_asked_for() {
+    let give = Op::Refund(refund());
+    for op in [&give, &Op::QueryRefund(refund())] {
+        let (request, asked) = sent(op, &account());
+        assert_eq!(request.url, format!("{BASE}/Payment/RefundQuery"));
+        assert_eq!((asked.of("refundOrderId"), asked.has("amount")), (REFUND_NO, false));
+        assert!(verifies(&asked, super::SECRET));
+    }
+    let step = super::stepped(&give, &account(), br#"{"respCode":"34"}"#);
+    let (request, given) = super::form_of(step);
     assert_eq!(request.url, format!("{BASE}/Payment/Refund"));
-    assert_eq!((give.of("refundOrderId"), give.of("amount")), (REFUND_NO, "88.88"));
-    let (request, ask) = sent(&Op::QueryRefund(refund()), &account());
-    assert_eq!(request.url, format!("{BASE}/Payment/RefundQuery"));
-    assert_eq!((ask.of("refundOrderId"), ask.has("amount")), (REFUND_NO, false));
-    assert!(verifies(&give, super::SECRET) && verifies(&ask, super::SECRET));
+    assert_eq!((given.of("refundOrderId"), given.of("amount")), (REFUND_NO, "88.88"));
+    assert!(verifies(&given, super::SECRET));
 }
 
 fn stamp() -> Stamp {

@@ -38,6 +38,8 @@ const REFUND_NO: &str = "21202611221300050000065538";
 const START: Timestamp = Timestamp::from_seconds(1_795_320_005);
 const HALF_HOUR_MS: i64 = 30 * 60_000;
 const AMOUNT: Money = Money { minor: 8888, currency: Currency::Cny };
+/// Requests that one operation may take, as the gateway counts them.
+const STEPS_MAX: usize = 4;
 /// Every product that a page or a code starts.
 const SHOWN: [Product; 8] = [
     Product::AlipayWap,
@@ -129,7 +131,7 @@ impl Bench {
     fn call(&mut self, op: &Op) -> Outcome {
         let stamp = self.stamp();
         let mut step = Jeepay.request(op, &self.account, &stamp).unwrap();
-        for _ in 0..4 {
+        for _ in 0..STEPS_MAX {
             let request = match step {
                 Step::Done(outcome) => return outcome,
                 Step::Send(request) => request,

@@ -149,6 +149,9 @@ fn another_currency_than_the_accounts_is_not_sent() {
     let mut order = a_place(Product::AlipayQr);
     order.amount.currency = Currency::Hkd;
     assert!(Jeepay.request(&Op::Place(order), &account(), &stamp()).is_err());
+    let mut back = refund(Product::AlipayQr, 1, REFUND_NO);
+    back.amount.currency = Currency::Hkd;
+    assert!(Jeepay.request(&Op::Refund(back), &account(), &stamp()).is_err());
 }
 
 #[test]

@@ -231,6 +231,7 @@ fn each_state_of_a_refund_has_one_meaning() {
             ("refundAmount", json!(99)),
             ("refundAmount", json!("")),
             ("currency", json!("hkd")),
+            ("currency", json!("usd")),
         ] {
             assert!(is_unreadable(&judged(&op, &with(a_refund(), name, value))), "{name}");
         }
