@@ -7,8 +7,9 @@ use super::{
     AMOUNT, Bench, HALF_HOUR_MS, REFUND_NO, START, TRADE_NO, a_place, config, payment_of, place,
     refund, trade,
 };
+use crate::chinaums::Chinaums;
 use crate::sim::{PayError, Simulator};
-use crate::{About, Op, Outcome, Refunded, RefusalKind, Stamp};
+use crate::{About, Channel, Op, Outcome, Refunded, RefusalKind, Stamp, Step};
 
 #[test]
 fn a_page_is_opened_paid_queried_and_told() {
@@ -165,7 +166,12 @@ fn what_easylink_does_not_have_is_refused_and_sends_nothing() {
         ("refund_query_path", Op::Refund(refund())),
     ] {
         super::set(&mut bench.account, key, "");
-        assert_refused(&bench.call(&op), RefusalKind::NotSupported);
+        let stamp = bench.stamp();
+        match Chinaums.request(&op, &bench.account, &stamp) {
+            Ok(Step::Done(outcome)) => assert_refused(&outcome, RefusalKind::NotSupported),
+            other => panic!("{key} {other:?}"),
+        }
+        super::set(&mut bench.account, key, "/x");
     }
 }
 
