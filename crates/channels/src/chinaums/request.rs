@@ -79,12 +79,7 @@ pub(super) fn link(
 
 /// Asks where an order stands.
 pub(super) fn query(trade: &Trade, account: &Account) -> Result<Step, SetupError> {
-    let mut fields = who(account);
-    if !name_trade(&mut fields, trade, account) {
-        return Ok(not_named());
-    }
-    sign(&mut fields, account);
-    post_to(setting::QUERY_PATH, &fields, account)
+    ask(setting::QUERY_PATH, trade, &[], account)
 }
 
 /// Begins to give money back. Nobody says that the same number again is the same refund: so first
@@ -99,25 +94,48 @@ pub(super) fn begin_refund(refund: &Refund, account: &Account) -> Result<Step, S
 
 /// Gives money back.
 pub(super) fn refund(refund: &Refund, account: &Account) -> Result<Step, SetupError> {
-    let mut fields = who(account);
-    if !name_trade(&mut fields, &refund.trade, account) {
-        return Ok(not_named());
-    }
-    fields.push("refundOrderId", refund.refund_no.as_str());
-    fields.push("amount", wire::major(refund.amount));
-    sign(&mut fields, account);
-    post_to(setting::REFUND_PATH, &fields, account)
+    let amount = wire::major(refund.amount);
+    let more = [("refundOrderId", refund.refund_no.as_str()), ("amount", &amount)];
+    ask(setting::REFUND_PATH, &refund.trade, &more, account)
 }
 
 /// Asks where a refund stands.
 pub(super) fn query_refund(refund: &Refund, account: &Account) -> Result<Step, SetupError> {
-    let mut fields = who(account);
-    if !name_trade(&mut fields, &refund.trade, account) {
-        return Ok(not_named());
+    let more = [("refundOrderId", refund.refund_no.as_str())];
+    ask(setting::REFUND_QUERY_PATH, &refund.trade, &more, account)
+}
+
+/// Asks something of an order that is named by EasyLink's number, or by ours. If the setting `key`
+/// holds no path, there is no such operation.
+fn ask(
+    key: &str,
+    trade: &Trade,
+    more: &[(&str, &str)],
+    account: &Account,
+) -> Result<Step, SetupError> {
+    let path = account.setting(key).trim();
+    if path.is_empty() {
+        return Ok(Step::Done(not_supported()));
     }
-    fields.push("refundOrderId", refund.refund_no.as_str());
+    if !path.starts_with('/') || path.contains(['?', '#', ' ']) {
+        return Err(SetupError(format!("{key}: begins with /, and has no query")));
+    }
+    let mut fields = who(account);
+    match payment_id(trade) {
+        Some(id) => fields.push("paymentId", id),
+        None if setting::is_on(account, setting::QUERY_BY_ORDER_ID) => {
+            fields.push("orderId", trade.trade_no.as_str());
+        }
+        None => {
+            let why = "the upstream's number is not known".to_owned();
+            return Ok(Step::Done(Outcome::Unknown(Doubt::NotSent(why))));
+        }
+    }
+    for (name, value) in more {
+        fields.push(name, *value);
+    }
     sign(&mut fields, account);
-    post_to(setting::REFUND_QUERY_PATH, &fields, account)
+    post(path, &fields, account)
 }
 
 /// EasyLink's number of an order, as far as it is known: the payer's page carries it.
@@ -134,22 +152,6 @@ fn who(account: &Account) -> Fields {
     fields.push("pin", account.setting(setting::PIN).trim());
     fields.push("secPin", account.setting(setting::SEC_PIN).trim());
     fields
-}
-
-/// Names the order by EasyLink's number, or by ours; false if neither may be used.
-fn name_trade(fields: &mut Fields, trade: &Trade, account: &Account) -> bool {
-    match payment_id(trade) {
-        Some(id) => fields.push("paymentId", id),
-        None if setting::is_on(account, setting::QUERY_BY_ORDER_ID) => {
-            fields.push("orderId", trade.trade_no.as_str());
-        }
-        None => return false,
-    }
-    true
-}
-
-fn not_named() -> Step {
-    Step::Done(Outcome::Unknown(Doubt::NotSent("the upstream's number is not known".into())))
 }
 
 fn sign(fields: &mut Fields, account: &Account) {
@@ -178,18 +180,6 @@ fn add_extra(fields: &mut Fields, account: &Account) -> Result<(), SetupError> {
     let extra = Fields::from_form(account.setting(setting::EXTRA_FIELDS).trim());
     fields.0.extend(extra.ok_or_else(fault)?.0);
     if fields.is_sound() { Ok(()) } else { Err(fault()) }
-}
-
-/// Sends to the path that a setting holds; if it is empty, there is no such operation.
-fn post_to(key: &str, fields: &Fields, account: &Account) -> Result<Step, SetupError> {
-    let path = account.setting(key).trim();
-    if path.is_empty() {
-        return Ok(Step::Done(not_supported()));
-    }
-    if !path.starts_with('/') || path.contains(['?', '#', ' ']) {
-        return Err(SetupError(format!("{key}: begins with /, and has no query")));
-    }
-    post(path, fields, account)
 }
 
 fn post(path: &str, fields: &Fields, account: &Account) -> Result<Step, SetupError> {

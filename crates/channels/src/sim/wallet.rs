@@ -16,7 +16,7 @@ const STYLE: &str = "\
 *{box-sizing:border-box;margin:0}\
 body{background:var(--g);color:var(--i);min-height:100vh;font:16px/1.5 system-ui,-apple-system,\
 'PingFang SC','Microsoft YaHei','Noto Sans CJK SC',sans-serif}\
-.alipay{--b:#0a5fd6}.wechat{--b:#06763f}.unionpay{--b:#c4161c}\
+.alipay{--b:#0a5fd6}.wechat{--b:#06763f}.unionpay{--b:#00636e}\
 header{background:var(--b);color:#fff;padding:14px 16px}\
 header div{max-width:440px;margin:0 auto;display:flex;flex-wrap:wrap;align-items:baseline;gap:2px 12px}\
 header strong{font-size:18px}header span{font-size:14px}\
@@ -56,7 +56,7 @@ impl Wallet {
         match self {
             Self::Alipay => "模拟支付宝",
             Self::Wechat => "模拟微信支付",
-            Self::Unionpay => "模拟云闪付",
+            Self::Unionpay => "模拟银联云闪付",
         }
     }
 
