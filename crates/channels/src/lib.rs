@@ -5,7 +5,9 @@
 //! in a [`Stamp`]. Whatever is not an explicit answer is [`Outcome::Unknown`], never "failed".
 
 pub mod alipay;
+pub mod chinaums;
 pub mod http;
+pub mod jeepay;
 mod json;
 pub mod legacy;
 pub mod seal;
@@ -447,8 +449,14 @@ pub enum CallbackFault {
 pub struct SetupError(pub String);
 
 /// Every channel. A new one is a folder and a line here.
-pub static CHANNELS: &[&dyn Channel] =
-    &[&alipay::Alipay, &unionpay::Unionpay, &wechat::Wechat, &wechat_v2::WechatV2];
+pub static CHANNELS: &[&dyn Channel] = &[
+    &alipay::Alipay,
+    &chinaums::Chinaums,
+    &jeepay::Jeepay,
+    &unionpay::Unionpay,
+    &wechat::Wechat,
+    &wechat_v2::WechatV2,
+];
 
 /// The channel of that name.
 pub fn by_name(name: &str) -> Option<&'static dyn Channel> {
