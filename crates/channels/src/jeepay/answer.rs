@@ -179,24 +179,15 @@ pub(super) fn closed(trade: &Trade, account: &Account, said: &Said) -> Outcome {
     not_answered(account, (code, message))
 }
 
-/// What data says of a refund. `is_asked`: it answers a query, not the refund itself.
-pub(super) fn refunded(
-    is_asked: bool,
-    refund: &Refund,
-    fields: &Fields,
-    now: Timestamp,
-) -> Outcome {
-    let amount = fields.money("refundAmount", Some(refund.amount.currency));
+/// What data says of a refund.
+pub(super) fn refunded(refund: &Refund, fields: &Fields, now: Timestamp) -> Outcome {
     if fields.of("mchRefundNo") != refund.refund_no {
         return unreadable("the answer is about another refund");
     }
-    if amount != Some(refund.amount) {
+    if fields.money("refundAmount", Some(refund.amount.currency)) != Some(refund.amount) {
         return unreadable("the answer names another amount");
     }
-    match refund_state(fields, refund.amount, now) {
-        Outcome::RefundClosed(failed) if !is_asked => Outcome::Refused(failed),
-        outcome => outcome,
-    }
+    refund_state(fields, refund.amount, now)
 }
 
 /// The state of the refund of `amount` that data tells of.

@@ -78,7 +78,7 @@ impl Channel for Jeepay {
             }
             (Op::Close(trade), said) => answer::closed(trade, account, said),
             (Op::QueryRefund(refund), Said::Data(fields)) => {
-                answer::refunded(true, refund, fields, stamp.now)
+                answer::refunded(refund, fields, stamp.now)
             }
             (Op::Query(_) | Op::QueryRefund(_), Said::Refusal { code, message }) => {
                 answer::not_answered(account, (*code, message))
@@ -120,7 +120,10 @@ fn placed(place: &Place, account: &Account, said: &Said, stamp: &Stamp) -> Step 
 fn refunded(refund: &Refund, account: &Account, said: &Said, stamp: &Stamp) -> Step {
     let (code, message) = match said {
         Said::Data(fields) => {
-            return Step::Done(answer::refunded(false, refund, fields, stamp.now));
+            return Step::Done(match answer::refunded(refund, fields, stamp.now) {
+                Outcome::RefundClosed(failed) => Outcome::Refused(failed),
+                outcome => outcome,
+            });
         }
         Said::Refusal { code, message } => (*code, message.as_str()),
     };

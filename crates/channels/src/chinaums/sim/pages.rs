@@ -32,7 +32,8 @@ impl ChinaumsSim {
         };
         let Some(payment) = self.books.payment(&payment_id) else { return refused() };
         let address = format!("{ROOT}{PAGE}?{}", request.query());
-        page(payment, &self.config, &View { address, hint }, stamp)
+        let back = payment.frontend_url.as_str();
+        page(payment, &self.config, &View { address, hint, back }, stamp)
     }
 
     /// The payment of an address that is signed and names its amount and currency.
@@ -75,18 +76,23 @@ impl ChinaumsSim {
     }
 }
 
-/// A page besides its payment.
-struct View {
+/// A page besides its payment: its own address, and the merchant's.
+struct View<'a> {
     address: String,
     hint: &'static str,
+    back: &'a str,
 }
 
-fn page(payment: &Payment, config: &ChinaumsSimConfig, view: &View, stamp: &Stamp) -> HttpResponse {
-    let back = Some(payment.frontend_url.as_str());
+fn page(
+    payment: &Payment,
+    config: &ChinaumsSimConfig,
+    view: &View<'_>,
+    stamp: &Stamp,
+) -> HttpResponse {
+    let back = Some(view.back);
     let bill = bill(payment, config);
     match payment.state_at(stamp.now) {
-        State::Waiting | State::Failed => ask(view, &bill, false, back),
-        State::Acting => ask(view, &bill, true, back),
+        state @ (State::Waiting | State::Failed | State::Acting) => ask(view, &bill, state),
         State::Paid { .. } => {
             let content = html! {
                 section .result.done {
@@ -106,7 +112,8 @@ fn page(payment: &Payment, config: &ChinaumsSimConfig, view: &View, stamp: &Stam
     }
 }
 
-fn ask(view: &View, bill: &Markup, is_acting: bool, back: Option<&str>) -> HttpResponse {
+fn ask(view: &View<'_>, bill: &Markup, state: State) -> HttpResponse {
+    let is_acting = state == State::Acting;
     let content = html! {
         (wallet::hint(view.hint))
         section { h1 { "付款金额" } (bill) }
@@ -123,7 +130,7 @@ fn ask(view: &View, bill: &Markup, is_acting: bool, back: Option<&str>) -> HttpR
             button id="balance" name="choice" value="balance" { "余额不足" }
             button id="cancel" name="choice" value="cancel" { "取消付款" }
         }
-        @if !view.hint.is_empty() { (wallet::way_out(back)) }
+        @if !view.hint.is_empty() { (wallet::way_out(Some(view.back))) }
     };
     Wallet::Unionpay.page("确认付款", &content)
 }

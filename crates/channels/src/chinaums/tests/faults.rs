@@ -45,23 +45,27 @@ fn is_executed(kind: OpFaultKind) -> bool {
     }
 }
 
+fn op_of(kind: OpKind, bench: &Bench) -> Op {
+    match kind {
+        OpKind::Place => place(),
+        OpKind::Close => Op::Close(bench.trade()),
+        OpKind::Refund => Op::Refund(bench.refund_of(100, REFUND_NO)),
+        OpKind::QueryRefund => Op::QueryRefund(bench.refund_of(100, REFUND_NO)),
+        OpKind::Query | OpKind::Reverse | OpKind::Rates | OpKind::Keys => Op::Query(bench.trade()),
+    }
+}
+
 #[test]
 fn no_fault_of_an_operation_makes_a_wrong_statement() {
+    let kinds = [OpKind::Place, OpKind::Query, OpKind::Close, OpKind::Refund, OpKind::QueryRefund];
     for (kind, word) in OpFaultKind::ALL {
         for truth in [Truth::Nothing, Truth::Waiting, Truth::Paid, Truth::Refunded] {
-            for op_kind in [OpKind::Place, OpKind::Query, OpKind::Refund, OpKind::QueryRefund] {
+            for op_kind in kinds {
                 let mut bench = bring_to(truth);
-                let op = match op_kind {
-                    OpKind::Place => place(),
-                    OpKind::Refund => Op::Refund(bench.refund_of(100, REFUND_NO)),
-                    OpKind::QueryRefund => Op::QueryRefund(bench.refund_of(100, REFUND_NO)),
-                    OpKind::Query
-                    | OpKind::Close
-                    | OpKind::Reverse
-                    | OpKind::Rates
-                    | OpKind::Keys => Op::Query(bench.trade()),
-                };
-                bench.fail_once(op_kind, kind);
+                let op = op_of(op_kind, &bench);
+                // Closing is a query.
+                let asked = if op_kind == OpKind::Close { OpKind::Query } else { op_kind };
+                bench.fail_once(asked, kind);
                 let outcome = bench.call(&op);
                 check_faulty((op_kind, kind), truth, &outcome);
                 let before = format!("{op_kind:?} {word} {truth:?}");
@@ -79,7 +83,9 @@ fn check_faulty((op, kind): (OpKind, OpFaultKind), truth: Truth, outcome: &Outco
         // It was done before: asking for it again reaches no fault.
         (OpKind::Refund, Outcome::Refunded(_)) => assert_eq!(truth, Truth::Refunded),
         // The right refusal is in form, whatever else it names.
-        (OpKind::Query | OpKind::QueryRefund, Outcome::NotFound) if is_wrong_answer => {
+        (OpKind::Query | OpKind::Close | OpKind::QueryRefund, Outcome::NotFound)
+            if is_wrong_answer =>
+        {
             assert!(
                 truth == Truth::Nothing || op == OpKind::QueryRefund && truth != Truth::Refunded
             );
@@ -90,7 +96,7 @@ fn check_faulty((op, kind): (OpKind, OpFaultKind), truth: Truth, outcome: &Outco
             assert!(pay_text.ends_with(&"f".repeat(32)));
         }
         // In form: the gateway sees it by comparing the amount.
-        (OpKind::Query, Outcome::Paid(payment)) if is_wrong_answer => {
+        (OpKind::Query | OpKind::Close, Outcome::Paid(payment)) if is_wrong_answer => {
             assert_ne!(payment.amount, AMOUNT);
         }
         _ => panic!("{op:?} {kind:?} {truth:?} {outcome:?}"),

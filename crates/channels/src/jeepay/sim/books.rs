@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Stamp;
 use crate::jeepay::sim::check::{Asked, Refused};
-use crate::jeepay::sim::notify::Notice;
+use crate::jeepay::sim::notify::{About, Notice};
 use crate::sim::{CallbackFaultKind, PaidInSim, PayError};
 
 /// How long a payer takes who was asked for a password (barcodes).
@@ -217,14 +217,14 @@ impl Books {
             transaction_id: channel_order_no(order),
             total: order.asked.amount,
         };
-        self.notify(number, false, fault, now);
+        self.notify(&About::Order(number.to_owned()), fault, now);
         Ok(paid)
     }
 
     /// The payment fails for good.
     pub(super) fn fail(&mut self, number: &str, failure: Failure, now: Timestamp) {
         self.set(number, State::Failed(failure));
-        self.notify(number, false, None, now);
+        self.notify(&About::Order(number.to_owned()), None, now);
     }
 
     /// Closes an order that waits.
@@ -303,7 +303,7 @@ impl Books {
             if let Some(refund) = self.refunds.get_mut(&number) {
                 let is_new = !std::mem::replace(&mut refund.is_told, true);
                 if is_new {
-                    self.notify(&number, true, None, at);
+                    self.notify(&About::Refund(number), None, at);
                 }
                 continue;
             }

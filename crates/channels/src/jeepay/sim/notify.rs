@@ -17,13 +17,18 @@ const REPEAT_AFTER_MS: [i64; 5] = [30_000, 60_000, 90_000, 120_000, 150_000];
 /// How long [`CallbackFaultKind::Late`] holds a notification back.
 const LATE_MS: i64 = 60_000;
 
+/// What a notification is about, by the merchant's number.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) enum About {
+    Order(String),
+    Refund(String),
+}
+
 /// A notification that waits for its acknowledgement.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct Notice {
     id: u64,
-    /// The merchant's number of the order, or of the refund.
-    number: String,
-    is_refund: bool,
+    about: About,
     /// A word of [`CallbackFaultKind::ALL`].
     fault: Option<String>,
     attempts: usize,
@@ -34,8 +39,7 @@ impl Books {
     /// Lets the notifications of an order's, or a refund's, end begin.
     pub(super) fn notify(
         &mut self,
-        number: &str,
-        is_refund: bool,
+        about: &About,
         fault: Option<CallbackFaultKind>,
         now: Timestamp,
     ) {
@@ -57,8 +61,7 @@ impl Books {
             let id = self.next();
             let notice = Notice {
                 id,
-                number: number.to_owned(),
-                is_refund,
+                about: about.clone(),
                 fault: fault.and_then(word).map(|(_, word)| word.to_owned()),
                 attempts: 0,
                 due_ms: now.plus_millis(delay_ms).millis(),
@@ -89,12 +92,15 @@ impl Books {
 impl JeepaySim {
     /// The request that a notification is; `None` if nobody wants it.
     pub(super) fn callback(&self, notice: &Notice, stamp: &Stamp) -> Option<OutgoingCallback> {
-        let (mut members, url) = if notice.is_refund {
-            let refund = self.books.refund_of(&notice.number)?;
-            (self.refund_facts(refund, stamp.now), refund.notify_url.clone())
-        } else {
-            let order = self.books.order(&notice.number)?;
-            (order_facts(order, &self.config), order.asked.notify_url.clone())
+        let (mut members, url) = match &notice.about {
+            About::Refund(number) => {
+                let refund = self.books.refund_of(number)?;
+                (self.refund_facts(refund, stamp.now), refund.notify_url.clone())
+            }
+            About::Order(number) => {
+                let order = self.books.order(number)?;
+                (order_facts(order, &self.config), order.asked.notify_url.clone())
+            }
         };
         if url.is_empty() {
             return None;
