@@ -91,6 +91,8 @@ impl Gateway {
             notice: is_told.then(|| self.notice(&order, to)).flatten(),
             attempts: Vec::new(),
             new_attempts: Vec::new(),
+            refunds: Vec::new(),
+            new_refunds: Vec::new(),
             messages: Vec::new(),
             audit: Vec::new(),
             at: self.now(),

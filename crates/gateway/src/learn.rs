@@ -183,6 +183,8 @@ impl Gateway {
             notice: event.and_then(|state| self.notice(&plan.order, state)),
             attempts: vec![(plan.attempt, old.map_or(0, |attempt| attempt.rev))],
             new_attempts: Vec::new(),
+            refunds: Vec::new(),
+            new_refunds: Vec::new(),
             messages: lesson.messages.clone(),
             audit: audit.into_iter().collect(),
             at: now,

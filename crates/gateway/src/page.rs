@@ -147,6 +147,8 @@ impl Gateway {
             notice: None,
             attempts: Vec::new(),
             new_attempts: vec![attempt.clone()],
+            refunds: Vec::new(),
+            new_refunds: Vec::new(),
             messages: Vec::new(),
             audit: Vec::new(),
             at: self.now(),

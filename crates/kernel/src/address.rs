@@ -14,6 +14,18 @@ pub enum Operation {
     Query,
     /// Close an unpaid order.
     Close,
+    /// Reverse a barcode order.
+    Reverse,
+    /// Refund an order.
+    Refund,
+    /// Query a refund.
+    QueryRefund,
+}
+
+impl Operation {
+    /// Every operation.
+    pub const ALL: [Self; 6] =
+        [Self::Place, Self::Query, Self::Close, Self::Reverse, Self::Refund, Self::QueryRefund];
 }
 
 /// One row of [`ADDRESSES`].
@@ -43,6 +55,21 @@ pub static ADDRESSES: &[Address] = &[
         operation: Operation::Close,
         query_style: ("payment", "close"),
         path: "/order/close",
+    },
+    Address {
+        operation: Operation::Reverse,
+        query_style: ("payment", "reverse"),
+        path: "/order/reverse",
+    },
+    Address {
+        operation: Operation::Refund,
+        query_style: ("payment", "refund"),
+        path: "/payment/refund",
+    },
+    Address {
+        operation: Operation::QueryRefund,
+        query_style: ("payment", "refund_query"),
+        path: "/order/refundquery",
     },
 ];
 
@@ -118,7 +145,7 @@ mod tests {
         check("/index.php", "_m=payment&_a=QUERY", None);
         check("/index.php", "_m=payment&_a=query&_a=close", None);
         check("/index.php/x", "_m=payment&_a=query", None);
-        check("/payment/refund", "", None);
+        check("/payment/refunds", "", None);
         check("/payment/pay/", "", None);
     }
 

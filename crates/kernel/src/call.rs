@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use crate::id::Sn;
 use crate::product::Product;
+use crate::secret::Secret;
 use crate::time::Timestamp;
 
 /// A request, whichever dialect it came in.
@@ -16,6 +17,53 @@ pub enum Call {
     Query(OrderRef),
     /// Close an unpaid order.
     Close(OrderRef),
+    /// Undo a barcode order, paid or not.
+    Reverse(ReverseCall),
+    /// Give money back.
+    Refund(RefundCall),
+    /// Say where a refund stands.
+    QueryRefund(RefundRef),
+}
+
+/// An order to be reversed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReverseCall {
+    /// Which.
+    pub order: OrderRef,
+    /// Whether the request carries a `timestamp` of now and a nonce: a signed query is byte for byte a
+    /// reversal, and must not undo a payment of long ago (contract section 6).
+    pub is_fresh: bool,
+}
+
+/// Money to be given back (contract section 6).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RefundCall {
+    /// Of which order.
+    pub order: OrderRef,
+    /// The merchant's number for it, or one made from the signed bytes.
+    pub number: RefundNumber,
+    /// How much in minor units; `None` is all that is left.
+    pub refund_fee: Option<i64>,
+    /// Why, for the payer.
+    pub reason: String,
+}
+
+/// The number of a refund.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum RefundNumber {
+    /// The merchant's own.
+    Own(String),
+    /// Made from the request's signature: the same signed bytes name the same refund.
+    OfRequest(String),
+}
+
+/// How a request names a refund.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum RefundRef {
+    /// By the merchant's number.
+    OutRefundNo(String),
+    /// By our number.
+    RefundId(Sn),
 }
 
 /// How a request names an order.
@@ -58,4 +106,10 @@ pub struct PlaceCall {
     pub payer_ip: Option<IpAddr>,
     /// When the order stops waiting.
     pub expires_at: Option<Timestamp>,
+    /// The payer at the merchant's account, for pages inside WeChat.
+    pub openid: String,
+    /// The merchant's account or app at the wallet.
+    pub sub_appid: String,
+    /// The code that the payer shows, for a barcode payment.
+    pub code: Option<Secret>,
 }

@@ -1,5 +1,7 @@
 //! The 39 codes of the merchants' document: the one table of them. No other number ever answers.
 
+/// A barcode payment whose outcome is not known yet.
+pub const AWAITED: i64 = 201;
 /// One row of [`CODES`].
 #[derive(Debug)]
 pub struct CodeInfo {

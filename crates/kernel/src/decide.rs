@@ -28,10 +28,36 @@ pub enum Event {
     Failed,
     /// Every attempt is closed at its upstream and none is paid.
     Closed,
-    /// The upstream reversed it: a paid order's money went back in full.
+    /// The upstream reversed an order that was not paid: nothing is left to be paid there.
     Reversed,
-    /// The whole amount has gone back to the payer.
-    RefundedInFull,
+    /// `amount` is to go back to the payer.
+    RefundAsked {
+        /// At most what is left.
+        amount: Money,
+    },
+    /// The upstream has given `amount` back, which was reserved.
+    RefundDone {
+        /// As it was reserved.
+        amount: Money,
+        /// What becomes of the order when nothing of its payment stays.
+        end: RefundEnd,
+    },
+    /// The upstream will not give `amount` back, which was reserved.
+    RefundClosed {
+        /// As it was reserved.
+        amount: Money,
+    },
+}
+
+/// What a refund makes of its order.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum RefundEnd {
+    /// Money of the payment stays, or is still on its way back.
+    Partial,
+    /// It was the last of a payment that has gone back in full.
+    Refunded,
+    /// The same, by a reversal.
+    Reversed,
 }
 
 /// What a decision asks for.
@@ -49,6 +75,13 @@ pub enum Decision {
     /// Money that the order does not want: recorded, the order keeps its state, the attempt is
     /// marked for refund.
     Surplus {
+        /// Entries of the ledger, balanced.
+        postings: Vec<Entry>,
+    },
+    /// The order keeps its state; what of it goes back changes.
+    Refund {
+        /// `total_refund_fee` from now on.
+        total_refund_fee: i64,
         /// Entries of the ledger, balanced.
         postings: Vec<Entry>,
     },
@@ -81,9 +114,41 @@ pub fn decide(order: &Order, event: Event) -> Decision {
         Event::PayerActing => move_to(order, TradeState::UserPaying),
         Event::Failed => move_unpaid(order, TradeState::PayError),
         Event::Closed => move_unpaid(order, TradeState::Closed),
-        Event::Reversed => move_with_reversal(order, TradeState::Revoked),
-        Event::RefundedInFull => move_with_reversal(order, TradeState::Refund),
+        Event::Reversed => move_unpaid(order, TradeState::Revoked),
+        Event::RefundAsked { amount } => refund_asked(order, amount),
+        Event::RefundDone { amount, end } => refund_done(order, amount, end),
+        Event::RefundClosed { amount } => refund_closed(order, amount),
     }
+}
+
+fn refund_asked(order: &Order, amount: Money) -> Decision {
+    if amount.minor < 1 || amount.minor > order.refundable() {
+        return Decision::Keep;
+    }
+    let postings = ledger::reserved(order.stays(), amount, order.fee_rule);
+    Decision::Refund { total_refund_fee: order.total_refund_fee + amount.minor, postings }
+}
+
+fn refund_done(order: &Order, amount: Money, end: RefundEnd) -> Decision {
+    if order.state != TradeState::Success || amount.minor > order.total_refund_fee {
+        return Decision::Keep;
+    }
+    let postings = ledger::refunded(amount);
+    match end {
+        RefundEnd::Partial => {
+            Decision::Refund { total_refund_fee: order.total_refund_fee, postings }
+        }
+        RefundEnd::Refunded => Decision::Move { to: TradeState::Refund, postings },
+        RefundEnd::Reversed => Decision::Move { to: TradeState::Revoked, postings },
+    }
+}
+
+fn refund_closed(order: &Order, amount: Money) -> Decision {
+    if order.state != TradeState::Success || amount.minor > order.total_refund_fee {
+        return Decision::Keep;
+    }
+    let postings = ledger::released(order.stays(), amount, order.fee_rule);
+    Decision::Refund { total_refund_fee: order.total_refund_fee - amount.minor, postings }
 }
 
 fn paid(order: &Order, amount: Money, late: LatePayment) -> Decision {
@@ -107,14 +172,6 @@ fn move_unpaid(order: &Order, to: TradeState) -> Decision {
     if order.state.is_open() { move_to(order, to) } else { Decision::Keep }
 }
 
-fn move_with_reversal(order: &Order, to: TradeState) -> Decision {
-    if order.state != TradeState::Success {
-        return if to == TradeState::Revoked { move_unpaid(order, to) } else { Decision::Keep };
-    }
-    let postings = ledger::reversed(&ledger::payment(order.pay_amount(), order.fee_rule));
-    Decision::Move { to, postings }
-}
-
 fn move_to(order: &Order, to: TradeState) -> Decision {
     if order.state.may_become(to) {
         Decision::Move { to, postings: Vec::new() }
@@ -134,7 +191,8 @@ mod tests {
     /// Sequences of this length are tried exhaustively.
     const LENGTH: usize = 6;
 
-    fn events(amount: Money) -> [Event; 7] {
+    fn events(amount: Money) -> [Event; 10] {
+        let half = Money::new(amount.minor / 2, amount.currency);
         [
             Event::PayerActing,
             Event::Paid { amount, late: LatePayment::Refund },
@@ -142,7 +200,10 @@ mod tests {
             Event::Failed,
             Event::Closed,
             Event::Reversed,
-            Event::RefundedInFull,
+            Event::RefundAsked { amount: half },
+            Event::RefundDone { amount: half, end: RefundEnd::Partial },
+            Event::RefundDone { amount: half, end: RefundEnd::Refunded },
+            Event::RefundClosed { amount: half },
         ]
     }
 
@@ -158,59 +219,111 @@ mod tests {
         }
     }
 
-    /// Applies a decision as the gateway does, and counts what was posted.
-    fn apply(order: &mut Order, books: &mut Vec<Entry>, event: Event) {
-        let before = order.state;
-        let postings = match decide(order, event) {
-            Decision::Keep => return,
-            Decision::Surplus { postings } => postings,
-            Decision::Move { to, postings } => {
-                assert!(before.may_become(to), "{before:?} to {to:?} by {event:?}");
-                if to == TradeState::Success {
-                    order.payment = Some(the_payment(order));
+    /// An order, what was posted for it, and what its upstream has taken and given back.
+    #[derive(Clone)]
+    struct World {
+        order: Order,
+        books: Vec<Entry>,
+        taken: i64,
+        given: i64,
+    }
+
+    impl World {
+        /// Applies a decision as the gateway does, which knows what is reserved and what is done.
+        fn apply(&mut self, event: Event) {
+            let before = self.order.state;
+            let half = self.order.pay_amount().minor / 2;
+            let reserved = self.order.total_refund_fee - self.given;
+            let is_possible = match event {
+                Event::RefundDone { end: RefundEnd::Partial, .. } => {
+                    reserved >= half && self.given == 0
                 }
-                order.state = to;
-                postings
+                Event::RefundDone { .. } => reserved >= half && self.given == half,
+                Event::RefundClosed { .. } => reserved >= half,
+                _ => true,
+            };
+            if !is_possible {
+                return;
             }
-        };
-        assert!(ledger::is_balanced(&postings));
-        books.extend(postings);
-    }
-
-    fn balance(books: &[Entry], book: Book) -> i64 {
-        books.iter().filter(|entry| entry.book == book).map(|entry| entry.amount.minor).sum()
-    }
-
-    /// The books say what the state says, whatever happened on the way.
-    fn check(order: &Order, books: &[Entry], paid: i64, sequence: &[Event]) {
-        let gross = order.pay_amount().minor;
-        let owed = -balance(books, Book::MerchantPayable) - balance(books, Book::FeeIncome);
-        let expect = if order.state == TradeState::Success { gross } else { 0 };
-        assert_eq!(owed, expect, "{sequence:?}");
-        let given_back = if order.payment.is_some() && owed == 0 { gross } else { 0 };
-        let held = owed - balance(books, Book::RefundDue);
-        assert_eq!(balance(books, Book::ChannelReceivable), held, "{sequence:?}");
-        assert_eq!(held + given_back, paid * gross, "every payment is booked once: {sequence:?}");
-    }
-
-    fn walk(order: &Order, books: &[Entry], paid: i64, sequence: &mut Vec<Event>) {
-        check(order, books, paid, sequence);
-        if sequence.len() == LENGTH {
-            return;
+            let is_done = matches!(event, Event::RefundDone { .. });
+            let postings = match decide(&self.order, event) {
+                Decision::Keep => return,
+                Decision::Surplus { postings } => postings,
+                Decision::Refund { total_refund_fee, postings } => {
+                    self.order.total_refund_fee = total_refund_fee;
+                    postings
+                }
+                Decision::Move { to, postings } => {
+                    assert!(before.may_become(to), "{before:?} to {to:?} by {event:?}");
+                    if to == TradeState::Success {
+                        self.order.payment = Some(the_payment(&self.order));
+                    }
+                    self.order.state = to;
+                    postings
+                }
+            };
+            self.given += if is_done { half } else { 0 };
+            self.taken += i64::from(matches!(event, Event::Paid { .. }));
+            assert!(ledger::is_balanced(&postings));
+            self.books.extend(postings);
         }
-        for event in events(order.pay_amount()) {
-            let (mut order, mut books) = (order.clone(), books.to_vec());
-            apply(&mut order, &mut books, event);
-            sequence.push(event);
-            let has_paid = i64::from(matches!(event, Event::Paid { .. }));
-            walk(&order, &books, paid + has_paid, sequence);
-            sequence.pop();
+
+        fn in_book(&self, book: Book) -> i64 {
+            self.books.iter().filter(|one| one.book == book).map(|one| one.amount.minor).sum()
+        }
+
+        /// The books say what the order says, whatever happened on the way.
+        fn check(&self, sequence: &[Event]) {
+            let gross = self.order.pay_amount().minor;
+            let is_paid = self.order.payment.is_some();
+            let stays = if is_paid { gross - self.order.total_refund_fee } else { 0 };
+            let owed = -self.in_book(Book::MerchantPayable) - self.in_book(Book::FeeIncome);
+            assert_eq!(owed, stays, "{sequence:?}");
+            let surplus = (self.taken - i64::from(is_paid)) * gross;
+            let due = self.order.total_refund_fee - self.given + surplus;
+            assert_eq!(-self.in_book(Book::RefundDue), due, "{sequence:?}");
+            let held = self.taken * gross - self.given;
+            assert_eq!(self.in_book(Book::ChannelReceivable), held, "{sequence:?}");
+            assert!((0..=gross).contains(&self.order.total_refund_fee), "{sequence:?}");
+        }
+
+        fn walk(&self, sequence: &mut Vec<Event>) {
+            self.check(sequence);
+            if sequence.len() == LENGTH {
+                return;
+            }
+            for event in events(self.order.pay_amount()) {
+                let mut next = self.clone();
+                next.apply(event);
+                sequence.push(event);
+                next.walk(sequence);
+                sequence.pop();
+            }
         }
     }
 
     #[test]
     fn every_sequence_of_events_keeps_the_table_and_the_books() {
-        walk(&an_order(), &[], 0, &mut Vec::new());
+        let world = World { order: an_order(), books: Vec::new(), taken: 0, given: 0 };
+        world.walk(&mut Vec::new());
+    }
+
+    #[test]
+    fn no_refund_exceeds_what_is_left() {
+        let mut order = an_order();
+        let asked = |order: &Order, minor| {
+            let amount = Money::new(minor, order.currency);
+            decide(order, Event::RefundAsked { amount })
+        };
+        assert_eq!(asked(&order, 1), Decision::Keep, "it is not paid");
+        order.state = TradeState::Success;
+        order.total_refund_fee = 6_000;
+        assert_eq!(asked(&order, 4_001), Decision::Keep);
+        assert_eq!(asked(&order, 0), Decision::Keep);
+        let Decision::Refund { total_refund_fee, .. } = asked(&order, 4_000) else {
+            panic!("what is left can go back");
+        };
+        assert_eq!(total_refund_fee, 10_000);
     }
 
     #[test]

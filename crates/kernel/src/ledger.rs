@@ -94,6 +94,34 @@ pub fn surplus(amount: Money) -> Vec<Entry> {
     posting([(Book::ChannelReceivable, amount.minor), (Book::RefundDue, -amount.minor)], amount)
 }
 
+/// The posting of a refund that is reserved: what we owe the merchant becomes due to the payer. The fee
+/// goes back in the share that keeps it at the rule's fee on what stays: it is never rounded twice,
+/// and a refund in full gives all of it back.
+pub fn reserved(stays_before: Money, amount: Money, rule: FeeRule) -> Vec<Entry> {
+    let stays = Money::new(stays_before.minor - amount.minor, amount.currency);
+    let fee_back = rule.fee(stays_before).minor - rule.fee(stays).minor;
+    posting(
+        [
+            (Book::MerchantPayable, amount.minor - fee_back),
+            (Book::FeeIncome, fee_back),
+            (Book::RefundDue, -amount.minor),
+        ],
+        amount,
+    )
+}
+
+/// The posting of a refund that will not be done: [`reserved`], taken back. `stays` is what stays of
+/// the payment while it is still reserved.
+pub fn released(stays: Money, amount: Money, rule: FeeRule) -> Vec<Entry> {
+    let stays_after = Money::new(stays.minor + amount.minor, amount.currency);
+    reversed(&reserved(stays_after, amount, rule))
+}
+
+/// The posting of money that went back to the payer.
+pub fn refunded(amount: Money) -> Vec<Entry> {
+    posting([(Book::RefundDue, amount.minor), (Book::ChannelReceivable, -amount.minor)], amount)
+}
+
 /// The correction that takes `entries` back: the same lines with the signs turned.
 pub fn reversed(entries: &[Entry]) -> Vec<Entry> {
     let turned = |entry: &Entry| Entry {
@@ -145,6 +173,37 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn after_any_refunds_the_fee_is_that_of_what_stays(
+            minor in 1..10_000_000_i64, rate_ppm in 0..=RATE_PPM_MAX,
+            steps in proptest::collection::vec((any::<bool>(), 1..10_000_000_i64), 0..20)
+        ) {
+            let rule = FeeRule { rate_ppm };
+            let gross = Money::new(minor, Currency::Cny);
+            let mut entries = payment(gross, rule);
+            let mut reserves: Vec<i64> = Vec::new();
+            for (is_release, wish) in steps {
+                let stays = Money::new(minor - reserves.iter().sum::<i64>(), Currency::Cny);
+                if is_release && !reserves.is_empty() {
+                    let at = usize::try_from(wish).unwrap() % reserves.len();
+                    let amount = Money::new(reserves.swap_remove(at), Currency::Cny);
+                    entries.extend(released(stays, amount, rule));
+                } else if stays.minor > 0 {
+                    let amount = Money::new(1 + wish % stays.minor, Currency::Cny);
+                    reserves.push(amount.minor);
+                    entries.extend(reserved(stays, amount, rule));
+                }
+                prop_assert!(is_balanced(&entries));
+            }
+            let stays = Money::new(minor - reserves.iter().sum::<i64>(), Currency::Cny);
+            let in_book = |book| -> i64 {
+                entries.iter().filter(|entry| entry.book == book).map(|e| e.amount.minor).sum()
+            };
+            prop_assert_eq!(-in_book(Book::FeeIncome), rule.fee(stays).minor);
+            prop_assert_eq!(-in_book(Book::RefundDue), minor - stays.minor);
+            prop_assert_eq!(-in_book(Book::MerchantPayable), stays.minor - rule.fee(stays).minor);
+        }
+
         #[test]
         fn every_posting_balances(minor in 1..i64::MAX, rate_ppm in 0..=RATE_PPM_MAX) {
             let amount = Money::new(minor, Currency::Hkd);

@@ -23,7 +23,17 @@ pub struct NameInfo {
 enum Users {
     Every,
     Place,
+    /// Whatever names an order.
     Find,
+    Refund,
+    QueryRefund,
+}
+
+impl Users {
+    /// Whether an operation of these users reads a row of `other`: a refund names its order too.
+    fn read(self, other: Self) -> bool {
+        other == self || other == Self::Every || (self, other) == (Self::Refund, Self::Find)
+    }
 }
 
 /// Which requirement a name meets: an operation needs one name of each role that its names have.
@@ -49,6 +59,7 @@ pub static NAMES: &[NameInfo] = &[
     row("body", ValueForm::Echoed, Users::Place, Role::Optional),
     row("client_ip", ValueForm::IpList, Users::Every, Role::Optional),
     row("code", ValueForm::AuthCode, Users::Place, Role::Optional),
+    row("customer_refund_no", ValueForm::TradeNo, Users::QueryRefund, Role::Subject),
     row("detail", ValueForm::Detail, Users::Place, Role::Optional),
     row("device_info", ValueForm::Text, Users::Every, Role::Optional),
     row("discount", ValueForm::Discount, Users::Place, Role::Optional),
@@ -58,11 +69,16 @@ pub static NAMES: &[NameInfo] = &[
     row("notify_url", ValueForm::NotifyUrl, Users::Place, Role::Optional),
     row("openid", ValueForm::Token(128), Users::Every, Role::Optional),
     row("order_sn", ValueForm::Sn, Users::Find, Role::Subject),
+    row("out_refund_no", ValueForm::TradeNo, Users::Refund, Role::Optional),
+    row("out_refund_no", ValueForm::TradeNo, Users::QueryRefund, Role::Subject),
     row("out_trade_no", ValueForm::TradeNo, Users::Place, Role::Optional),
     row("out_trade_no", ValueForm::TradeNo, Users::Find, Role::Subject),
     row("pay_channel_id", ValueForm::ChannelId, Users::Place, Role::Subject),
     row("payment", ValueForm::Payment, Users::Place, Role::Subject),
     row("provider", ValueForm::Provider, Users::Every, Role::Optional),
+    row("refund_desc", ValueForm::Reason, Users::Refund, Role::Optional),
+    row("refund_fee", ValueForm::Amount, Users::Refund, Role::Optional),
+    row("refund_id", ValueForm::Token(64), Users::QueryRefund, Role::Subject),
     row("return_url", ValueForm::PageUrl, Users::Place, Role::Optional),
     row("sign_type", ValueForm::SignType, Users::Every, Role::Optional),
     row("sn", ValueForm::Sn, Users::Find, Role::Subject),
@@ -82,16 +98,11 @@ pub static NAMES: &[NameInfo] = &[
 /// Names that only operations not offered yet act on; a strict application may send them.
 const KNOWN_ELSEWHERE: &[&str] = &[
     "adapter",
-    "customer_refund_no",
     "email",
     "end_time",
     "limit",
-    "out_refund_no",
     "page",
     "password",
-    "refund_desc",
-    "refund_fee",
-    "refund_id",
     "refund_status",
     "sign",
     "start_time",
@@ -119,14 +130,19 @@ impl NameTable {
     pub fn of(operation: Operation) -> &'static Self {
         static PLACE: LazyLock<NameTable> = LazyLock::new(|| NameTable::new(Users::Place));
         static FIND: LazyLock<NameTable> = LazyLock::new(|| NameTable::new(Users::Find));
+        static REFUND: LazyLock<NameTable> = LazyLock::new(|| NameTable::new(Users::Refund));
+        static QUERY_REFUND: LazyLock<NameTable> =
+            LazyLock::new(|| NameTable::new(Users::QueryRefund));
         match operation {
             Operation::Place => &PLACE,
-            Operation::Query | Operation::Close => &FIND,
+            Operation::Query | Operation::Close | Operation::Reverse => &FIND,
+            Operation::Refund => &REFUND,
+            Operation::QueryRefund => &QUERY_REFUND,
         }
     }
 
     fn new(users: Users) -> Self {
-        let is_ours = |row: &&NameInfo| row.used_by == Users::Every || row.used_by == users;
+        let is_ours = |row: &&NameInfo| users.read(row.used_by);
         let rows = NAMES.iter().filter(is_ours).collect::<Vec<_>>();
         let rules = rows.iter().map(|row| Rule {
             name: row.name,
@@ -157,7 +173,7 @@ mod tests {
 
     #[test]
     fn each_table_is_in_signing_order_and_no_name_begins_another() {
-        for operation in [Operation::Place, Operation::Query] {
+        for operation in Operation::ALL {
             let rows = &NameTable::of(operation).rows;
             for pair in rows.windows(2) {
                 assert!(pair[0].name < pair[1].name, "{}", pair[1].name);

@@ -81,6 +81,8 @@ pub struct Order {
     pub wallet: String,
     /// The payer's address as the merchant told us, or empty.
     pub payer_ip: String,
+    /// The payer at the wallet as the merchant told us (`sub_openid`), or empty.
+    pub payer_openid: String,
     /// How its request was signed.
     pub sign_form: SignForm,
     /// 128 random bits in hex; with the ids it opens the payer's page.
@@ -114,13 +116,14 @@ impl Order {
         self.id.sn()
     }
 
+    /// What stays of the payment when all refunds that were asked for are done.
+    pub fn stays(&self) -> Money {
+        Money::new(self.pay_amount().minor - self.total_refund_fee, self.currency)
+    }
+
     /// What can still be refunded, in minor units.
     pub fn refundable(&self) -> i64 {
-        if self.state == TradeState::Success {
-            self.pay_amount().minor - self.total_refund_fee
-        } else {
-            0
-        }
+        if self.state == TradeState::Success { self.stays().minor } else { 0 }
     }
 }
 
@@ -267,6 +270,7 @@ pub(crate) mod tests {
             return_url: String::new(),
             wallet: String::new(),
             payer_ip: String::new(),
+            payer_openid: String::new(),
             sign_form: SignForm::Plain,
             page_secret: String::new(),
             provider: None,

@@ -27,6 +27,20 @@ impl Provider {
         }
     }
 
+    /// The wallet whose app shows a payer's code of these digits (upstreams' manuals): WeChat 18 from
+    /// 10–15, Alipay 16–24 from 25–30, UnionPay 19 from 62.
+    pub fn of_code(code: &str) -> Option<Self> {
+        if !code.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        match (code.get(..2)?.parse::<u8>().ok()?, code.len()) {
+            (10..=15, 18) => Some(Self::Wechat),
+            (25..=30, 16..=24) => Some(Self::Alipay),
+            (62, 19) => Some(Self::Unionpay),
+            _ => None,
+        }
+    }
+
     /// Reads [`Provider::word`].
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|provider| provider.word() == word)

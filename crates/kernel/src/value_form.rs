@@ -8,8 +8,7 @@ use crate::egress_policy::{self, Cidr, UrlFault};
 use crate::fault::Wording;
 use crate::id::{AppId, MchId, Sn};
 use crate::json;
-use crate::product::PRODUCTS;
-use crate::product::Product;
+use crate::product::{PRODUCTS, Product, Provider};
 use crate::time::Timestamp;
 
 /// Digits of an integer.
@@ -48,6 +47,8 @@ pub enum ValueForm {
     Echoed,
     /// Text that is only known.
     Text,
+    /// Text for the payer: why money goes back.
+    Reason,
     /// JSON text.
     Detail,
     /// A payer's auth code.
@@ -124,6 +125,7 @@ impl ValueForm {
             Self::Echoed => Some(128),
             Self::Text | Self::IpList => Some(256),
             Self::Detail => Some(6_000),
+            Self::Reason => Some(80),
             Self::Token(max) => Some(max),
             Self::OwnMch
             | Self::OwnApp
@@ -177,9 +179,11 @@ impl ValueForm {
             Self::Echoed => {
                 judge_text(value).and_then(|()| format(!is_like_a_notice(value), LIKE_A_NOTICE))
             }
-            Self::Text => judge_text(value),
+            Self::Text | Self::Reason => judge_text(value),
             Self::Detail => judge_detail(value),
-            Self::AuthCode => format(is_auth_code(value), ["不是付款码", "is no payer's code"]),
+            Self::AuthCode => {
+                format(Provider::of_code(value).is_some(), ["不是付款码", "is no payer's code"])
+            }
             Self::Token(_) => format(consists_of(value, b"_-"), TOKEN),
             Self::Wallet => format(matches!(value, "CN" | "HK"), WALLET),
             Self::Provider => format(matches!(value, "wechat" | "alipay" | "unionpay"), PROVIDER),
@@ -264,18 +268,6 @@ fn is_ip_list(value: &str) -> bool {
 }
 
 /// WeChat 18 digits from 10–15, Alipay 16–24 from 25–30, UnionPay 19 from 62.
-fn is_auth_code(value: &str) -> bool {
-    if !value.bytes().all(|byte| byte.is_ascii_digit()) {
-        return false;
-    }
-    match value.get(..2).unwrap_or("") {
-        "10" | "11" | "12" | "13" | "14" | "15" => value.len() == 18,
-        "25" | "26" | "27" | "28" | "29" | "30" => (16..=24).contains(&value.len()),
-        "62" => value.len() == 19,
-        _ => false,
-    }
-}
-
 fn wrong_url(fault: UrlFault) -> Wrong {
     Wrong::Format(match fault {
         UrlFault::Shape => ["应为 http(s) 绝对网址", "must be an absolute http(s) URL"],

@@ -67,6 +67,13 @@ impl Batch {
         Self { guard: Some(guard), ..Self::default() }
     }
 
+    /// The same batch, which also writes `statement`.
+    #[must_use]
+    pub fn and(mut self, statement: Statement) -> Self {
+        self.then.push(statement);
+        self
+    }
+
     /// The same batch, which also tells the audit what was done and by whom.
     #[must_use]
     pub fn audited(mut self, entry: AuditEntry) -> Self {

@@ -27,7 +27,9 @@ pub mod notices;
 pub mod order_events;
 mod order_row;
 pub mod orders;
+pub mod pay_codes;
 mod readers;
+pub mod refunds;
 pub mod stores;
 pub mod sweeps;
 #[cfg(test)]

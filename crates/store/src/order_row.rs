@@ -11,7 +11,7 @@ use crate::batch::{Row, Value};
 
 /// Every column.
 pub(crate) fn values(order: &Order) -> Vec<Value> {
-    let mut values = Vec::with_capacity(38);
+    let mut values = Vec::with_capacity(39);
     values.extend([
         order.id.into(),
         order.mch_id.into(),
@@ -39,6 +39,7 @@ pub(crate) fn values(order: &Order) -> Vec<Value> {
         order.expires_at.into(),
     ]);
     values.extend(changeable(order));
+    values.push((&order.payer_openid).into());
     values
 }
 
@@ -111,6 +112,7 @@ pub(crate) fn read(row: &mut Row) -> Result<Order, StoreError> {
         payment: read_payment(row)?,
         sweep_at: row.maybe_time()?,
         sweeps: row.int()?,
+        payer_openid: row.text()?,
     })
 }
 

@@ -7,6 +7,7 @@ use kernel::id::{Id, MchId, Sn};
 use kernel::ledger::{Entry, is_balanced};
 use kernel::notice::Notice;
 use kernel::order::{Attempt, Order};
+use kernel::refund::Refund;
 use kernel::time::Timestamp;
 
 use crate::audit::AuditEntry;
@@ -16,6 +17,7 @@ use crate::messages::Message;
 use crate::order_events::Step;
 use crate::{
     Reader, Store, StoreError, attempts, ledger, messages, notices, order_events, order_row,
+    refunds,
 };
 
 /// Places an order. Only a merchant's own number may be taken: a taken id is a defect of the clock.
@@ -24,9 +26,9 @@ const INSERT: &str = "insert into orders
 fee_rate_ppm, total_refund_fee, body, attach, detail, notify_url, return_url, wallet, payer_ip,
 sign_form, page_secret, created_at, expires_at, provider, adapter, pay_text, paid_provider,
 transaction_id, paid_fee, paid_currency, cash_fee, cash_currency, bank_type, openid, paid_at,
-sweep_at, sweeps)
+sweep_at, sweeps, payer_openid)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
-$21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38)
+$21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39)
 on conflict (mch_id, out_trade_no) do nothing";
 
 /// Changes an order, if the revision that was read still stands. What was agreed when it was placed
@@ -43,7 +45,7 @@ id, mch_id, app_id, store_id, out_trade_no, product, state, rev, currency, total
 fee_rate_ppm, total_refund_fee, body, attach, detail, notify_url, return_url, wallet, payer_ip,
 sign_form, page_secret, created_at, expires_at, provider, adapter, pay_text, paid_provider,
 transaction_id, paid_fee, paid_currency, cash_fee, cash_currency, bank_type, openid, paid_at,
-sweep_at, sweeps
+sweep_at, sweeps, payer_openid
 from orders where mch_id = $1 and id = $2";
 
 /// The id behind a merchant's own number.
@@ -77,6 +79,10 @@ pub struct Change {
     pub attempts: Vec<(Attempt, i64)>,
     /// Attempts that begin.
     pub new_attempts: Vec<Attempt>,
+    /// Refunds as they are to be, each with the revision that was read.
+    pub refunds: Vec<(Refund, i64)>,
+    /// Refunds that begin.
+    pub new_refunds: Vec<Refund>,
     /// What was said to and heard from an upstream.
     pub messages: Vec<Message>,
     /// For the audit.
@@ -123,6 +129,8 @@ pub fn settle(change: &Change) -> Batch {
     then.extend(change.notice.iter().map(notices::insert));
     then.extend(change.attempts.iter().map(|(attempt, rev)| attempts::update(attempt, *rev)));
     then.extend(change.new_attempts.iter().map(attempts::insert));
+    then.extend(change.refunds.iter().map(|(refund, rev)| refunds::update(refund, *rev)));
+    then.extend(change.new_refunds.iter().map(refunds::insert));
     then.extend(change.messages.iter().map(messages::insert));
     let guard = Statement::of_one_row(UPDATE, order_row::changes(order, change.expected_rev));
     Batch { id: change.batch_id, guard: Some(guard), then, audit: change.audit.clone() }

@@ -5,10 +5,12 @@
 use crate::application::Application;
 use crate::code;
 use crate::dialect::members::{Member, Members};
+use crate::dialect::order_string;
 use crate::fault::{Fault, Language};
 use crate::json;
 use crate::order::Order;
 use crate::product::{Product, Provider};
+use crate::refund::Refund;
 
 /// What an order's `provider` says until a wallet has paid a mixed QR.
 const NO_PROVIDER: &str = "聚宝";
@@ -18,6 +20,16 @@ const ENVELOPE_BYTES: usize = 256;
 /// The answer of a success; `data` is a JSON object.
 pub fn success(data: &str, trace_no: &str) -> String {
     envelope(code::SUCCESS, "success", Some(data), trace_no)
+}
+
+/// The answer of a barcode payment whose outcome is not known yet: 201, with the order.
+pub fn awaited(data: &str, language: Language, trace_no: &str) -> String {
+    let row = code::info(code::AWAITED);
+    let words = match language {
+        Language::Zh => row.zh,
+        Language::En => row.en,
+    };
+    envelope(code::AWAITED, words, Some(data), trace_no)
 }
 
 /// The answer of a fault; `data` is the standing order as a JSON object where the contract gives
@@ -98,7 +110,7 @@ pub fn order_members<'a>(
     add("wallet", order.wallet.as_str().into());
     add("is_subscribe", "N".into());
     add("is_print", "0".into());
-    add("openid", order.payment.as_ref().map_or("", |payment| payment.openid.as_str()).into());
+    add("openid", openid(order).into());
     add("store_id", store_text(order).into());
     add("create_time", order.created_at.seconds().into());
     add("time_end", paid_at.map_or(0, |at| at.seconds()).into());
@@ -106,15 +118,18 @@ pub fn order_members<'a>(
     add("finish_time", paid_at.map_or_else(String::new, |at| at.beijing()).into());
     add("qrcode", urls.qrcode.into());
     add("code_url", urls.code_url.into());
+    let pay_text = order.pay_text.as_str();
     match order.product {
         Product::WechatH5 => add("mweb_url", urls.qrcode.into()),
+        Product::AlipayApp => {
+            add("app", order_string::as_json(pay_text).into());
+            add("app_format", pay_text.into());
+        }
+        Product::WechatApp => add("app", pay_text.into()),
+        Product::WechatJsapi | Product::WechatHkJsapi => add("jsapi", pay_text.into()),
         Product::AlipayWap
         | Product::AlipayQr
-        | Product::AlipayApp
         | Product::WechatQr
-        | Product::WechatJsapi
-        | Product::WechatApp
-        | Product::WechatHkJsapi
         | Product::UnionpayLink
         | Product::UnionpayQr
         | Product::MixedQr
@@ -149,6 +164,35 @@ pub(super) fn payment_members(order: &Order) -> [(&'static str, Member<'_>); 2] 
 pub(super) fn provider_word(order: &Order) -> &'static str {
     let paid = order.payment.as_ref().map(|payment| payment.provider);
     paid.or(order.provider).map_or(NO_PROVIDER, Provider::word)
+}
+
+/// The payer at the wallet: as the upstream says, else as the merchant told us.
+fn openid(order: &Order) -> &str {
+    let told = order.payment.as_ref().map(|payment| payment.openid.as_str());
+    told.filter(|text| !text.is_empty()).unwrap_or(&order.payer_openid)
+}
+
+/// `data` of a refund, unsigned (contract section 6): its order's members, and its own.
+pub fn refund_members<'a>(
+    (refund, order): (&'a Refund, &'a Order),
+    app: &'a Application,
+    urls: &OrderUrls<'a>,
+) -> Members<'a> {
+    let mut members = order_members(order, app, urls);
+    let mut add = |name: &'static str, member: Member<'a>| members.push((name.into(), member));
+    let done = refund.done.as_ref();
+    let cash = done.map(|done| done.cash);
+    add("out_refund_no", refund.out_refund_no.as_str().into());
+    add("refund_id", refund.refund_no().into_string().into());
+    add("refund_fee", refund.amount.minor.into());
+    add("refund_fee_type", refund.amount.currency.code().into());
+    add("cash_refund_fee", cash.map_or(0, |cash| cash.minor).into());
+    add("cash_refund_fee_type", cash.map_or("", |cash| cash.currency.code()).into());
+    add("rate", done.map_or("", |done| done.rate.as_str()).into());
+    add("refund_status", refund.state.status().into());
+    add("refund_time", done.map_or_else(String::new, |done| done.at.beijing()).into());
+    add("refund_desc", refund.reason.as_str().into());
+    members
 }
 
 fn store_text(order: &Order) -> String {

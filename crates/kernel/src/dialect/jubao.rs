@@ -222,12 +222,7 @@ fn permit(
     if opened.operation == Operation::Place && discount > 0 && !app.settings.may_discount {
         return Err(Fault::NotAllowed(NO_DISCOUNT));
     }
-    let is_fresh = || {
-        let at = fields.given("timestamp").and_then(integer);
-        let is_near = at.is_some_and(|at| (now.seconds() - at).abs() <= REPLAY_SECONDS_MAX);
-        is_near && fields.given("nonce_str").is_some()
-    };
-    if app.settings.replay_guard && !is_fresh() {
+    if app.settings.replay_guard && !typed::is_fresh(fields, now) {
         return Err(Fault::NotAllowed(REPLAY));
     }
     Ok(())

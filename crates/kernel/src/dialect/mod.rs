@@ -6,4 +6,5 @@ mod body;
 pub mod jubao;
 pub mod members;
 pub mod notice;
+mod order_string;
 mod typed;

@@ -2,21 +2,27 @@
 //! each other, and the call itself. Single values are judged before, by their own forms.
 
 use crate::address::Operation;
-use crate::call::{Call, OrderRef, PlaceCall};
+use crate::call::{Call, OrderRef, PlaceCall, RefundCall, RefundNumber, RefundRef, ReverseCall};
+use crate::dialect::jubao::REPLAY_SECONDS_MAX;
 use crate::fault::{Fault, Wording};
 use crate::fields::Fields;
 use crate::id::Sn;
-use crate::product::Product;
+use crate::product::{Product, Provider};
+use crate::secret::Secret;
 use crate::time::Timestamp;
 use crate::value_form::{self, integer};
 
 /// How an order is named, in order of precedence (contract section 6).
 const ORDER_NAMES: [&str; 4] = ["sn", "order_sn", "out_trade_no", "transaction_id"];
+/// How a refund is named, in order of precedence.
+const REFUND_NAMES: [&str; 3] = ["customer_refund_no", "out_refund_no", "refund_id"];
 /// How a product is named.
 const PRODUCT_NAMES: [&str; 2] = ["pay_channel_id", "payment"];
 
 const DISAGREE: Wording =
     ["与 pay_channel_id 不是同一产品", "names another product than pay_channel_id"];
+const ANOTHER_WALLET: Wording =
+    ["不是 provider 所指钱包的付款码", "is no code of the wallet that provider names"];
 const OVER_LIMIT: Wording = ["超过支付产品限额", "is over the product's limit"];
 const NOT_BELOW: Wording = ["应小于 total_fee", "must be below total_fee"];
 
@@ -36,7 +42,17 @@ pub fn check_required(operation: Operation, fields: &Fields<'_>) -> Result<(), F
                 None => Ok(()),
             }
         }
-        Operation::Query | Operation::Close => require_one(fields, &ORDER_NAMES),
+        Operation::Query | Operation::Close | Operation::Reverse => {
+            require_one(fields, &ORDER_NAMES)
+        }
+        Operation::Refund => {
+            require_one(fields, &ORDER_NAMES)?;
+            // A signed query would otherwise be a refund in full.
+            let is_meant =
+                ["out_refund_no", "refund_fee"].iter().any(|name| fields.given(name).is_some());
+            is_meant.then_some(()).ok_or(Fault::MissingForProduct { field: "out_refund_no" })
+        }
+        Operation::QueryRefund => require_one(fields, &REFUND_NAMES),
     }
 }
 
@@ -66,6 +82,11 @@ pub fn check_relations(operation: Operation, fields: &Fields<'_>) -> Result<(), 
     if product(fields).is_some_and(|product| total_fee > product.info().amount_max) {
         return Err(Fault::bad_format("total_fee", OVER_LIMIT));
     }
+    let code = fields.given("code").filter(|_| product(fields) == Some(Product::Micropay));
+    let wallet = fields.given("provider").and_then(Provider::from_word);
+    if code.is_some() && wallet.is_some() && code.and_then(Provider::of_code) != wallet {
+        return Err(Fault::bad_format("code", ANOTHER_WALLET));
+    }
     if number(fields, "discount") >= total_fee {
         return Err(Fault::bad_format("discount", NOT_BELOW));
     }
@@ -81,6 +102,12 @@ pub fn call(operation: Operation, fields: &Fields<'_>, now: Timestamp) -> Result
         Operation::Place => place(fields, now).map(|call| Call::Place(Box::new(call))),
         Operation::Query => order_ref(fields).map(Call::Query),
         Operation::Close => order_ref(fields).map(Call::Close),
+        Operation::Reverse => {
+            let order = order_ref(fields)?;
+            Ok(Call::Reverse(ReverseCall { order, is_fresh: is_fresh(fields, now) }))
+        }
+        Operation::Refund => refund(fields).map(Call::Refund),
+        Operation::QueryRefund => refund_ref(fields).map(Call::QueryRefund),
     }
 }
 
@@ -101,7 +128,40 @@ fn place(fields: &Fields<'_>, now: Timestamp) -> Result<PlaceCall, Fault> {
         store_id: number(fields, "store_id"),
         payer_ip: fields.given("spbill_create_ip").and_then(|ip| ip.parse().ok()),
         expires_at: fields.given("time_expire").and_then(|at| value_form::expiry(at, now)),
+        openid: optional("sub_openid").unwrap_or_else(|| text("openid")),
+        sub_appid: text("sub_appid"),
+        code: fields.given("code").map(Secret::new),
     })
+}
+
+/// Whether a request was made just now, and once: it carries a time near ours, and a nonce.
+pub fn is_fresh(fields: &Fields<'_>, now: Timestamp) -> bool {
+    let at = fields.given("timestamp").and_then(integer);
+    let is_near = at.is_some_and(|at| (now.seconds() - at).abs() <= REPLAY_SECONDS_MAX);
+    is_near && fields.given("nonce_str").is_some()
+}
+
+fn refund(fields: &Fields<'_>) -> Result<RefundCall, Fault> {
+    let own = fields.given("out_refund_no").map(|text| RefundNumber::Own(text.to_owned()));
+    let of_request = || {
+        let signature = fields.given("sign").unwrap_or_default();
+        RefundNumber::OfRequest(format!("R{}", signature.to_ascii_uppercase()))
+    };
+    Ok(RefundCall {
+        order: order_ref(fields)?,
+        number: own.unwrap_or_else(of_request),
+        refund_fee: fields.given("refund_fee").and_then(integer),
+        reason: fields.given("refund_desc").unwrap_or_default().to_owned(),
+    })
+}
+
+fn refund_ref(fields: &Fields<'_>) -> Result<RefundRef, Fault> {
+    let by_own = REFUND_NAMES[..2].iter().find_map(|name| fields.given(name));
+    match (by_own, fields.given("refund_id").and_then(Sn::parse)) {
+        (Some(number), _) => Ok(RefundRef::OutRefundNo(number.to_owned())),
+        (None, Some(sn)) => Ok(RefundRef::RefundId(sn)),
+        (None, None) => Err(Fault::NotFound),
+    }
 }
 
 fn order_ref(fields: &Fields<'_>) -> Result<OrderRef, Fault> {

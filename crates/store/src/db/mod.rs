@@ -9,6 +9,7 @@ pub(crate) mod sqlite;
 pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_foundation.sql"),
     include_str!("../../migrations/0002_notice_lanes.sql"),
+    include_str!("../../migrations/0003_refunds.sql"),
 ];
 
 /// Where the schema's number is kept, created before the first migration.

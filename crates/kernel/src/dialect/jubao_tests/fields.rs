@@ -169,6 +169,9 @@ fn a_full_order_becomes_a_typed_call() {
         store_id: 7,
         payer_ip: "2001:db8::1".parse().ok(),
         expires_at: Some(Timestamp::from_seconds(1_795_321_805)),
+        openid: String::new(),
+        sub_appid: String::new(),
+        code: None,
     };
     assert_eq!(call, Ok(expect));
 }

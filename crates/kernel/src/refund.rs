@@ -1,0 +1,169 @@
+//! A refund: money that goes back to the payer of one attempt. It is reserved before the upstream
+//! hears of it, and released only when the upstream has said that it will not be done.
+
+use crate::id::{AppId, Id, MchId, Sn};
+use crate::money::Money;
+use crate::order::SignForm;
+use crate::time::Timestamp;
+
+/// Money to be given back, and what became of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refund {
+    /// Row id; `refund_id` of the merchant API is its `sn`.
+    pub id: Id,
+    /// The merchant.
+    pub mch_id: MchId,
+    /// The application that asked for it.
+    pub app_id: AppId,
+    /// The order.
+    pub order_id: Id,
+    /// The attempt that was paid.
+    pub attempt_no: i64,
+    /// The merchant's number, or one of ours. Unique per merchant.
+    pub out_refund_no: String,
+    /// Who asked for it.
+    pub cause: RefundCause,
+    /// Where it stands.
+    pub state: RefundState,
+    /// Counts changes.
+    pub rev: i64,
+    /// How much.
+    pub amount: Money,
+    /// Why, for the payer; may be empty.
+    pub reason: String,
+    /// How its request was signed; answers are signed alike.
+    pub sign_form: SignForm,
+    /// What the upstream said once it was done.
+    pub done: Option<RefundDone>,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+}
+
+impl Refund {
+    /// Our number for it: `refund_id` of the merchant API, and what the upstream is given.
+    pub fn refund_no(&self) -> Sn {
+        self.id.sn()
+    }
+}
+
+/// What an upstream said of a refund that is done.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RefundDone {
+    /// The upstream's own number, or empty.
+    pub upstream_no: String,
+    /// What the payer gets in their currency.
+    pub cash: Money,
+    /// The exchange rate as the upstream spells it, or empty.
+    pub rate: String,
+    /// When, by the upstream's clock.
+    pub at: Timestamp,
+}
+
+/// Who asked for a refund.
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+pub enum RefundCause {
+    /// The merchant.
+    Merchant,
+    /// The merchant reversed a paid order: with this refund it becomes REVOKED.
+    Reversal,
+}
+
+impl RefundCause {
+    /// Every cause.
+    pub const ALL: [Self; 2] = [Self::Merchant, Self::Reversal];
+
+    /// The store's word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Merchant => "merchant",
+            Self::Reversal => "reversal",
+        }
+    }
+
+    /// Reads [`RefundCause::word`].
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|cause| cause.word() == word)
+    }
+}
+
+/// Where a refund stands.
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+pub enum RefundState {
+    /// Reserved; the upstream was asked or is about to be, and has not ended it.
+    Asking,
+    /// The money went back.
+    Done,
+    /// The upstream will not do it; what was reserved is released.
+    Closed,
+    /// The upstream cannot finish it by itself: a person must act there. It stays reserved.
+    Stuck,
+}
+
+impl RefundState {
+    /// Every state.
+    pub const ALL: [Self; 4] = [Self::Asking, Self::Done, Self::Closed, Self::Stuck];
+
+    /// The store's word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Asking => "asking",
+            Self::Done => "done",
+            Self::Closed => "closed",
+            Self::Stuck => "stuck",
+        }
+    }
+
+    /// Reads [`RefundState::word`].
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.word() == word)
+    }
+
+    /// `refund_status` of the merchant API (contract section 6).
+    pub fn status(self) -> &'static str {
+        match self {
+            Self::Asking => "PROCESSING",
+            Self::Done => "SUCCESS",
+            Self::Closed => "REFUNDCLOSE",
+            Self::Stuck => "CHANGE",
+        }
+    }
+
+    /// Whether the upstream may still say something new of it. One that is stuck is asked about too: a
+    /// person may have finished it.
+    pub fn is_live(self) -> bool {
+        matches!(self, Self::Asking | Self::Stuck)
+    }
+
+    /// The table of allowed moves. A refusal ends a refund; the merchant may ask for it again under the
+    /// same number.
+    pub fn may_become(self, next: Self) -> bool {
+        match self {
+            Self::Asking => next != Self::Asking,
+            Self::Stuck => matches!(next, Self::Done | Self::Closed),
+            Self::Closed => next == Self::Asking,
+            Self::Done => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_read_back() {
+        for state in RefundState::ALL {
+            assert_eq!(RefundState::from_word(state.word()), Some(state));
+        }
+        for cause in RefundCause::ALL {
+            assert_eq!(RefundCause::from_word(cause.word()), Some(cause));
+        }
+    }
+
+    #[test]
+    fn what_is_done_stays_done() {
+        for next in RefundState::ALL {
+            assert!(!RefundState::Done.may_become(next));
+        }
+    }
+}
