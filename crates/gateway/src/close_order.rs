@@ -78,7 +78,7 @@ impl Gateway {
             return Ok(standing);
         };
         let mut order = Order { state: to, ..standing.order.clone() };
-        order.sweep_at = next_sweep(&order, &standing.attempts, self.now());
+        order.sweep_at = next_sweep(&order, &standing.attempts, &standing.refunds, self.now());
         let is_told = match self.caller_of(order.app_id).await {
             Ok(caller) => caller.app.settings.notify_closed,
             Err(_) => return Ok(standing),

@@ -1,7 +1,7 @@
 //! What an upstream's word does to an order: planned purely, committed under the order's revision,
 //! planned anew when another change came first.
 
-use channels::{Outcome, RefusalKind};
+use channels::{Doubt, Outcome, RefusalKind};
 use kernel::application::LatePayment;
 use kernel::crash::{self, Point};
 use kernel::decide::{Decision, Event, decide};
@@ -9,6 +9,7 @@ use kernel::id::{Id, MchId};
 use kernel::ledger::Entry;
 use kernel::order::{Attempt, AttemptState, Order, Payment};
 use kernel::product::Product;
+use kernel::refund::Refund;
 use kernel::state::TradeState;
 use kernel::time::Timestamp;
 use store::audit::AuditEntry;
@@ -20,7 +21,7 @@ use crate::Gateway;
 use crate::sweeper::next_sweep;
 
 /// How often a change is planned anew when another one came first.
-const REPLANS_MAX: usize = 5;
+pub(crate) const REPLANS_MAX: usize = 5;
 /// After an unanswered request, "not found" proves something only when it is this old, in
 /// milliseconds: until then the request may still be on its way.
 const NOT_FOUND_PROVES_AFTER_MS: i64 = 60_000;
@@ -32,6 +33,8 @@ pub(crate) struct Standing {
     pub(crate) order: Order,
     /// Its attempts, by number.
     pub(crate) attempts: Vec<Attempt>,
+    /// Its refunds, the oldest first.
+    pub(crate) refunds: Vec<Refund>,
 }
 
 impl Standing {
@@ -77,6 +80,8 @@ pub(crate) enum Source {
     Query,
     /// The answer to closing, or a query right after it.
     Closing,
+    /// The answer to reversing, or a query right after it.
+    Reversing,
     /// The upstream told us unasked.
     Callback,
 }
@@ -87,6 +92,7 @@ impl Source {
             Self::Place | Self::PlaceAgain => "place",
             Self::Query => "query",
             Self::Closing => "close",
+            Self::Reversing => "reverse",
             Self::Callback => "callback",
         }
     }
@@ -113,7 +119,11 @@ impl Gateway {
             return Ok(None);
         };
         let attempts = store::attempts::of_order(&self.0.store, mch_id, id).await?;
-        Ok(Some(Standing { order, attempts }))
+        let refunds = match order.payment {
+            Some(_) => store::refunds::of_order(&self.0.store, mch_id, id).await?,
+            None => Vec::new(),
+        };
+        Ok(Some(Standing { order, attempts, refunds }))
     }
 
     /// Commits what `lesson` says about `standing`, and gives back the order as it is then.
@@ -165,7 +175,7 @@ impl Gateway {
         notify_closed: bool,
     ) -> Change {
         let now = self.now();
-        let is_told = |state: &TradeState| *state != TradeState::Closed || notify_closed;
+        let is_told = |state: &TradeState| *state == TradeState::Success || notify_closed;
         let event = plan.notify.filter(is_told);
         let old = standing.attempt(lesson.attempt_no);
         let audit = plan.audit.map(|(action, detail)| AuditEntry {
@@ -201,6 +211,13 @@ impl Gateway {
             }
         }
         attempts.extend(change.new_attempts);
+        let mut refunds = before.refunds;
+        for (refund, old_rev) in change.refunds {
+            if let Some(row) = refunds.iter_mut().find(|row| row.id == refund.id) {
+                *row = Refund { rev: old_rev + 1, ..refund };
+            }
+        }
+        refunds.extend(change.new_refunds);
         let order = Order { rev: change.expected_rev + 1, ..change.order };
         if order.state != before.order.state {
             // Nobody may be watching: that is no fault.
@@ -216,33 +233,48 @@ impl Gateway {
         if order.sweep_at.is_some_and(|at| at <= self.now()) {
             self.0.wake_sweeper.notify_one();
         }
-        Standing { order, attempts }
+        Standing { order, attempts, refunds }
     }
 }
 
 /// What a lesson changes; `None`: nothing.
 fn plan(standing: &Standing, lesson: &Lesson, late: LatePayment, now: Timestamp) -> Option<Plan> {
     let attempt = standing.attempt(lesson.attempt_no)?;
+    let is_barcode = standing.order.product == Product::Micropay;
     let mut plan = match &lesson.outcome {
         Outcome::Opened { pay_text } => opened(&standing.order, attempt, pay_text)?,
         Outcome::Paid(payment) => paid(standing, attempt, payment, late)?,
         Outcome::Unpaid { is_acting: true } => acting(&standing.order, attempt)?,
         Outcome::Refused(refusal) => refused(standing, attempt, refusal.kind, lesson.source)?,
+        Outcome::Failed(_) => failed(standing, attempt)?,
+        Outcome::Reversed => reversed(standing, attempt)?,
+        // A barcode may have been charged: what is not known is for a query to tell.
+        Outcome::Unknown(doubt) if is_barcode && lesson.source == Source::Place => match doubt {
+            Doubt::NotSent(_) => return None,
+            Doubt::Timeout
+            | Doubt::Empty
+            | Doubt::UnknownKey { .. }
+            | Doubt::Busy(_)
+            | Doubt::Unreadable(_) => acting(&standing.order, attempt)?,
+        },
         Outcome::Closed => closed(standing, attempt, lesson.source)?,
         Outcome::NotFound => {
             let age_ms = now.millis_since(attempt.created_at);
             let is_proof =
                 attempt.state == AttemptState::Open || age_ms > NOT_FOUND_PROVES_AFTER_MS;
-            let is_closing = lesson.source == Source::Closing;
-            if !(is_proof && is_closing) {
-                return None;
+            match lesson.source {
+                Source::Closing if is_proof => closed(standing, attempt, lesson.source)?,
+                Source::Reversing if is_proof => reversed(standing, attempt)?,
+                Source::Place
+                | Source::PlaceAgain
+                | Source::Query
+                | Source::Closing
+                | Source::Reversing
+                | Source::Callback => return None,
             }
-            closed(standing, attempt, lesson.source)?
         }
         Outcome::Unpaid { is_acting: false }
         | Outcome::PaidElsewhere
-        | Outcome::Failed(_)
-        | Outcome::Reversed
         | Outcome::Refunded(_)
         | Outcome::RefundPending { .. }
         | Outcome::RefundClosed(_)
@@ -255,7 +287,7 @@ fn plan(standing: &Standing, lesson: &Lesson, late: LatePayment, now: Timestamp)
     if let Some(row) = attempts.iter_mut().find(|row| row.no == plan.attempt.no) {
         *row = plan.attempt.clone();
     }
-    plan.order.sweep_at = next_sweep(&plan.order, &attempts, now);
+    plan.order.sweep_at = next_sweep(&plan.order, &attempts, &standing.refunds, now);
     Some(plan)
 }
 
@@ -302,7 +334,7 @@ fn paid(
     let event = Event::Paid { amount: payment.amount, late };
     let was_late = !order.state.is_open();
     Some(match decide(&order, event) {
-        Decision::Keep => return None,
+        Decision::Keep | Decision::Refund { .. } => return None,
         Decision::Move { to, postings } => Plan {
             order: Order {
                 state: to,
@@ -338,14 +370,31 @@ fn refused(
     if source != Source::Place || kind == RefusalKind::NumberUsed || !is_first {
         return None;
     }
-    Some(end_attempt(standing, attempt, AttemptState::Refused))
+    let event = match standing.order.product {
+        Product::Micropay => Event::Failed,
+        _ => Event::Closed,
+    };
+    Some(end_attempt(standing, attempt, (AttemptState::Refused, event)))
+}
+
+/// A barcode that failed for good. Where the payer can try again, nothing is over.
+fn failed(standing: &Standing, attempt: &Attempt) -> Option<Plan> {
+    let is_barcode = standing.order.product == Product::Micropay;
+    let is_over = is_barcode && attempt.state.is_live();
+    is_over.then(|| end_attempt(standing, attempt, (AttemptState::Refused, Event::Failed)))
+}
+
+/// Nothing can be paid upstream any more, and nothing is. A paid order is reversed by a refund of ours.
+fn reversed(standing: &Standing, attempt: &Attempt) -> Option<Plan> {
+    let is_over = attempt.state.is_live();
+    is_over.then(|| end_attempt(standing, attempt, (AttemptState::Closed, Event::Reversed)))
 }
 
 fn closed(standing: &Standing, attempt: &Attempt, source: Source) -> Option<Plan> {
     if !attempt.state.is_live() {
         return None;
     }
-    let mut plan = end_attempt(standing, attempt, AttemptState::Closed);
+    let mut plan = end_attempt(standing, attempt, (AttemptState::Closed, Event::Closed));
     let is_ours_to_close = source == Source::Closing;
     if standing.order.product == Product::MixedQr && !is_ours_to_close {
         // One wallet's order ended by itself; the payer can still begin with the other.
@@ -356,7 +405,11 @@ fn closed(standing: &Standing, attempt: &Attempt, source: Source) -> Option<Plan
 }
 
 /// Ends an attempt; the order closes with its last one.
-fn end_attempt(standing: &Standing, attempt: &Attempt, state: AttemptState) -> Plan {
+fn end_attempt(
+    standing: &Standing,
+    attempt: &Attempt,
+    (state, event): (AttemptState, Event),
+) -> Plan {
     let others_live = standing.live().any(|other| other.no != attempt.no);
     let mut plan = Plan {
         order: standing.order.clone(),
@@ -370,7 +423,7 @@ fn end_attempt(standing: &Standing, attempt: &Attempt, state: AttemptState) -> P
     if others_live || is_wallet_of_mixed {
         return plan;
     }
-    if let Decision::Move { to, postings } = decide(&standing.order, Event::Closed) {
+    if let Decision::Move { to, postings } = decide(&standing.order, event) {
         plan.order.state = to;
         plan.postings = postings;
         plan.notify = Some(to);

@@ -16,7 +16,7 @@ use subtle::ConstantTimeEq;
 use crate::Gateway;
 use crate::ask_upstream::channel_of;
 use crate::learn::{Lesson, Source, Standing};
-use crate::place_order::fault_of;
+use crate::place_order::{Means, fault_of};
 use crate::routing::WALLET_PRODUCTS;
 use crate::sweeper::next_sweep;
 
@@ -94,7 +94,9 @@ impl Gateway {
         if !order.state.is_open() || order.expires_at <= self.now() {
             return Err(Fault::AlreadyClosed);
         }
-        if order.product != product && order.product != Product::MixedQr {
+        let is_ours = product.is_paid_on_a_page()
+            && (order.product == product || order.product == Product::MixedQr);
+        if !is_ours {
             return Err(Fault::ProductUnavailable);
         }
         let standing_attempt = standing.live().filter(|row| row.product == product).last().cloned();
@@ -138,7 +140,8 @@ impl Gateway {
         order.sweeps = 0;
         order.adapter.clone_from(&route.channel);
         let attempt = self.new_attempt(&order, product, (route.id, route.version), no);
-        order.sweep_at = next_sweep(&order, std::slice::from_ref(&attempt), self.now());
+        order.sweep_at =
+            next_sweep(&order, std::slice::from_ref(&attempt), &standing.refunds, self.now());
         let change = Change {
             batch_id: self.next_id().0,
             expected_rev: standing.order.rev,
@@ -176,7 +179,7 @@ impl Gateway {
             Fault::ProductUnavailable
         })?;
         let channel = channel_of(&account).ok_or(Fault::ProductUnavailable)?;
-        let op = Op::Place(self.place_op(&standing.order, &attempt, &account));
+        let op = Op::Place(self.place_op(&standing.order, &attempt, (&account, &Means::default())));
         let first = channel.request(&op, &account, &self.stamp());
         let asked = self.perform(&op, &attempt, first).await;
         let outcome = asked.outcome.clone();

@@ -3,18 +3,22 @@
 //! The order and its first attempt are durable before the upstream hears of them. A mixed QR, and
 //! an H5 order without the payer's address, ask no upstream until a payer opens our page.
 
-use channels::{Account, Doubt, Op, Outcome, Place, Refusal, RefusalKind, SetupError, Step};
+use std::sync::Arc;
+
+use channels::{
+    Account, Doubt, Op, Outcome, Place, Refusal, RefusalKind, SetupError, Step, legacy,
+};
 use kernel::call::PlaceCall;
 use kernel::crash::{self, Point};
 use kernel::fault::{Fault, Wording};
-use kernel::id::Id;
+use kernel::id::{Id, MchId};
 use kernel::order::{Attempt, AttemptState, Order, SignForm};
-use kernel::product::Product;
+use kernel::product::{Product, Provider};
+use kernel::secret::Secret;
 use kernel::state::TradeState;
 use store::accounts::AccountRow;
 use store::messages::Direction;
-use store::orders;
-use store::{StoreError, Written};
+use store::{StoreError, Written, orders, pay_codes};
 
 use crate::Gateway;
 use crate::answered::{Answered, OrderFault};
@@ -23,6 +27,15 @@ use crate::callers::Caller;
 use crate::ids::random_hex;
 use crate::learn::{Lesson, Source, Standing};
 use crate::sweeper::next_sweep;
+
+/// What an order's first attempt needs, and its row does not keep.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Means {
+    /// The merchant's account or app at the wallet, or empty.
+    pub(crate) sub_appid: String,
+    /// The code that the payer shows.
+    pub(crate) code: Option<Secret>,
+}
 
 /// How long an order waits for its payer if the merchant does not say, in milliseconds.
 const EXPIRES_AFTER_MS: i64 = 30 * 60 * 1000;
@@ -46,29 +59,37 @@ impl Gateway {
         if call.store_id != 0 && !self.has_store(caller.app.mch_id, call.store_id).await? {
             return Err(Fault::bad_format("store_id", NO_SUCH_STORE).into());
         }
-        let route = self.route(caller.app.mch_id, call.product).await?;
+        let means = Means { sub_appid: call.sub_appid.clone(), code: call.code.clone() };
+        let route = match call.product {
+            Product::Micropay => self.route_barcode(caller.app.mch_id, &means).await?,
+            product => self.route(caller.app.mch_id, product).await?,
+        };
         let order = self.new_order(caller, call, sign_form, &route);
         crash::reach(Point::OrderBuilt);
         if !asks_at_once(&order) {
             return self.commit_alone(caller, order).await;
         }
         // What it keeps while it waits is large, and would weigh on orders that ask nobody.
-        Box::pin(self.commit_and_ask(caller, order, &route)).await
+        Box::pin(self.commit_and_ask(caller, order, (&route, means))).await
     }
 
     async fn commit_and_ask(
         &self,
         caller: &Caller,
         order: Order,
-        route: &AccountRow,
+        (route, means): (&AccountRow, Means),
     ) -> Result<Answered, OrderFault> {
         let mut standing = self.with_first_attempt(order, route);
-        let (op, first) = self.first_step(&mut standing).await?;
+        let (op, first) = self.first_step(&mut standing, &means).await?;
         let messages = match &first {
             Ok(Step::Send(request)) => vec![self.outgoing(&op, &standing.attempts[0], request)],
             Ok(Step::Done(_)) | Err(_) => Vec::new(),
         };
-        let batch = orders::place(&standing.order, &standing.attempts, &messages);
+        let mut batch = orders::place(&standing.order, &standing.attempts, &messages);
+        if let Some(code) = &means.code {
+            let (mch_id, order_id) = (standing.order.mch_id, standing.order.id);
+            batch = batch.and(pay_codes::insert(mch_id, &digest(code), order_id));
+        }
         match self.0.store.write(batch).await {
             Ok(Written::Done(_)) => self.open_upstream(standing, &op, first).await,
             Ok(Written::Missed) => self.standing_order(caller, &standing.order).await,
@@ -114,14 +135,33 @@ impl Gateway {
             Outcome::Opened { .. } | Outcome::Paid(_) | Outcome::Unpaid { .. } => {
                 Ok(self.answered(standing.order))
             }
+            // A barcode may have been charged: the merchant is told to ask (201).
+            Outcome::Unknown(_) if standing.order.state == TradeState::UserPaying => {
+                Ok(self.answered(standing.order))
+            }
             other => Err(fault_of(&other).into()),
         }
+    }
+
+    /// The account that charges a payer's code.
+    ///
+    /// # Errors
+    /// 492003 if there is none for this wallet, 40111 if the merchant has used the code before.
+    async fn route_barcode(&self, mch_id: MchId, means: &Means) -> Result<Arc<AccountRow>, Fault> {
+        let code = means.code.as_ref().ok_or(Fault::MissingForProduct { field: "code" })?;
+        let provider = Provider::of_code(code.expose()).ok_or(Fault::ProductUnavailable)?;
+        let used = pay_codes::find(&self.0.store, mch_id, &digest(code)).await;
+        if used.map_err(|error| self.busy("look a code up", &error))?.is_some() {
+            return Err(Fault::CodeUsed);
+        }
+        self.route_of(mch_id, Product::Micropay, provider).await
     }
 
     /// Makes the request of the first attempt. A page that is only signed is open at once.
     async fn first_step(
         &self,
         standing: &mut Standing,
+        means: &Means,
     ) -> Result<(Op, Result<Step, SetupError>), Fault> {
         let attempt = &mut standing.attempts[0];
         let account = self.account(attempt.account_id, attempt.account_version).await;
@@ -129,7 +169,7 @@ impl Gateway {
             tracing::error!(account.id = %attempt.account_id, "account: {fault}");
             Fault::ProductUnavailable
         })?;
-        let op = Op::Place(self.place_op(&standing.order, attempt, &account));
+        let op = Op::Place(self.place_op(&standing.order, attempt, (&account, means)));
         let channel = channel_of(&account).ok_or(Fault::ProductUnavailable)?;
         let first = channel.request(&op, &account, &self.stamp());
         if let Ok(Step::Done(Outcome::Opened { pay_text })) = &first {
@@ -141,7 +181,12 @@ impl Gateway {
     }
 
     /// The upstream's order for an attempt.
-    pub(crate) fn place_op(&self, order: &Order, attempt: &Attempt, account: &Account) -> Place {
+    pub(crate) fn place_op(
+        &self,
+        order: &Order,
+        attempt: &Attempt,
+        (account, means): (&Account, &Means),
+    ) -> Place {
         let base = &self.0.settings.public_url;
         let subject = if order.body.is_empty() { SUBJECT_DEFAULT } else { &order.body };
         Place {
@@ -149,18 +194,21 @@ impl Gateway {
             product: attempt.product,
             amount: order.pay_amount(),
             subject: subject.to_owned(),
-            notify_url: format!(
-                "{base}/callback/{}/{}/{}/{}",
-                account.channel, order.mch_id, account.id, account.version
-            ),
+            notify_url: self.callback_url(order.mch_id, account),
             return_url: format!("{base}/pay/{}", crate::page::token(order)),
             expires_at: order.expires_at,
             payer_ip: order.payer_ip.clone(),
-            openid: String::new(),
-            sub_appid: String::new(),
+            openid: order.payer_openid.clone(),
+            sub_appid: means.sub_appid.clone(),
             wallet: order.wallet.clone(),
-            code: None,
+            code: means.code.clone(),
         }
+    }
+
+    /// Where an upstream tells us what became of a merchant's orders and refunds.
+    pub(crate) fn callback_url(&self, mch_id: MchId, account: &Account) -> String {
+        let base = &self.0.settings.public_url;
+        format!("{base}/callback/{}/{mch_id}/{}/{}", account.channel, account.id, account.version)
     }
 
     fn new_order(
@@ -176,7 +224,10 @@ impl Gateway {
         let info = call.product.info();
         let expires_at =
             call.expires_at.unwrap_or_else(|| created_at.plus_millis(EXPIRES_AFTER_MS));
-        let is_direct = info.provider.is_some();
+        let provider = info
+            .provider
+            .or_else(|| call.code.as_ref().and_then(|code| Provider::of_code(code.expose())));
+        let is_direct = provider.is_some();
         Order {
             id,
             mch_id: caller.app.mch_id,
@@ -198,9 +249,10 @@ impl Gateway {
             return_url: call.return_url.unwrap_or_default(),
             wallet: call.wallet,
             payer_ip: call.payer_ip.map_or_else(String::new, |ip| ip.to_string()),
+            payer_openid: call.openid,
             sign_form,
             page_secret: random_hex::<16>(),
-            provider: info.provider,
+            provider,
             adapter: if is_direct { route.channel.clone() } else { String::new() },
             pay_text: String::new(),
             payment: None,
@@ -213,8 +265,8 @@ impl Gateway {
 
     fn with_first_attempt(&self, mut order: Order, route: &AccountRow) -> Standing {
         let attempt = self.new_attempt(&order, order.product, (route.id, route.version), 1);
-        order.sweep_at = next_sweep(&order, std::slice::from_ref(&attempt), order.created_at);
-        Standing { order, attempts: vec![attempt] }
+        order.sweep_at = next_sweep(&order, std::slice::from_ref(&attempt), &[], order.created_at);
+        Standing { order, attempts: vec![attempt], refunds: Vec::new() }
     }
 
     /// An attempt that the upstream has not heard of.
@@ -272,6 +324,11 @@ impl Gateway {
             }
         }
     }
+}
+
+/// What is kept of a payer's code.
+fn digest(code: &Secret) -> String {
+    legacy::sha256_hex(code.expose().as_bytes())
 }
 
 /// Whether the order asks its upstream when it is placed.

@@ -10,14 +10,15 @@ use channels::http::{HttpRequest, HttpResponse};
 use channels::{About, Account, Callback, CallbackFacts, CallbackFault, Outcome};
 use kernel::crash::{self, Point};
 use kernel::defect::{self, Defect};
-use kernel::id::{Id, MchId};
+use kernel::id::{Id, MchId, Sn};
 use kernel::money::Money;
 use kernel::order::{Attempt, parse_trade_no};
+use kernel::refund::Refund;
 use kernel::time::Timestamp;
 use store::accounts::PLATFORM;
 use store::audit::AuditEntry;
 use store::messages::{self, Message};
-use store::sweeps;
+use store::{StoreError, sweeps};
 
 use crate::Gateway;
 use crate::ask_upstream::channel_of;
@@ -91,7 +92,8 @@ impl Gateway {
         let trade_no = match &facts.about {
             About::Trade(trade_no) => trade_no.clone(),
             About::Refund(refund_no) => {
-                return self.mismatch(account, refund_no, "out_refund_no").await;
+                let refund_no = refund_no.clone();
+                return self.take_refund_facts((path, account), &refund_no, facts, request).await;
             }
         };
         let found = match parse_trade_no(&trade_no) {
@@ -125,6 +127,61 @@ impl Gateway {
         self.commit_facts(standing, &attempt, facts, request).await
     }
 
+    /// Commits what is told of a refund; false if it cannot be believed or committed.
+    async fn take_refund_facts(
+        &self,
+        (path, account): (&CallbackPath, &Account),
+        refund_no: &str,
+        facts: CallbackFacts,
+        request: &HttpRequest,
+    ) -> bool {
+        let found = match Sn::parse(refund_no) {
+            Some(sn) => self.standing_of_refund(path.mch_id, sn.id()).await,
+            None => Ok(None),
+        };
+        let (standing, refund) = match found {
+            Ok(Some(found)) => found,
+            Ok(None) => return self.mismatch(account, refund_no, "out_refund_no").await,
+            Err(error) => {
+                tracing::error!(subject = refund_no, error = %error, "callback: not read");
+                return false;
+            }
+        };
+        let attempt = standing.attempt(refund.attempt_no).filter(|row| is_of(row, account));
+        let Some(attempt) = attempt.cloned() else {
+            return self.mismatch(account, refund_no, "account").await;
+        };
+        let is_hint = matches!(facts.outcome, Outcome::RefundPending { .. });
+        let key = (standing.order.mch_id, standing.order.id);
+        let messages = vec![self.called_back(&attempt, request)];
+        let heard = self.hear_of_refund(standing, &refund, facts.outcome, messages).await;
+        if let Err(error) = heard {
+            tracing::error!(subject = refund_no, error = %error, "callback: not committed");
+            return false;
+        }
+        !is_hint || self.hasten(key).await
+    }
+
+    async fn standing_of_refund(
+        &self,
+        mch_id: MchId,
+        id: Id,
+    ) -> Result<Option<(Standing, Refund)>, StoreError> {
+        let Some(refund) = store::refunds::by_id(&self.0.store, mch_id, id).await? else {
+            return Ok(None);
+        };
+        let standing = self.standing(mch_id, refund.order_id).await?;
+        Ok(standing.map(|standing| (standing, refund)))
+    }
+
+    /// Has the sweeper ask at once: a word that only a query can settle was heard.
+    async fn hasten(&self, (mch_id, id): (MchId, Id)) -> bool {
+        let batch = sweeps::hasten(mch_id, id, self.now());
+        let is_kept = self.0.store.write(batch).await.is_ok();
+        self.0.wake_sweeper.notify_one();
+        is_kept
+    }
+
     async fn commit_facts(
         &self,
         standing: Standing,
@@ -148,14 +205,7 @@ impl Gateway {
             return false;
         }
         crash::reach(Point::CallbackCommitted);
-        if is_hint {
-            // A word that only a query can settle: the sweeper asks at once.
-            let batch = sweeps::hasten(key.0, key.1, self.now());
-            let is_kept = self.0.store.write(batch).await.is_ok();
-            self.0.wake_sweeper.notify_one();
-            return is_kept;
-        }
-        true
+        !is_hint || self.hasten(key).await
     }
 
     async fn refuse(&self, account: &Account, fault: &CallbackFault) -> bool {

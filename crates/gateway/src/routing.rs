@@ -66,6 +66,26 @@ impl Gateway {
         usable.iter().find(serves).cloned().ok_or(Fault::ProductUnavailable)
     }
 
+    /// The account that serves `product` in a wallet: its channel has products of that wallet.
+    ///
+    /// # Errors
+    /// As [`Gateway::route`].
+    pub(crate) async fn route_of(
+        &self,
+        mch_id: MchId,
+        product: Product,
+        provider: Provider,
+    ) -> Result<Arc<AccountRow>, Fault> {
+        let usable = self.usable_accounts(mch_id).await?;
+        let is_of_wallet = |row: &AccountRow| {
+            let products =
+                channels::by_name(&row.channel).map_or(&[][..], |one| one.info().products);
+            products.iter().any(|product| product.info().provider == Some(provider))
+        };
+        let serves = |row: &&Arc<AccountRow>| row.products.contains(&product) && is_of_wallet(row);
+        usable.iter().find(serves).cloned().ok_or(Fault::ProductUnavailable)
+    }
+
     async fn usable_accounts(&self, mch_id: MchId) -> Result<Arc<Vec<Arc<AccountRow>>>, Fault> {
         let now = self.now();
         if let Some(rows) = self.0.accounts.usable.find(&mch_id, now) {

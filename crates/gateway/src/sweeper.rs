@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use kernel::crash::{self, Point};
 use kernel::order::{Attempt, AttemptState, Order};
+use kernel::product::Product;
+use kernel::refund::Refund;
 use kernel::time::Timestamp;
 use store::StoreError;
 use store::sweeps::{self, Claim, Sweep};
@@ -13,6 +15,7 @@ use tokio::task::JoinSet;
 
 use crate::Gateway;
 use crate::learn::Standing;
+use crate::refund_order;
 
 /// Orders claimed at once.
 const CLAIM_MAX: i64 = 32;
@@ -27,6 +30,12 @@ const SWEEP_LONGEST_MS: i64 = 120_000;
 /// An order that may still hold money when it ends is looked at once more so long after its codes have
 /// expired, in milliseconds: upstreams' clocks are not ours.
 const LOOK_BACK_AFTER_MS: i64 = 60_000;
+/// Between two questions about a barcode order, in milliseconds.
+const BARCODE_ASK_MS: i64 = 5_000;
+/// After so long a barcode order that is not paid is reversed, in milliseconds.
+const BARCODE_WAIT_MS: i64 = 45_000;
+/// For so long its reversal is repeated as often, in milliseconds.
+const BARCODE_HASTE_MS: i64 = 600_000;
 /// The longest sleep: what other processes wrote is seen after it.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
 
@@ -99,6 +108,19 @@ impl Gateway {
         };
         let has_live = standing.live().next().is_some();
         let (expires_at, began) = (standing.order.expires_at, self.now());
+        if standing.refunds.iter().any(|refund| refund.state.is_live()) {
+            let standing = self.ask_refunds(standing).await?;
+            crash::reach(Point::SweepAsked);
+            return self.put_off(sweep, standing, Look::Ahead).await;
+        }
+        if is_barcode_waiting(&standing.order) {
+            let standing = match gives_up_at(&standing.order) <= began {
+                true => self.reverse_everywhere(standing).await?,
+                false => self.ask_all(standing).await?,
+            };
+            crash::reach(Point::SweepAsked);
+            return self.put_off(sweep, standing, Look::Ahead).await;
+        }
         let (standing, look) = match (standing.order.state.is_open(), expires_at <= began) {
             (true, true) => (self.close_everywhere(standing).await?, Look::Ahead),
             (true, false) => (self.ask_all(standing).await?, Look::Ahead),
@@ -130,7 +152,7 @@ impl Gateway {
         let now = self.now();
         let again = soon(&order, now);
         let next = match look {
-            Look::Ahead => next_sweep(&order, &standing.attempts, now),
+            Look::Ahead => next_sweep(&order, &standing.attempts, &standing.refunds, now),
             Look::Back => None,
             Look::Unanswered => Some(again),
         };
@@ -147,9 +169,28 @@ impl Gateway {
 
 /// When the sweeper looks next: while an order waits, by doubling waits and at its expiry; when it
 /// no longer waits, until no attempt can bring money.
-pub(crate) fn next_sweep(order: &Order, attempts: &[Attempt], now: Timestamp) -> Option<Timestamp> {
-    let has_live = attempts.iter().any(|attempt| attempt.state.is_live());
+pub(crate) fn next_sweep(
+    order: &Order,
+    attempts: &[Attempt],
+    refunds: &[Refund],
+    now: Timestamp,
+) -> Option<Timestamp> {
     let soon = soon(order, now);
+    let for_refunds = refund_order::next_look(refunds, soon, now);
+    let for_attempts = next_look(order, attempts, (soon, now));
+    for_refunds.into_iter().chain(for_attempts).min()
+}
+
+/// When an order's attempts are looked at next.
+fn next_look(
+    order: &Order,
+    attempts: &[Attempt],
+    (soon, now): (Timestamp, Timestamp),
+) -> Option<Timestamp> {
+    let has_live = attempts.iter().any(|attempt| attempt.state.is_live());
+    if is_barcode_waiting(order) && has_live {
+        return Some(next_barcode_look(order, soon, now));
+    }
     match (order.state.is_open(), has_live) {
         (true, true) if now < order.expires_at => Some(soon.min(order.expires_at)),
         (true, true) => Some(soon),
@@ -161,6 +202,30 @@ pub(crate) fn next_sweep(order: &Order, attempts: &[Attempt], now: Timestamp) ->
             UnpaidEnd::Known if now >= order.expires_at => None,
             UnpaidEnd::Known | UnpaidEnd::Doubtful => Some(looks_back_at(order).max(now)),
         },
+    }
+}
+
+/// Whether the payer stands at a counter: such an order is asked about until it is given up.
+fn is_barcode_waiting(order: &Order) -> bool {
+    order.product == Product::Micropay && order.state.is_open()
+}
+
+/// When a barcode order that has not been paid is reversed (contract section 4).
+fn gives_up_at(order: &Order) -> Timestamp {
+    order.created_at.plus_millis(BARCODE_WAIT_MS)
+}
+
+/// A barcode order is asked about every few seconds, then reversed, and that repeated until it is done;
+/// an upstream that hangs for long is asked less.
+fn next_barcode_look(order: &Order, soon: Timestamp, now: Timestamp) -> Timestamp {
+    let next = now.plus_millis(BARCODE_ASK_MS);
+    let gives_up_at = gives_up_at(order);
+    if now < gives_up_at {
+        next.min(gives_up_at)
+    } else if now.millis_since(gives_up_at) < BARCODE_HASTE_MS {
+        next
+    } else {
+        soon
     }
 }
 
@@ -200,7 +265,6 @@ fn soon(order: &Order, now: Timestamp) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use kernel::id::{Id, MchId};
-    use kernel::product::Product;
 
     use super::*;
 

@@ -280,6 +280,24 @@ impl Product {
         &PRODUCTS[at]
     }
 
+    /// Whether a page of ours can lead the payer to it, or draw it.
+    pub fn is_paid_on_a_page(self) -> bool {
+        match self {
+            Self::AlipayWap
+            | Self::AlipayQr
+            | Self::WechatH5
+            | Self::WechatQr
+            | Self::UnionpayLink
+            | Self::UnionpayQr
+            | Self::MixedQr => true,
+            Self::AlipayApp
+            | Self::WechatJsapi
+            | Self::WechatApp
+            | Self::WechatHkJsapi
+            | Self::Micropay => false,
+        }
+    }
+
     /// The product of a `pay_channel_id`.
     pub fn from_channel_id(channel_id: i64) -> Option<Self> {
         PRODUCTS.iter().find(|row| row.channel_id == channel_id).map(|row| row.product)

@@ -8,14 +8,16 @@ use axum::extract::{Request, State};
 use axum::http::header::{ACCEPT_LANGUAGE, ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{Extensions, HeaderMap, HeaderValue, Method, Response, StatusCode};
 use futures_util::StreamExt;
-use gateway::{Answered, Caller, Gateway, OrderFault};
+use gateway::{Answered, AnsweredRefund, Caller, Gateway, OrderFault};
 use kernel::address::{self, Operation};
 use kernel::call::Call;
+use kernel::code;
 use kernel::crash::{self, Point};
 use kernel::dialect::jubao::{self, Admitted, BODY_BYTES_MAX, Context, RawCall};
 use kernel::dialect::{answer, members};
 use kernel::fault::{Fault, Language, Wording};
 use kernel::order::SignForm;
+use kernel::product::Product;
 use tracing::Instrument;
 
 use crate::Site;
@@ -37,6 +39,8 @@ const REPLAYED: Wording = ["nonce_str 已使用过", "this nonce_str was used be
 /// object.
 struct Reply {
     fault: Option<Fault>,
+    /// Whether the merchant must ask how a barcode payment ended (201).
+    is_awaited: bool,
     data: Option<String>,
 }
 
@@ -74,7 +78,8 @@ pub async fn call(State(site): State<Site>, request: Request) -> Response<Body> 
         }
         Err(fault) => failure(fault),
     };
-    let code = reply.fault.as_ref().map_or(200, Fault::code);
+    let success = if reply.is_awaited { code::AWAITED } else { code::SUCCESS };
+    let code = reply.fault.as_ref().map_or(success, Fault::code);
     tracing::info!(trace_no, operation = ?operation, code, "answered");
     written(gateway, &reply, language, &trace_no)
 }
@@ -204,6 +209,7 @@ async fn admitted(
 
 async fn carry_out(gateway: &Gateway, caller: &Caller, admitted: Admitted) -> Reply {
     let asked = (admitted.sign_form, admitted.is_form_certain);
+    let is_place = matches!(admitted.call, Call::Place(_));
     let done = match admitted.call {
         Call::Place(call) => gateway.place_order(caller, *call, admitted.sign_form).await,
         // Boxed: what they keep while they wait is large, and placing would carry its weight.
@@ -213,11 +219,28 @@ async fn carry_out(gateway: &Gateway, caller: &Caller, admitted: Admitted) -> Re
         Call::Close(order) => {
             Box::pin(gateway.close_order(caller, &order)).await.map_err(OrderFault::from)
         }
+        Call::Reverse(call) => {
+            let reversed = gateway.reverse_order(caller, &call, admitted.sign_form);
+            Box::pin(reversed).await.map_err(OrderFault::from)
+        }
+        Call::Refund(call) => {
+            let refunded = Box::pin(gateway.refund_order(caller, call, admitted.sign_form)).await;
+            return reply_of_refund((gateway, caller), asked, refunded);
+        }
+        Call::QueryRefund(refund) => {
+            let queried = Box::pin(gateway.query_refund(caller, &refund)).await;
+            return reply_of_refund((gateway, caller), asked, queried);
+        }
     };
     match done {
-        Ok(answered) => Reply { fault: None, data: Some(data(gateway, caller, asked, &answered)) },
+        Ok(answered) => Reply {
+            fault: None,
+            is_awaited: is_place && is_awaited(&answered),
+            data: Some(data(gateway, caller, asked, &answered)),
+        },
         Err(OrderFault { fault, standing }) => Reply {
             fault: Some(fault),
+            is_awaited: false,
             data: standing.map(|answered| data(gateway, caller, asked, &answered)),
         },
     }
@@ -231,18 +254,44 @@ fn data(
     (asked, is_certain): (SignForm, bool),
     answered: &Answered,
 ) -> String {
-    let form = match answered.order.sign_form {
-        SignForm::Widened | SignForm::Plain if !is_certain => answered.order.sign_form,
-        SignForm::Widened | SignForm::Plain | SignForm::Version2 => asked,
-    };
+    let form = form((asked, is_certain), answered);
     let (urls, nonce) = (answered.urls(), gateway.nonce());
     let mut data = answer::order_members(&answered.order, &caller.app, &urls);
     members::sign_members(&mut data, &caller.app.key, form, &nonce);
     members::object(&data)
 }
 
+fn form((asked, is_certain): (SignForm, bool), answered: &Answered) -> SignForm {
+    match answered.order.sign_form {
+        SignForm::Widened | SignForm::Plain if !is_certain => answered.order.sign_form,
+        SignForm::Widened | SignForm::Plain | SignForm::Version2 => asked,
+    }
+}
+
+/// The answer about a refund: its order's members and its own, signed as an order's are.
+fn reply_of_refund(
+    (gateway, caller): (&Gateway, &Caller),
+    asked: (SignForm, bool),
+    refunded: Result<AnsweredRefund, Fault>,
+) -> Reply {
+    let AnsweredRefund { refund, answered } = match refunded {
+        Ok(refunded) => refunded,
+        Err(fault) => return failure(fault),
+    };
+    let form = form(asked, &answered);
+    let (urls, nonce) = (answered.urls(), gateway.nonce());
+    let mut data = answer::refund_members((&refund, &answered.order), &caller.app, &urls);
+    members::sign_members(&mut data, &caller.app.key, form, &nonce);
+    Reply { fault: None, is_awaited: false, data: Some(members::object(&data)) }
+}
+
+/// Whether a barcode payment has not ended yet.
+fn is_awaited(answered: &Answered) -> bool {
+    answered.order.product == Product::Micropay && answered.order.state.is_open()
+}
+
 fn failure(fault: Fault) -> Reply {
-    Reply { fault: Some(fault), data: None }
+    Reply { fault: Some(fault), is_awaited: false, data: None }
 }
 
 fn envelope(
@@ -252,6 +301,7 @@ fn envelope(
     trace_no: &str,
 ) -> Response<Body> {
     let text = match (&reply.fault, &reply.data) {
+        (None, Some(data)) if reply.is_awaited => answer::awaited(data, language, trace_no),
         (None, Some(data)) => answer::success(data, trace_no),
         (None, None) => answer::failure(&Fault::Defect, language, None, trace_no),
         (Some(fault), data) => answer::failure(fault, language, data.as_deref(), trace_no),

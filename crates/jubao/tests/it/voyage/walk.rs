@@ -5,8 +5,9 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use kernel::application::LatePayment;
-use kernel::decide::{Decision, Event, decide, watch};
+use kernel::decide::{Decision, Event, RefundEnd, decide, watch};
 use kernel::ledger::{Book, Entry, is_balanced};
+use kernel::money::Money;
 use kernel::order::{Order, Payment};
 use kernel::product::Provider;
 use kernel::state::TradeState;
@@ -17,14 +18,17 @@ use crate::dice::Dice;
 /// Events of one walk.
 const STEPS: usize = 24;
 /// Every kind of event, by its number in the count.
-const EVENTS: [&str; 7] = [
+const EVENTS: [&str; 10] = [
     "acting",
     "paid, late refunded",
     "paid, late honoured",
     "failed",
     "closed",
     "reversed",
-    "refunded",
+    "refund asked",
+    "refund done",
+    "refund closed",
+    "refunded in full",
 ];
 
 type Count = [[AtomicU64; EVENTS.len()]; TradeState::ALL.len()];
@@ -63,7 +67,10 @@ fn number(event: Event) -> usize {
         Event::Failed => 3,
         Event::Closed => 4,
         Event::Reversed => 5,
-        Event::RefundedInFull => 6,
+        Event::RefundAsked { .. } => 6,
+        Event::RefundDone { end: RefundEnd::Partial, .. } => 7,
+        Event::RefundClosed { .. } => 8,
+        Event::RefundDone { end: RefundEnd::Refunded | RefundEnd::Reversed, .. } => 9,
     }
 }
 
@@ -104,62 +111,123 @@ pub fn walk(seed: u64, order: &Order) -> Result<(), String> {
     Ok(())
 }
 
-fn walk_once(dice: &mut Dice, mut order: Order) -> Result<(), String> {
-    let (mut books, mut taken) = (Vec::<Entry>::new(), 0);
+/// An order, what was posted for it, what its upstream has taken and given back, and what is reserved.
+struct World {
+    order: Order,
+    books: Vec<Entry>,
+    taken: i64,
+    given: i64,
+    reserved: Vec<i64>,
+}
+
+fn walk_once(dice: &mut Dice, order: Order) -> Result<(), String> {
+    let (books, reserved) = (Vec::new(), Vec::new());
+    let mut world = World { order, books, taken: 0, given: 0, reserved };
     for _ in 0..STEPS {
-        let event = draw(dice, &order);
-        let before = order.state;
-        taken += i64::from(matches!(event, Event::Paid { .. }));
-        let postings = match decide(&order, event) {
-            Decision::Keep => continue,
+        let event = world.draw(dice);
+        world.meet(event)?;
+        world.check()?;
+    }
+    Ok(())
+}
+
+impl World {
+    /// An event that can happen: of a paid order only what is reserved is done or closed.
+    fn draw(&self, dice: &mut Dice) -> Event {
+        let amount = self.order.pay_amount();
+        let money = |minor| Money::new(minor, amount.currency);
+        let most = u64::try_from(amount.minor - 1).unwrap();
+        let some = money(1 + i64::try_from(dice.up_to(most)).unwrap());
+        let reserved = self.reserved.last().copied().map_or(some, money);
+        let is_last = self.given + reserved.minor == amount.minor;
+        let end = match (is_last, dice.pick(&[RefundEnd::Refunded, RefundEnd::Reversed])) {
+            (true, end) => end,
+            (false, _) => RefundEnd::Partial,
+        };
+        let asked = dice.pick(&[some, amount, self.order.stays()]);
+        let event = dice.pick(&[
+            Event::PayerActing,
+            Event::Paid { amount, late: LatePayment::Refund },
+            Event::Paid { amount, late: LatePayment::Honour },
+            Event::Failed,
+            Event::Closed,
+            Event::Reversed,
+            Event::RefundAsked { amount: asked },
+            Event::RefundDone { amount: reserved, end },
+            Event::RefundDone { amount, end: RefundEnd::Refunded },
+            Event::RefundClosed { amount: reserved },
+        ]);
+        let is_paid = self.order.state == TradeState::Success;
+        match event {
+            Event::RefundDone { .. } | Event::RefundClosed { .. }
+                if is_paid && self.reserved.is_empty() =>
+            {
+                Event::RefundAsked { amount: some }
+            }
+            Event::RefundDone { .. } if is_paid => Event::RefundDone { amount: reserved, end },
+            possible => possible,
+        }
+    }
+
+    fn meet(&mut self, event: Event) -> Result<(), String> {
+        let before = self.order.state;
+        self.taken += i64::from(matches!(event, Event::Paid { .. }));
+        let postings = match decide(&self.order, event) {
+            Decision::Keep => return Ok(()),
             Decision::Surplus { postings } => postings,
+            Decision::Refund { total_refund_fee, postings } => {
+                self.order.total_refund_fee = total_refund_fee;
+                postings
+            }
             Decision::Move { to, postings } => {
                 if !before.may_become(to) {
                     return Err(format!("I8: {before:?} became {to:?} by {event:?}"));
                 }
                 if matches!(event, Event::Paid { .. }) {
-                    order.payment = Some(payment(&order));
+                    self.order.payment = Some(payment(&self.order));
                 }
-                order.state = to;
+                self.order.state = to;
                 postings
             }
         };
+        match event {
+            Event::RefundAsked { amount } => self.reserved.push(amount.minor),
+            Event::RefundDone { .. } => self.given += self.reserved.pop().unwrap_or(0),
+            Event::RefundClosed { .. } => _ = self.reserved.pop(),
+            Event::PayerActing
+            | Event::Paid { .. }
+            | Event::Failed
+            | Event::Closed
+            | Event::Reversed => {}
+        }
         if !is_balanced(&postings) {
             return Err(format!("I4: {postings:?}"));
         }
-        books.extend(postings);
-        check(&order, &books, taken)?;
+        self.books.extend(postings);
+        Ok(())
     }
-    Ok(())
-}
 
-fn draw(dice: &mut Dice, order: &Order) -> Event {
-    let amount = order.pay_amount();
-    dice.pick(&[
-        Event::PayerActing,
-        Event::Paid { amount, late: LatePayment::Refund },
-        Event::Paid { amount, late: LatePayment::Honour },
-        Event::Failed,
-        Event::Closed,
-        Event::Reversed,
-        Event::RefundedInFull,
-    ])
-}
-
-/// What the books say of every payment: it is the order's, it is due back, or it went back.
-fn check(order: &Order, books: &[Entry], taken: i64) -> Result<(), String> {
-    let booked = |book: Book| -> i64 {
-        books.iter().filter(|entry| entry.book == book).map(|entry| entry.amount.minor).sum()
-    };
-    let gross = order.pay_amount().minor;
-    let owed = -booked(Book::MerchantPayable) - booked(Book::FeeIncome);
-    let expect = if order.state == TradeState::Success { gross } else { 0 };
-    let went_back = if order.payment.is_some() && owed == 0 { gross } else { 0 };
-    let held = owed - booked(Book::RefundDue);
-    let is_right = owed == expect
-        && booked(Book::ChannelReceivable) == held
-        && held + went_back == taken * gross;
-    if is_right { Ok(()) } else { Err(format!("I3: {order:?} after {taken} payments: {books:?}")) }
+    /// What the books say of every payment: it is the order's, it is due back, or it went back.
+    fn check(&self) -> Result<(), String> {
+        let booked = |book: Book| -> i64 {
+            self.books.iter().filter(|one| one.book == book).map(|one| one.amount.minor).sum()
+        };
+        let gross = self.order.pay_amount().minor;
+        let is_paid = self.order.payment.is_some();
+        let stays = if is_paid { gross - self.order.total_refund_fee } else { 0 };
+        let owed = -booked(Book::MerchantPayable) - booked(Book::FeeIncome);
+        let surplus = (self.taken - i64::from(is_paid)) * gross;
+        let due = self.reserved.iter().sum::<i64>() + surplus;
+        let is_right = owed == stays
+            && -booked(Book::RefundDue) == due
+            && booked(Book::ChannelReceivable) == self.taken * gross - self.given;
+        let is_within = (0..=gross).contains(&self.order.total_refund_fee);
+        if is_right && is_within {
+            return Ok(());
+        }
+        let Self { order, books, taken, given, .. } = self;
+        Err(format!("I3, I7: {order:?} after {taken} payments, {given} given back: {books:?}"))
+    }
 }
 
 fn payment(order: &Order) -> Payment {

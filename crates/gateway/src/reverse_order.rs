@@ -1,0 +1,145 @@
+//! Reversing a barcode order (撤销): unpaid it ends at its upstream, paid all of its money goes back.
+
+use channels::{Op, Outcome, RefusalKind};
+use kernel::call::ReverseCall;
+use kernel::fault::{Fault, Wording};
+use kernel::order::{Attempt, Order, SignForm};
+use kernel::product::Product;
+use kernel::refund::RefundCause;
+use kernel::state::TradeState;
+use kernel::time::Timestamp;
+use store::StoreError;
+
+use crate::Gateway;
+use crate::answered::Answered;
+use crate::ask_upstream;
+use crate::callers::Caller;
+use crate::learn::{Lesson, Source, Standing};
+use crate::refund_order::Wish;
+
+/// A payment older than this is reversed only by a request that was made just now, in milliseconds.
+const OLD_AFTER_MS: i64 = 15 * 60 * 1000;
+
+const BARCODES_ONLY: Wording =
+    ["只有刷卡订单可以撤销，其他订单请退款", "only barcode orders are reversed; refund this one"];
+const TOO_OLD: Wording = [
+    "支付超过 15 分钟，撤销须带 timestamp 与 nonce_str",
+    "paid over 15 minutes ago: reversing it needs timestamp and nonce_str",
+];
+/// Why the payer's money goes back.
+const REASON: &str = "撤销";
+
+impl Gateway {
+    /// Reverses an order of the caller.
+    ///
+    /// # Errors
+    /// 40100 for another product, 40104 if it is reversed already, 40103 and 40105 if it is over;
+    /// 492004 if the upstream has not said that it is done: then it is asked on.
+    pub async fn reverse_order(
+        &self,
+        caller: &Caller,
+        call: &ReverseCall,
+        sign_form: SignForm,
+    ) -> Result<Answered, Fault> {
+        let order = self.find_order(caller.app.mch_id, &call.order).await?;
+        if order.product != Product::Micropay {
+            return Err(Fault::NotAllowed(BARCODES_ONLY));
+        }
+        let found = self.standing(order.mch_id, order.id).await;
+        let found = found.map_err(|error| self.busy("read an order", &error))?;
+        let mut standing = found.ok_or(Fault::OrderNotFound)?;
+        if standing.order.state.is_open() {
+            let reversed = self.reverse_everywhere(standing).await;
+            standing = reversed.map_err(|error| self.uncertain("reverse an order", &error))?;
+            if standing.order.state == TradeState::Revoked {
+                return Ok(self.answered(standing.order));
+            }
+        }
+        match standing.order.state {
+            TradeState::Success if is_old(&standing.order, self.now()) && !call.is_fresh => {
+                Err(Fault::NotAllowed(TOO_OLD))
+            }
+            TradeState::Success => self.give_all_back(caller, standing, sign_form).await,
+            TradeState::NotPay | TradeState::UserPaying => Err(Fault::TimedOut),
+            TradeState::Closed | TradeState::PayError => Err(Fault::AlreadyClosed),
+            TradeState::Revoked => Err(Fault::AlreadyReversed),
+            TradeState::Refund => Err(Fault::AlreadyRefunded),
+        }
+    }
+
+    /// Gives back what is left of a paid order; with the last of it the order is reversed.
+    async fn give_all_back(
+        &self,
+        caller: &Caller,
+        standing: Standing,
+        sign_form: SignForm,
+    ) -> Result<Answered, Fault> {
+        let wish = Wish {
+            out_refund_no: format!("REVERSE{}", standing.order.sn()),
+            refund_fee: None,
+            reason: REASON.to_owned(),
+            cause: RefundCause::Reversal,
+            sign_form,
+        };
+        let refunded = self.give_back(caller, standing, wish).await?;
+        match refunded.answered.order.state {
+            TradeState::Revoked => Ok(refunded.answered),
+            _ => Err(Fault::TimedOut),
+        }
+    }
+
+    /// Reverses every live attempt at its upstream, and asks once more about those that are not said
+    /// to be reversed. Where an upstream has no such operation, it is asked to close instead.
+    pub(crate) async fn reverse_everywhere(
+        &self,
+        mut standing: Standing,
+    ) -> Result<Standing, StoreError> {
+        let live: Vec<Attempt> = standing.live().cloned().collect();
+        for attempt in live {
+            let trade = ask_upstream::trade(&standing, &attempt);
+            let mut asked = self.ask(&Op::Reverse(trade.clone()), &attempt).await;
+            let is_offered = !matches!(
+                &asked.outcome,
+                Outcome::Refused(refusal) if refusal.kind == RefusalKind::NotSupported
+            );
+            if !is_offered {
+                let closing = self.ask(&Op::Close(trade.clone()), &attempt).await;
+                asked.messages.extend(closing.messages);
+                asked.outcome = match closing.outcome {
+                    Outcome::Closed => Outcome::Reversed,
+                    other => other,
+                };
+            }
+            if asked.outcome != Outcome::Reversed {
+                let again = self.ask(&Op::Query(trade), &attempt).await;
+                asked.messages.extend(again.messages);
+                asked.outcome = after_reversing(&asked.outcome, again.outcome);
+            }
+            self.alarm_if_amount_differs(&standing, &asked.outcome);
+            let lesson = Lesson {
+                attempt_no: attempt.no,
+                outcome: asked.outcome,
+                source: Source::Reversing,
+                messages: asked.messages,
+            };
+            standing = self.learn(standing, lesson).await?;
+        }
+        Ok(standing)
+    }
+}
+
+/// What a query after an attempt to reverse proves: a payment found by it counts, and so does the end
+/// of the order; that nobody has paid yet proves nothing.
+fn after_reversing(reversing: &Outcome, queried: Outcome) -> Outcome {
+    match (reversing, queried) {
+        (Outcome::NotFound, Outcome::NotFound) => Outcome::NotFound,
+        (_, Outcome::Closed) => Outcome::Reversed,
+        (_, Outcome::NotFound | Outcome::Unpaid { .. }) => Outcome::Unpaid { is_acting: false },
+        (_, other) => other,
+    }
+}
+
+fn is_old(order: &Order, now: Timestamp) -> bool {
+    let paid_at = order.payment.as_ref().map(|payment| payment.paid_at);
+    paid_at.is_none_or(|at| now.millis_since(at) > OLD_AFTER_MS)
+}
