@@ -5,6 +5,7 @@
 
 mod again;
 mod app;
+mod barcodes;
 mod bench;
 mod callbacks;
 mod command_line;
@@ -32,6 +33,7 @@ mod notices;
 mod operator;
 mod outage;
 mod payments;
+mod refunds;
 mod repeat;
 mod socket;
 mod transcripts;
