@@ -5,6 +5,7 @@
 //! in a [`Stamp`]. Whatever is not an explicit answer is [`Outcome::Unknown`], never "failed".
 
 pub mod alipay;
+pub mod alipay_mapi;
 pub mod http;
 mod json;
 pub mod legacy;
@@ -444,7 +445,8 @@ pub enum CallbackFault {
 pub struct SetupError(pub String);
 
 /// Every channel. A new one is a folder and a line here.
-pub static CHANNELS: &[&dyn Channel] = &[&alipay::Alipay, &wechat::Wechat];
+pub static CHANNELS: &[&dyn Channel] =
+    &[&alipay::Alipay, &wechat::Wechat, &alipay_mapi::AlipayMapi];
 
 /// The channel of that name.
 pub fn by_name(name: &str) -> Option<&'static dyn Channel> {
