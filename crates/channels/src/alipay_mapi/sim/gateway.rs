@@ -235,7 +235,12 @@ pub(super) fn verdict(fields: &Fields, config: &AlipayMapiSimConfig, is_known: b
 /// The rate file of the day of `stamp`: CNY for one unit.
 pub(super) fn rate_file(stamp: &Stamp) -> String {
     let day = &stamp.now.compact()[..8];
-    let rates =
-        [("AUD", "5.092300"), ("GBP", "8.790200"), ("HKD", "0.847370"), ("USD", "6.569800")];
+    let rates = [
+        ("AUD", "5.092300"),
+        ("EUR", "7.412300"),
+        ("GBP", "8.790200"),
+        ("HKD", "0.847370"),
+        ("USD", "6.569800"),
+    ];
     rates.map(|(currency, rate)| format!("{day}|100511|{currency}|{rate}|\r\n")).concat()
 }
