@@ -11,7 +11,7 @@ use kernel::time::Timestamp;
 
 use crate::alipay_mapi::fields::Fields;
 use crate::alipay_mapi::settings;
-use crate::alipay_mapi::sign::{self, Keys, SignType};
+use crate::alipay_mapi::sign::{self, Keys};
 use crate::alipay_mapi::xml::{self, Element};
 use crate::http::HttpResponse;
 use crate::{Account, Doubt, Outcome, Refund, Refunded, Refusal, RefusalKind, Trade};
@@ -42,7 +42,9 @@ const REFUSALS: [(&str, RefusalKind); 20] = [
 /// Alipay's own failures.
 const FAILURES: [&str; 3] = ["SYSTEM_ERROR", "SYSTEM_EXCEPTION", "SESSION_TIMEOUT"];
 /// How the manual and its older text spell that there is no such trade.
-const NOT_FOUND: [&str; 3] = ["TRADE_NOT_EXIST", "TRADE_IS_NOT_EXIST", "PURCHASE_TRADE_NOT_EXIST"];
+const NOT_FOUND: [&str; 2] = ["TRADE_NOT_EXIST", "TRADE_IS_NOT_EXIST"];
+/// How a refund spells it.
+const NOTHING_TO_REFUND: &str = "PURCHASE_TRADE_NOT_EXIST";
 /// What only a trade shows that was paid once.
 const SIGNS_OF_PAYMENT: [&str; 4] = ["gmt_payment", "gmt_refund", "refund_fee", "refund_status"];
 
@@ -119,11 +121,11 @@ pub(super) fn payment(
     })
 }
 
-/// What the answer to a refund says (manual: forex_refund). It names no amount and no number: it
-/// answers this request, and a synchronous T says that this was done.
+/// What the answer to a refund says (manual: forex_refund). A synchronous T says that it was done,
+/// and as a rule nothing else.
 pub(super) fn refunded(refund: &Refund, account: &Account, answer: &HttpResponse) -> Outcome {
     match open(answer, account) {
-        Ok(Answer::Yes(_)) => accepted(refund, account),
+        Ok(Answer::Yes(facts)) => accepted(refund, account, &facts),
         Ok(Answer::No(word)) => match refusal(&word) {
             Some(refusal) => Outcome::Refused(refusal),
             None => in_doubt(&word),
@@ -137,8 +139,9 @@ pub(super) fn refunded(refund: &Refund, account: &Account, answer: &HttpResponse
 pub(super) fn refund_queried(refund: &Refund, account: &Account, answer: &HttpResponse) -> Outcome {
     let is_repeated = settings::choice(account, "refund_query") == "repeat";
     match open(answer, account) {
-        Ok(Answer::Yes(_)) if is_repeated => accepted(refund, account),
+        Ok(Answer::Yes(facts)) if is_repeated => accepted(refund, account, &facts),
         Ok(Answer::Yes(facts)) => refund_status(refund, &facts),
+        Ok(Answer::No(word)) if word == NOTHING_TO_REFUND => Outcome::NotFound,
         Ok(Answer::No(word)) if NOT_FOUND.contains(&word.as_str()) => Outcome::NotFound,
         Ok(Answer::No(word)) => in_doubt(&word),
         Err(doubt) => Outcome::Unknown(doubt),
@@ -146,7 +149,10 @@ pub(super) fn refund_queried(refund: &Refund, account: &Account, answer: &HttpRe
 }
 
 /// A refund's T: done if it was to be done at once, else only taken on.
-fn accepted(refund: &Refund, account: &Account) -> Outcome {
+fn accepted(refund: &Refund, account: &Account, facts: &Fields) -> Outcome {
+    if contradicts(refund, facts) || !matches!(facts.of("result_code"), "" | "SUCCESS") {
+        return unreadable("the answer is about another refund");
+    }
     match settings::choice(account, "refund_sync") {
         "Y" => Outcome::Refunded(done(refund, refund.asked_at)),
         _ => Outcome::RefundPending { refund_id: String::new() },
@@ -161,9 +167,7 @@ fn refund_status(refund: &Refund, facts: &Fields) -> Outcome {
         "QUERY_FAILED" => return Outcome::Unknown(Doubt::Busy("QUERY_FAILED".into())),
         _ => return unreadable("a response_code that is no answer"),
     }
-    let is_this = facts.of("out_return_no") == refund.refund_no
-        && facts.of("out_trade_no") == refund.trade.trade_no;
-    if !is_this {
+    if !facts.has("out_return_no") || contradicts(refund, facts) {
         return unreadable("the answer is about another refund");
     }
     match facts.of("refund_result_code") {
@@ -175,6 +179,17 @@ fn refund_status(refund: &Refund, facts: &Fields) -> Outcome {
         "FAILED" | "CANCELED" => Outcome::RefundClosed(failure(facts.of("refund_error_code"))),
         _ => unreadable("a refund status that is not in the manual"),
     }
+}
+
+/// Whether an answer names another number, amount or currency than was asked for.
+fn contradicts(refund: &Refund, facts: &Fields) -> bool {
+    let currency = refund.amount.currency;
+    let is_other = |name, expect: &str| facts.has(name) && facts.of(name) != expect;
+    is_other("out_return_no", &refund.refund_no)
+        || is_other("out_trade_no", &refund.trade.trade_no)
+        || is_other("currency", currency.code())
+        || (facts.has("return_amount")
+            && Money::from_decimal(facts.of("return_amount"), currency) != Some(refund.amount))
 }
 
 /// A refund that failed for good, by its error code, which may be missing.
@@ -254,10 +269,10 @@ fn facts(root: &Element) -> Option<Fields> {
 }
 
 fn is_signed(root: &Element, facts: &Fields, account: &Account) -> bool {
-    let kind = root.leaf("sign_type").and_then(SignType::from_word);
-    let Some(kind) = kind.filter(|kind| sign::is_expected(*kind, account)) else { return false };
+    let Ok(kind) = settings::sign_type(account) else { return false };
     let sign = root.leaf("sign").unwrap_or_default();
-    Keys::of(account).verify(kind, &sign::text(facts), sign)
+    root.leaf("sign_type") == Some(kind.word())
+        && Keys::of(account).verify(kind, &sign::text(facts), sign)
 }
 
 fn in_doubt(word: &str) -> Outcome {

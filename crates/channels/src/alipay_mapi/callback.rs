@@ -20,7 +20,7 @@ pub(super) fn read(
 ) -> Result<CallbackFacts, CallbackFault> {
     let fields = form(request).ok_or_else(|| malformed("not a form"))?;
     let kind = SignType::from_word(fields.of("sign_type"));
-    let kind = kind.filter(|kind| sign::is_expected(*kind, account));
+    let kind = kind.filter(|kind| is_expected(*kind, account));
     let kind = kind.ok_or_else(|| malformed("sign_type is not the account's"))?;
     if !Keys::of(account).verify(kind, &sign::text(&fields), fields.of("sign")) {
         return Err(CallbackFault::BadSignature);
@@ -95,6 +95,12 @@ fn of_refund(fields: &Fields, account: &Account) -> Outcome {
         "REFUND_FAIL" => Outcome::RefundClosed(answer::failure(fields.of("error_code"))),
         _ => pending,
     }
+}
+
+/// Whether Alipay signs so for `account`: as its requests are signed, or with RSA, which the app's
+/// order string is always signed with.
+fn is_expected(kind: SignType, account: &Account) -> bool {
+    kind == SignType::Rsa || settings::sign_type(account) == Ok(kind)
 }
 
 fn form(request: &HttpRequest) -> Option<Fields> {

@@ -66,12 +66,6 @@ impl<'a> Keys<'a> {
     }
 }
 
-/// Whether Alipay signs so for `account`: as the account itself does, or with RSA, which the app's
-/// order string is always signed with.
-pub(super) fn is_expected(kind: SignType, account: &Account) -> bool {
-    kind == SignType::Rsa || settings::sign_type(account) == Ok(kind)
-}
-
 /// The text under a signature of forms, queries and answers.
 pub(super) fn text(fields: &Fields) -> String {
     joined(fields, |name, value| format!("{name}={value}"))

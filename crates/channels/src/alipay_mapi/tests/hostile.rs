@@ -86,6 +86,8 @@ fn an_answer_that_could_be_read_in_two_ways_says_nothing() {
         text.replace("<alipay>", "<alipay><is_success>F</is_success>"),
         text.replace("<alipay>", "<alipay><error>ILLEGAL_SIGN</error>"),
         text.replace("<alipay>", "<alipay><response/>"),
+        text.replace("</response>", "</response><response/>"),
+        text.replace("</is_success>", "</is_success><is_success>F</is_success>"),
         text.replace("<is_success>T</is_success>", ""),
         text.replace("<is_success>T<", "<is_success>t<"),
         text.replace("alipay>", "Alipay>"),
@@ -110,6 +112,26 @@ fn a_signature_of_another_kind_than_expected_is_not_believed() {
     for kind in ["RSA2", "MD5", "DSA", ""] {
         let other = text.replace("<sign_type>RSA<", &format!("<sign_type>{kind}<"));
         assert!(is_unreadable(&said(&other)), "{kind}");
+    }
+}
+
+#[test]
+fn a_refunds_bare_t_is_the_only_one() {
+    let said = |content: &str| {
+        let text = format!("<alipay>{content}</alipay>");
+        heard(&refund(1), &account(), &HttpResponse::new(200, "text/xml", text))
+    };
+    assert!(matches!(said("<is_success>T</is_success>"), Outcome::Refunded(_)));
+    for content in [
+        "<is_success>T</is_success><is_success>F</is_success>",
+        "<is_success>T</is_success><error>SYSTEM_ERROR</error>",
+        "<is_success>T</is_success><error/>",
+        "<is_success>F</is_success>",
+        "<is_success>F</is_success><error/>",
+        "<is_success>T</is_success><response><x><result_code>FAIL</result_code></x></response>",
+        "<is_success/>",
+    ] {
+        assert!(is_unreadable(&said(content)), "{content}");
     }
 }
 

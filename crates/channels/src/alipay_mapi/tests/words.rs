@@ -149,6 +149,13 @@ fn both_spellings_of_not_found_are_known() {
 }
 
 #[test]
+fn a_refund_of_no_trade_is_spelt_in_a_third_way() {
+    let word = refused("PURCHASE_TRADE_NOT_EXIST");
+    assert_eq!(heard(&query_refund(1), &account(), &word), Outcome::NotFound);
+    assert!(is_unreadable(&heard(&query(), &account(), &word)));
+}
+
+#[test]
 fn a_refusal_of_a_question_says_nothing_of_what_was_asked() {
     let words = [
         "ILLEGAL_SIGN",
@@ -276,6 +283,10 @@ fn a_refunds_status_is_a_word_of_the_manual_or_unknown() {
         ("out_return_no", "2"),
         ("out_return_no", ""),
         ("out_trade_no", "2"),
+        ("currency", "CNY"),
+        ("return_amount", "1.00"),
+        ("return_amount", "1.0"),
+        ("return_amount", "x"),
     ];
     for change in unclear {
         assert!(is_unreadable(&said(&[change])), "{change:?}");
@@ -288,6 +299,27 @@ fn a_bare_t_of_a_refund_query_says_nothing() {
     assert!(is_unreadable(&heard(&query_refund(1), &account(), &bare)));
     assert!(is_unreadable(&heard(&query(), &account(), &bare)));
     assert!(matches!(heard(&refund(1), &account(), &bare), Outcome::Refunded(_)));
+}
+
+#[test]
+fn what_a_refunds_t_states_must_be_what_was_asked() {
+    let said = |facts: &[(&str, &str)]| {
+        let answer = signed("alipay", &Fields::of_table(facts));
+        heard(&refund(101), &account(), &answer)
+    };
+    let right = [
+        ("out_return_no", REFUND_NO),
+        ("out_trade_no", TRADE_NO),
+        ("return_amount", "1.01"),
+        ("currency", "HKD"),
+        ("result_code", "SUCCESS"),
+    ];
+    assert!(matches!(said(&right), Outcome::Refunded(_)));
+    for (at, wrong) in ["2", "2", "1.00", "CNY", "FAIL"].into_iter().enumerate() {
+        let mut facts = right;
+        facts[at].1 = wrong;
+        assert!(is_unreadable(&said(&facts)), "{facts:?}");
+    }
 }
 
 fn rates(text: &str) -> Outcome {
