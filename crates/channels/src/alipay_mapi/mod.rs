@@ -2,8 +2,8 @@
 //! string that the merchant's app gives to Alipay's (`mobile.securitypay.pay`) and the page in a
 //! phone's browser (`create_forex_trade_wap`), priced in Hong Kong or Australian dollars.
 //!
-//! Neither is a call: the upstream knows no trade before the payer comes, and it has no way to close
-//! one. It must never believe a fact that is not signed, unless the account says that TLS is enough.
+//! Neither is a call: the upstream knows no trade before the payer comes, and it cannot close one.
+//! It must never believe a fact that is not signed, unless the account says that TLS is enough.
 
 mod answer;
 mod callback;

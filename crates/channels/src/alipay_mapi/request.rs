@@ -94,8 +94,8 @@ pub(super) fn refund(refund: &Refund, account: &Account) -> Result<HttpRequest, 
     post(fields, account)
 }
 
-/// Manual: alipay.acquire.refund.query, which moves no money; or, if the account says so, the refund
-/// once more under its number.
+/// Manual: alipay.acquire.refund.query, which moves no money; or, if the account says so, the
+/// refund once more under its number.
 pub(super) fn query_refund(asked: &Refund, account: &Account) -> Result<HttpRequest, SetupError> {
     if settings::choice(account, "refund_query") == "repeat" {
         return refund(asked, account);

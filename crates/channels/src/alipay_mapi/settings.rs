@@ -1,10 +1,11 @@
 //! What an account of MAPI is made of. What the manual leaves open is chosen here, with the safest
 //! default that can work.
 
-use crate::alipay_mapi::sign::{self, SignType};
-use crate::{Account, ChannelInfo, SettingInfo, SetupError};
 use kernel::money::Currency;
 use kernel::product::Product;
+
+use crate::alipay_mapi::sign::{self, SignType};
+use crate::{Account, ChannelInfo, SettingInfo, SetupError};
 
 /// Where MAPI is for merchants abroad, unless an account says otherwise.
 const GATEWAY: &str = "https://intlmapi.alipay.com/gateway.do";
@@ -24,8 +25,8 @@ pub(super) static INFO: ChannelInfo = ChannelInfo {
     title: "支付宝国际 Alipay MAPI (cross-border)",
     products: &[Product::AlipayWap, Product::AlipayApp],
     settings: &[
-        plain("partner", "PID of the merchant, 2088… (partner ID)", ""),
-        plain("refer_url", "address of the merchant's site, registered with Alipay", ""),
+        required("partner", "PID of the merchant, 2088… (partner ID)"),
+        required("refer_url", "address of the merchant's site, registered with Alipay"),
         optional("sign_type", "how requests are signed: RSA, RSA2 or MD5", "RSA"),
         secret(
             "private_key",
@@ -46,7 +47,8 @@ pub(super) static INFO: ChannelInfo = ChannelInfo {
         optional(
             "query_total_fee",
             "what single_trade_query's total_fee is in, where it names no currency: order (the \
-             order's currency, compared), or cny (what the payer paid; the amount is then the order's)",
+             order's currency, compared), or cny (what the payer paid; the amount is then the \
+             order's)",
             "order",
         ),
         optional(
@@ -63,8 +65,8 @@ pub(super) static INFO: ChannelInfo = ChannelInfo {
     ],
 };
 
-const fn plain(key: &'static str, help: &'static str, default: &'static str) -> SettingInfo {
-    SettingInfo { key, help, is_secret: false, is_required: true, default }
+const fn required(key: &'static str, help: &'static str) -> SettingInfo {
+    SettingInfo { key, help, is_secret: false, is_required: true, default: "" }
 }
 
 const fn optional(key: &'static str, help: &'static str, default: &'static str) -> SettingInfo {

@@ -1,6 +1,6 @@
-//! What MAPI signs: the non-empty members but `sign` and `sign_type`, sorted by name, as `name=value`
-//! joined by `&`, in raw text; in the app's order string with the values in quotes. MD5 appends its
-//! key, RSA is PKCS#1 v1.5 with SHA-1, RSA2 with SHA-256.
+//! What MAPI signs: the non-empty members but `sign` and `sign_type`, sorted by name, as
+//! `name=value` joined by `&`, in raw text; in the app's order string with the values in quotes.
+//! MD5 appends its key, RSA is PKCS#1 v1.5 with SHA-1, RSA2 with SHA-256.
 
 use aws_lc_rs::constant_time;
 use aws_lc_rs::rsa::PublicKey;
@@ -83,6 +83,7 @@ pub(super) fn order_string(text: &str, sign: &str) -> String {
 }
 
 /// Reads [`order_string`]: the signed text, and every member; the value of `sign` is decoded.
+/// `None` if a member is not part of the text.
 pub(super) fn read_order_string(order: &str) -> Option<(&str, Fields)> {
     let mut fields = Vec::new();
     let mut rest = order;
@@ -98,7 +99,8 @@ pub(super) fn read_order_string(order: &str) -> Option<(&str, Fields)> {
         }
     }
     let (text, _) = order.rsplit_once("&sign=\"")?;
-    Some((text, Fields(fields).checked()?))
+    let fields = Fields(fields).checked()?;
+    (order_text(&fields) == text).then_some((text, fields))
 }
 
 /// The signature of `text` that `account` makes for server calls and pages.

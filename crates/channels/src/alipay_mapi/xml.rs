@@ -2,7 +2,7 @@
 //! skipped, text, CDATA, the five named entities and numbered characters.
 //!
 //! It never repairs: a DOCTYPE, a comment, an entity of its own, text between elements, or bytes
-//! after the end make the whole answer unreadable. It runs once over the bytes and does not recurse.
+//! after the end make the whole answer unreadable. It runs once over the bytes, without recursion.
 
 use std::collections::HashSet;
 

@@ -1,5 +1,5 @@
-//! What the simulated gateway does with a request once it is judged, and how it answers: rightly, or
-//! as a script wants it to go wrong.
+//! What the simulated gateway does with a request once it is judged, and how it answers: rightly,
+//! or as a script wants it to go wrong.
 
 use kernel::time::Timestamp;
 

@@ -1,6 +1,6 @@
-//! A simulated MAPI: its gateway, the wallet's pages, the address that takes an app's order string as
-//! the wallet does, and the notifications. Its gateway is `/mapi/gateway.do`, since openapi has the
-//! path that the real ones share.
+//! A simulated MAPI: its gateway, the wallet's pages, the address that takes an app's order string
+//! as the wallet does, and the notifications. Its gateway is `/mapi/gateway.do`, since openapi has
+//! the path that the real ones share.
 //!
 //! It must never be lenient where Alipay is strict: what passes here must pass there.
 
@@ -31,8 +31,6 @@ const GATEWAY_PATH: &str = "/mapi/gateway.do";
 /// One merchant at the simulated MAPI.
 #[derive(Clone, Debug)]
 pub struct AlipayMapiSimConfig {
-    /// Where payers' browsers reach the simulator, without a slash at the end.
-    pub base_url: String,
     /// The merchant's PID.
     pub partner: String,
     /// What orders are priced in.

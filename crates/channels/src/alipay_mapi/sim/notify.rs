@@ -1,5 +1,5 @@
-//! The simulated MAPI's notifications: when they are sent, what they say, what goes wrong with them,
-//! and for how long `notify_verify` vouches for one.
+//! The simulated MAPI's notifications: when they are sent, what they say, what goes wrong with
+//! them, and for how long `notify_verify` vouches for one.
 
 use std::collections::{BTreeMap, BTreeSet};
 

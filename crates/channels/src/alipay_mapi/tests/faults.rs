@@ -87,8 +87,8 @@ fn check_faulty(op: OpKind, kind: OpFaultKind, outcome: &Outcome, right: &Outcom
         (OpKind::Query, OpFaultKind::WrongAnswer, Outcome::Paid(payment)) => {
             assert_ne!(payment.amount.minor, 8888);
         }
-        // What carries no signature, or names nothing, was answered rightly; so were refusals, which
-        // have no signature to spoil.
+        // What carries no signature, or names nothing, was answered rightly; so were refusals,
+        // which have no signature to spoil.
         (_, OpFaultKind::BadSignature | OpFaultKind::WrongAnswer, outcome) => {
             assert_eq!(outcome, right, "{op:?} {kind:?}");
             let is_bare = match op {

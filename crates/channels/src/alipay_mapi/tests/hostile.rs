@@ -157,7 +157,9 @@ proptest! {
     }
 
     #[test]
-    fn reading_what_looks_like_a_rate_file_is_total(text in "[0-9]{8}\\|[0-9]{6}\\|[A-Z]{3}\\|[0-9.|\\n]{0,12}") {
+    fn reading_what_looks_like_a_rate_file_is_total(
+        text in "[0-9]{8}\\|[0-9]{6}\\|[A-Z]{3}\\|[0-9.|\\n]{0,12}",
+    ) {
         let answer = HttpResponse::new(200, "text/plain", text);
         let _ = heard(&Op::Rates, &account(), &answer);
     }
@@ -176,7 +178,7 @@ proptest! {
 
     #[test]
     fn the_simulator_serves_any_request(
-        path in "/(mapi/gateway\\.do|alipay_mapi/app|alipay_mapi/trades/[0-9]{0,3}/[a-z]{0,4}|.{0,8})",
+        path in "/(mapi/gateway\\.do|alipay_mapi/(app|trades/[0-9]{0,3}/[a-z]{0,4})|.{0,8})",
         query_text in "(order=|service=[a-z_]{0,8}&)?\\PC{0,32}",
         body in proptest::collection::vec(any::<u8>(), 0..64),
     ) {

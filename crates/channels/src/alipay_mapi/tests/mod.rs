@@ -212,7 +212,6 @@ impl Bench {
 fn a_sim() -> AlipayMapiSim {
     let [(_, partner_public), (alipay_private, _)] = &*KEYS;
     AlipayMapiSim::new(AlipayMapiSimConfig {
-        base_url: "http://127.0.0.1:9000".into(),
         partner: PARTNER.into(),
         currency: Currency::Hkd,
         md5_key: Secret::new(MD5_KEY),

@@ -200,7 +200,9 @@ fn members_of_an_order_string_are_judged() {
         (format!("{pay_text}&total_fee=\"0.01\""), "ILLEGAL_ARGUMENT"),
         (pay_text.replace('"', ""), "ILLEGAL_ARGUMENT"),
         (format!("{pay_text}x"), "ILLEGAL_ARGUMENT"),
-        (format!("x=\"1\"&{pay_text}"), "ILLEGAL_SIGN"),
+        (format!("x=\"1\"&{pay_text}"), "ILLEGAL_ARGUMENT"),
+        (format!("{pay_text}&return_url=\"https://x.example/\""), "ILLEGAL_ARGUMENT"),
+        (pay_text.replace("88.88", "0.01"), "ILLEGAL_SIGN"),
     ];
     for (order, expect) in forged {
         let page = open(&order);

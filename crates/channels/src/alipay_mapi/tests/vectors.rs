@@ -1,6 +1,7 @@
 //! Worked examples made outside of this program, by a throw-away key.
 
 use kernel::money::{Currency, Money};
+use kernel::product::Product;
 use serde_json::Value;
 
 use super::{Bench, START, a_place, a_stamp, account_with, text_of};
@@ -8,7 +9,6 @@ use crate::alipay_mapi::fields::Fields;
 use crate::alipay_mapi::sign::{self, Keys, SignType};
 use crate::alipay_mapi::{AlipayMapi, settings};
 use crate::{Channel, Op, Step};
-use kernel::product::Product;
 
 fn vector(name: &str) -> (Value, String) {
     let all: Value = serde_json::from_str(include_str!("../../../vectors/upstreams.json")).unwrap();
@@ -77,8 +77,8 @@ fn a_signature_of_a_short_key_with_sha1_verifies() {
                l2nXuH4dPJPigvCI5njGIg1MwWXFwqOEJTqyC4qAVtjCTq2lPWs9hNbej6eZ7YuuiSJ+0W/bfr57Q20430Gm\
                A47/4OLYTHnxTrCAUnYynyA99rlB8xgImqoPYUk9IwIDAQAB";
     let sign = "CKwcwdZRmA0BQkNcFuVK413uaf3+c8RXk1/tSr36tvdPeo3UReKSL7Gma+p+vRyMqhhkHseD0ZRK9UvSH\
-                nTAC09vEAxdZnkrqfPkSM5bymlvxLOS8zHjl389OPNLuR42iAaUTOAT4IxBxOHWOaP1DPdN/zSA52RZcU7v+\
-                FrSiZs=";
+                nTAC09vEAxdZnkrqfPkSM5bymlvxLOS8zHjl389OPNLuR42iAaUTOAT4IxBxOHWOaP1DPdN/zSA52RZcU7v\
+                +FrSiZs=";
     assert!(sign::is_public_key(key));
     let text = "out_trade_no=1&total_fee=0.10";
     assert!(keys("", key).verify(SignType::Rsa, text, sign));

@@ -42,7 +42,7 @@ fn what_could_be_read_in_two_ways_is_not_read() {
         "<r><a>1<!-- -->2</a></r>",
         "<r><?php ?><a>x</a></r>",
         "<!DOCTYPE r><r><a>x</a></r>",
-        "<?xml version=\"1.0\"?><!DOCTYPE r [<!ENTITY e SYSTEM \"file:///etc/passwd\">]><r><a>&e;</a></r>",
+        "<!DOCTYPE r [<!ENTITY e SYSTEM \"file:///etc/passwd\">]><r><a>&e;</a></r>",
         "<?xml version=\"1.0\" encoding=\"GBK\"?><r><a>x</a></r>",
         "<r><a>&e;</a></r>",
         "<r><a>&#0;</a></r>",
