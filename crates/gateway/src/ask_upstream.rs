@@ -16,6 +16,10 @@ use crate::routing::write_keys;
 /// Requests that one operation may take.
 const STEPS_MAX: usize = 4;
 
+/// Said of an account whose client certificate cannot be shown.
+const NO_CERTIFICATE: &str =
+    "certificate, certificate_key: not a certificate in PEM with its own key";
+
 /// What an operation came to, and what was said on the way.
 #[derive(Debug)]
 pub(crate) struct Asked {
@@ -72,9 +76,9 @@ impl Gateway {
             };
             messages.push(self.outgoing(op, attempt, &request));
             crash::reach(Point::UpstreamToBeAsked);
-            let answer = match self.0.upstreams.send(&request).await {
+            let answer = match self.send(op, attempt, &request).await {
                 Ok(answer) => answer,
-                Err(fault) => return Asked { outcome: Outcome::Unknown(doubt(fault)), messages },
+                Err(doubt) => return Asked { outcome: Outcome::Unknown(doubt), messages },
             };
             crash::reach(Point::UpstreamAnswered);
             messages.push(self.incoming(op_word(op), attempt, &answer));
@@ -83,6 +87,30 @@ impl Gateway {
         }
         let outcome = Outcome::Unknown(Doubt::Unreadable("too many steps".into()));
         Asked { outcome, messages }
+    }
+
+    /// Sends one request of an operation, and shows the certificate that the upstream wants to see.
+    async fn send(
+        &self,
+        op: &Op,
+        attempt: &Attempt,
+        request: &HttpRequest,
+    ) -> Result<HttpResponse, Doubt> {
+        let account = self.account(attempt.account_id, attempt.account_version).await;
+        let account = account.map_err(|fault| {
+            tracing::error!(account.id = %attempt.account_id, "account: {fault}");
+            Doubt::NotSent("the account cannot be used".into())
+        })?;
+        let channel = channel_of(&account);
+        let certificate = channel.and_then(|channel| channel.client_certificate(op, &account));
+        let sent = match &certificate {
+            Some(certificate) => self.0.upstreams.send_showing(request, certificate).await,
+            None => self.0.upstreams.send(request).await,
+        };
+        if sent == Err(EgressFault::NoCertificate) {
+            tracing::error!(account.id = %attempt.account_id, "account settings: {NO_CERTIFICATE}");
+        }
+        sent.map_err(doubt)
     }
 
     /// What an answer means; if its key is not known, once more with the upstream's keys of now.
@@ -255,6 +283,7 @@ fn not_sent(why: &str) -> Asked {
 fn doubt(fault: EgressFault) -> Doubt {
     match fault {
         EgressFault::Blocked(why) | EgressFault::NotSent(why) => Doubt::NotSent(why),
+        EgressFault::NoCertificate => Doubt::NotSent(NO_CERTIFICATE.into()),
         EgressFault::Timeout => Doubt::Timeout,
         EgressFault::Broken(_) => Doubt::Empty,
         EgressFault::TooLong => Doubt::Unreadable("the answer is too long".into()),
