@@ -4,6 +4,7 @@ use channels::http::{HttpRequest, HttpResponse};
 use channels::{Account, Channel, Doubt, Op, Outcome, SetupError, Stamp, Step, Trade, UpstreamKey};
 use kernel::crash::{self, Point};
 use kernel::order::{Attempt, AttemptState};
+use kernel::secret::Secret;
 use store::accounts::AccountKey;
 use store::messages::{Direction, Message};
 
@@ -25,7 +26,7 @@ const NO_CERTIFICATE: &str =
 pub(crate) struct Asked {
     /// The outcome; in doubt unless it is explicit.
     pub(crate) outcome: Outcome,
-    /// Every message, verbatim, in order.
+    /// Every message, verbatim but for a payer's barcode, in order.
     pub(crate) messages: Vec<Message>,
 }
 
@@ -81,7 +82,7 @@ impl Gateway {
                 Err(doubt) => return Asked { outcome: Outcome::Unknown(doubt), messages },
             };
             crash::reach(Point::UpstreamAnswered);
-            messages.push(self.incoming(op_word(op), attempt, &answer));
+            messages.push(without_code(op, self.incoming(op_word(op), attempt, &answer)));
             step = self.judge(op, attempt, &answer, &mut messages).await;
             crash::reach(Point::AnswerJudged);
         }
@@ -184,7 +185,9 @@ impl Gateway {
     /// The record of a request to an upstream.
     pub(crate) fn outgoing(&self, op: &Op, attempt: &Attempt, request: &HttpRequest) -> Message {
         let head = head(&format!("{} {}", request.method, request.url), &request.headers);
-        self.message(Direction::Out, op_word(op), attempt, (None, head, &request.body))
+        let message =
+            self.message(Direction::Out, op_word(op), attempt, (None, head, &request.body));
+        without_code(op, message)
     }
 
     /// The record of an upstream's answer.
@@ -270,6 +273,35 @@ fn op_word(op: &Op) -> &'static str {
     }
 }
 
+/// A message that was sent or heard while `op` was carried out, without the code that the payer showed:
+/// who reads it before it was charged could charge it.
+fn without_code(op: &Op, message: Message) -> Message {
+    let code = match op {
+        Op::Place(place) => place.code.as_ref(),
+        Op::Query(_) | Op::Close(_) | Op::Reverse(_) | Op::Refund(_) | Op::QueryRefund(_) => None,
+        Op::Rates | Op::Keys => None,
+    };
+    match code.map(Secret::expose).filter(|code| !code.is_empty()) {
+        Some(code) => Message {
+            head: message.head.replace(code, &"*".repeat(code.len())),
+            body: masked(message.body, code.as_bytes()),
+            ..message
+        },
+        None => message,
+    }
+}
+
+fn masked(mut body: Vec<u8>, code: &[u8]) -> Vec<u8> {
+    let mut at = 0;
+    while let Some(rest) = body.get_mut(at..at + code.len()) {
+        if rest == code {
+            rest.fill(b'*');
+        }
+        at += 1;
+    }
+    body
+}
+
 fn head(first: &str, headers: &[(String, String)]) -> String {
     let lines = headers.iter().map(|(name, value)| format!("{name}: {value}"));
     let first = (!first.is_empty()).then(|| first.to_owned());
@@ -287,5 +319,68 @@ fn doubt(fault: EgressFault) -> Doubt {
         EgressFault::Timeout => Doubt::Timeout,
         EgressFault::Broken(_) => Doubt::Empty,
         EgressFault::TooLong => Doubt::Unreadable("the answer is too long".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use channels::Place;
+    use kernel::id::{Id, MchId};
+    use kernel::money::{Currency, Money};
+    use kernel::product::Product;
+    use kernel::time::Timestamp;
+
+    use super::*;
+
+    fn charging(code: Option<&str>) -> Op {
+        Op::Place(Place {
+            trade_no: String::new(),
+            product: Product::Micropay,
+            amount: Money { minor: 1, currency: Currency::Cny },
+            subject: String::new(),
+            notify_url: String::new(),
+            return_url: String::new(),
+            expires_at: Timestamp::from_seconds(0),
+            payer_ip: String::new(),
+            openid: String::new(),
+            sub_appid: String::new(),
+            wallet: String::new(),
+            code: code.map(Secret::new),
+        })
+    }
+
+    fn message(head: &str, body: &str) -> Message {
+        Message {
+            id: Id(1),
+            mch_id: MchId(1),
+            order_id: Id(1),
+            attempt_no: 1,
+            account_id: Id(1),
+            direction: Direction::Out,
+            kind: "place".into(),
+            at: Timestamp::from_seconds(0),
+            status: None,
+            head: head.into(),
+            body: body.into(),
+        }
+    }
+
+    #[test]
+    fn a_payers_code_is_hidden_wherever_it_stands() {
+        let said = message("POST /pay?code=280600100&x", "a=280600100&b=280600100");
+        let kept = without_code(&charging(Some("280600100")), said);
+        assert_eq!(kept.head, "POST /pay?code=*********&x");
+        assert_eq!(kept.body, b"a=*********&b=*********");
+    }
+
+    #[test]
+    fn where_there_is_no_code_a_message_stays_verbatim() {
+        for op in [charging(None), charging(Some("")), charging(Some("2806001009")), Op::Rates] {
+            let kept = without_code(&op, message("280600100", "280600100"));
+            assert_eq!(
+                (kept.head.as_str(), kept.body.as_slice()),
+                ("280600100", &b"280600100"[..])
+            );
+        }
     }
 }
