@@ -171,12 +171,31 @@ async fn a_right_callback_to_the_path_of_another_merchant_account_or_version_cha
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signed_callback_that_its_upstream_does_not_confirm_changes_nothing() {
+    let app = TestApp::spawn().await;
+    let sn = app.place(103).await["sn"].as_str().unwrap().to_owned();
+    app.script_times(("alipay_mapi", "query"), "busy", ALWAYS).await;
+    app.pay(&sn, &json!({ "fault": "late" })).await;
+    // It is signed, but MAPI has not sent it yet.
+    let early = held_back(&app, "alipay_mapi");
+    let attempt = app.attempts(&sn).await.remove(0);
+    let path = format!("/callback/alipay_mapi/{}/{}/1", MERCHANT.mch_id, attempt.account_id);
+    assert_eq!(send(&app, &path, &early).await, 400);
+    assert_untouched(&app, &sn, "not confirmed").await;
+    assert_eq!(app.demo.gateway.refused_callbacks(), 1);
+    app.advance(61);
+    app.wait_state(&sn, "SUCCESS").await;
+    app.finish().await;
+}
+
 /// The callback that the simulator holds back, made from its snapshot.
 fn held_back(app: &TestApp, channel: &str) -> HttpRequest {
     let identity = DemoIdentity::load(app.folder.path()).unwrap();
     let base = &app.demo.addresses.sim;
     let mut sim: Box<dyn Simulator> = match channel {
         "alipay" => Box::new(identity.alipay_sim(base).unwrap()),
+        "alipay_mapi" => Box::new(identity.alipay_mapi_sim().unwrap()),
         _ => Box::new(identity.wechat_sim(base).unwrap()),
     };
     let text = std::fs::read_to_string(app.folder.path().join("upstreams.json")).unwrap();

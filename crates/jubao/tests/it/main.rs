@@ -32,6 +32,7 @@ mod notices;
 mod operator;
 mod outage;
 mod payments;
+mod products;
 mod repeat;
 mod socket;
 mod transcripts;
