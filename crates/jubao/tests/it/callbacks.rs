@@ -7,10 +7,12 @@ use channels::Stamp;
 use channels::http::HttpRequest;
 use channels::sim::Simulator;
 use gateway::manage::{AccountWish, MerchantWish};
-use jubao::demo::identity::{DemoIdentity, MERCHANT};
+use jubao::demo::identity::{ALIPAY_MAPI_PARTNER, DemoIdentity, MERCHANT};
+use kernel::application::Settings;
 use kernel::ledger::Book;
 use kernel::money::Currency;
 use kernel::notice::NoticeState;
+use kernel::product::Product;
 use kernel::state::TradeState;
 use serde_json::{Value, json};
 use store::accounts::AccountKey;
@@ -186,6 +188,41 @@ async fn a_signed_callback_that_its_upstream_does_not_confirm_changes_nothing() 
     assert_eq!(app.demo.gateway.refused_callbacks(), 1);
     app.advance(61);
     app.wait_state(&sn, "SUCCESS").await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signed_callback_changes_nothing_while_nobody_can_confirm_it() {
+    let app = TestApp::spawn().await;
+    let merchant = app.merchant_without_accounts(Settings::default()).await;
+    let identity = DemoIdentity::load(app.folder.path()).unwrap();
+    let settings = [
+        ("partner", ALIPAY_MAPI_PARTNER.to_owned()),
+        ("refer_url", "https://shop.example/".to_owned()),
+        ("private_key", identity.alipay_merchant.private),
+        ("alipay_public_key", identity.alipay_mapi_platform.public),
+        // Nobody listens there.
+        ("gateway", "http://127.0.0.1:9/mapi/gateway.do".to_owned()),
+    ];
+    let wish = AccountWish {
+        channel: "alipay_mapi".into(),
+        name: "cut off".into(),
+        mch_id: merchant.mch_id.0,
+        currency: Currency::Hkd,
+        products: vec![Product::AlipayApp],
+        settings: settings.map(|(key, value)| (key.to_owned(), value)).into_iter().collect(),
+    };
+    app.demo.gateway.add_account("test", &wish).await.unwrap();
+    let mut members = app.order(103);
+    members["mch_id"] = merchant.mch_id.to_string().into();
+    let placed = app.call_with(&merchant.key, "/payment/pay", &members).await;
+    let sn = placed["data"]["sn"].as_str().unwrap();
+    assert_eq!(app.pay(sn, &json!({})).await["paid"], true);
+    app.wait("the callback to be refused", async || {
+        (app.demo.gateway.refused_callbacks() == 1).then_some(())
+    })
+    .await;
+    assert_untouched(&app, sn, "no answer").await;
     app.finish().await;
 }
 
