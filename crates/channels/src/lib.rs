@@ -5,6 +5,7 @@
 //! in a [`Stamp`]. Whatever is not an explicit answer is [`Outcome::Unknown`], never "failed".
 
 pub mod alipay;
+pub mod alipay_mapi;
 pub mod chinaums;
 pub mod http;
 pub mod jeepay;
@@ -451,6 +452,7 @@ pub struct SetupError(pub String);
 /// Every channel. A new one is a folder and a line here.
 pub static CHANNELS: &[&dyn Channel] = &[
     &alipay::Alipay,
+    &alipay_mapi::AlipayMapi,
     &chinaums::Chinaums,
     &jeepay::Jeepay,
     &unionpay::Unionpay,

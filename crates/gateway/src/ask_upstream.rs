@@ -4,6 +4,7 @@ use channels::http::{HttpRequest, HttpResponse};
 use channels::{Account, Channel, Doubt, Op, Outcome, SetupError, Stamp, Step, Trade, UpstreamKey};
 use kernel::crash::{self, Point};
 use kernel::order::{Attempt, AttemptState};
+use kernel::secret::Secret;
 use store::accounts::AccountKey;
 use store::messages::{Direction, Message};
 
@@ -16,12 +17,16 @@ use crate::routing::write_keys;
 /// Requests that one operation may take.
 const STEPS_MAX: usize = 4;
 
+/// Said of an account whose client certificate cannot be shown.
+const NO_CERTIFICATE: &str =
+    "certificate, certificate_key: not a certificate in PEM with its own key";
+
 /// What an operation came to, and what was said on the way.
 #[derive(Debug)]
 pub(crate) struct Asked {
     /// The outcome; in doubt unless it is explicit.
     pub(crate) outcome: Outcome,
-    /// Every message, verbatim, in order.
+    /// Every message, verbatim but for a payer's barcode, in order.
     pub(crate) messages: Vec<Message>,
 }
 
@@ -72,17 +77,41 @@ impl Gateway {
             };
             messages.push(self.outgoing(op, attempt, &request));
             crash::reach(Point::UpstreamToBeAsked);
-            let answer = match self.0.upstreams.send(&request).await {
+            let answer = match self.send(op, attempt, &request).await {
                 Ok(answer) => answer,
-                Err(fault) => return Asked { outcome: Outcome::Unknown(doubt(fault)), messages },
+                Err(doubt) => return Asked { outcome: Outcome::Unknown(doubt), messages },
             };
             crash::reach(Point::UpstreamAnswered);
-            messages.push(self.incoming(op_word(op), attempt, &answer));
+            messages.push(without_code(op, self.incoming(op_word(op), attempt, &answer)));
             step = self.judge(op, attempt, &answer, &mut messages).await;
             crash::reach(Point::AnswerJudged);
         }
         let outcome = Outcome::Unknown(Doubt::Unreadable("too many steps".into()));
         Asked { outcome, messages }
+    }
+
+    /// Sends one request of an operation, and shows the certificate that the upstream wants to see.
+    async fn send(
+        &self,
+        op: &Op,
+        attempt: &Attempt,
+        request: &HttpRequest,
+    ) -> Result<HttpResponse, Doubt> {
+        let account = self.account(attempt.account_id, attempt.account_version).await;
+        let account = account.map_err(|fault| {
+            tracing::error!(account.id = %attempt.account_id, "account: {fault}");
+            Doubt::NotSent("the account cannot be used".into())
+        })?;
+        let channel = channel_of(&account);
+        let certificate = channel.and_then(|channel| channel.client_certificate(op, &account));
+        let sent = match &certificate {
+            Some(certificate) => self.0.upstreams.send_showing(request, certificate).await,
+            None => self.0.upstreams.send(request).await,
+        };
+        if sent == Err(EgressFault::NoCertificate) {
+            tracing::error!(account.id = %attempt.account_id, "account settings: {NO_CERTIFICATE}");
+        }
+        sent.map_err(doubt)
     }
 
     /// What an answer means; if its key is not known, once more with the upstream's keys of now.
@@ -156,7 +185,9 @@ impl Gateway {
     /// The record of a request to an upstream.
     pub(crate) fn outgoing(&self, op: &Op, attempt: &Attempt, request: &HttpRequest) -> Message {
         let head = head(&format!("{} {}", request.method, request.url), &request.headers);
-        self.message(Direction::Out, op_word(op), attempt, (None, head, &request.body))
+        let message =
+            self.message(Direction::Out, op_word(op), attempt, (None, head, &request.body));
+        without_code(op, message)
     }
 
     /// The record of an upstream's answer.
@@ -242,6 +273,35 @@ fn op_word(op: &Op) -> &'static str {
     }
 }
 
+/// A message that was sent or heard while `op` was carried out, without the code that the payer showed:
+/// who reads it before it was charged could charge it.
+fn without_code(op: &Op, message: Message) -> Message {
+    let code = match op {
+        Op::Place(place) => place.code.as_ref(),
+        Op::Query(_) | Op::Close(_) | Op::Reverse(_) | Op::Refund(_) | Op::QueryRefund(_) => None,
+        Op::Rates | Op::Keys => None,
+    };
+    match code.map(Secret::expose).filter(|code| !code.is_empty()) {
+        Some(code) => Message {
+            head: message.head.replace(code, &"*".repeat(code.len())),
+            body: masked(message.body, code.as_bytes()),
+            ..message
+        },
+        None => message,
+    }
+}
+
+fn masked(mut body: Vec<u8>, code: &[u8]) -> Vec<u8> {
+    let mut at = 0;
+    while let Some(rest) = body.get_mut(at..at + code.len()) {
+        if rest == code {
+            rest.fill(b'*');
+        }
+        at += 1;
+    }
+    body
+}
+
 fn head(first: &str, headers: &[(String, String)]) -> String {
     let lines = headers.iter().map(|(name, value)| format!("{name}: {value}"));
     let first = (!first.is_empty()).then(|| first.to_owned());
@@ -255,8 +315,72 @@ fn not_sent(why: &str) -> Asked {
 fn doubt(fault: EgressFault) -> Doubt {
     match fault {
         EgressFault::Blocked(why) | EgressFault::NotSent(why) => Doubt::NotSent(why),
+        EgressFault::NoCertificate => Doubt::NotSent(NO_CERTIFICATE.into()),
         EgressFault::Timeout => Doubt::Timeout,
         EgressFault::Broken(_) => Doubt::Empty,
         EgressFault::TooLong => Doubt::Unreadable("the answer is too long".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use channels::Place;
+    use kernel::id::{Id, MchId};
+    use kernel::money::{Currency, Money};
+    use kernel::product::Product;
+    use kernel::time::Timestamp;
+
+    use super::*;
+
+    fn charging(code: Option<&str>) -> Op {
+        Op::Place(Place {
+            trade_no: String::new(),
+            product: Product::Micropay,
+            amount: Money { minor: 1, currency: Currency::Cny },
+            subject: String::new(),
+            notify_url: String::new(),
+            return_url: String::new(),
+            expires_at: Timestamp::from_seconds(0),
+            payer_ip: String::new(),
+            openid: String::new(),
+            sub_appid: String::new(),
+            wallet: String::new(),
+            code: code.map(Secret::new),
+        })
+    }
+
+    fn message(head: &str, body: &str) -> Message {
+        Message {
+            id: Id(1),
+            mch_id: MchId(1),
+            order_id: Id(1),
+            attempt_no: 1,
+            account_id: Id(1),
+            direction: Direction::Out,
+            kind: "place".into(),
+            at: Timestamp::from_seconds(0),
+            status: None,
+            head: head.into(),
+            body: body.into(),
+        }
+    }
+
+    #[test]
+    fn a_payers_code_is_hidden_wherever_it_stands() {
+        let said = message("POST /pay?code=280600100&x", "a=280600100&b=280600100");
+        let kept = without_code(&charging(Some("280600100")), said);
+        assert_eq!(kept.head, "POST /pay?code=*********&x");
+        assert_eq!(kept.body, b"a=*********&b=*********");
+    }
+
+    #[test]
+    fn where_there_is_no_code_a_message_stays_verbatim() {
+        for op in [charging(None), charging(Some("")), charging(Some("2806001009")), Op::Rates] {
+            let kept = without_code(&op, message("280600100", "280600100"));
+            assert_eq!(
+                (kept.head.as_str(), kept.body.as_slice()),
+                ("280600100", &b"280600100"[..])
+            );
+        }
     }
 }

@@ -9,12 +9,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use channels::ClientCertificate;
 use channels::http::{HttpRequest, HttpResponse};
 use kernel::defect::{self, Defect};
 use kernel::egress_policy::{Cidr, judge_url};
 use kernel::notice::may_acknowledge;
 use reqwest::redirect::Policy;
 
+use crate::certified_clients::{Begin, CertifiedClients, NoCertificate};
 use crate::resolver::{GuardedResolver, Lookup, NoPublicAddress};
 
 /// Limits of one kind of connection.
@@ -59,6 +61,17 @@ pub trait Wire: Send + Sync {
     /// Sends `request` and brings the whole answer. A fault says whether anything can have been
     /// executed.
     fn send<'a>(&'a self, request: &'a HttpRequest) -> Sending<'a>;
+
+    /// The same over a connection that shows `certificate`. A network without TLS has nowhere to
+    /// show it.
+    fn send_showing<'a>(
+        &'a self,
+        request: &'a HttpRequest,
+        certificate: &'a ClientCertificate,
+    ) -> Sending<'a> {
+        let _ = certificate;
+        self.send(request)
+    }
 }
 
 /// What carries a gateway's requests.
@@ -86,6 +99,7 @@ impl Wires {
 #[derive(Clone, Debug)]
 pub struct Egress {
     client: reqwest::Client,
+    certified: CertifiedClients,
     guard: Option<Arc<Vec<Cidr>>>,
     limits: Limits,
 }
@@ -97,6 +111,8 @@ pub enum EgressFault {
     Blocked(String),
     /// No connection: nothing was sent.
     NotSent(String),
+    /// What should be shown is no client certificate: nothing was sent.
+    NoCertificate,
     /// Sent, no complete answer in time.
     Timeout,
     /// Sent, and the connection broke.
@@ -111,6 +127,7 @@ impl EgressFault {
         match self {
             Self::Blocked(_) => "blocked",
             Self::NotSent(_) => "unreachable",
+            Self::NoCertificate => "no certificate",
             Self::Timeout => "timeout",
             Self::Broken(_) => "broken",
             Self::TooLong => "too long",
@@ -124,7 +141,7 @@ impl Egress {
     /// # Errors
     /// The TLS library does not start.
     pub fn to_upstreams() -> Result<Self, String> {
-        Ok(Self { client: client(UPSTREAM, None)?, guard: None, limits: UPSTREAM })
+        Self::beginning(Arc::new(|| begin(UPSTREAM)), UPSTREAM)
     }
 
     /// Connections to merchants' servers: only to global addresses, and to those in `allowed`.
@@ -142,28 +159,28 @@ impl Egress {
     pub fn to_merchants_with(lookup: Lookup, allowed: Vec<Cidr>) -> Result<Self, String> {
         let allowed = Arc::new(allowed);
         let resolver = GuardedResolver { lookup, allowed: allowed.clone() };
-        let client = client(MERCHANT, Some(resolver))?;
-        Ok(Self { client, guard: Some(allowed), limits: MERCHANT })
+        let begin = move || begin(MERCHANT).dns_resolver(Arc::new(resolver.clone()));
+        let egress = Self::beginning(Arc::new(begin), MERCHANT)?;
+        Ok(Self { guard: Some(allowed), ..egress })
     }
 
-    async fn exchange(&self, request: &HttpRequest) -> Result<HttpResponse, EgressFault> {
+    fn beginning(begin: Begin, limits: Limits) -> Result<Self, String> {
+        let client = begin().build().map_err(|error| error.to_string())?;
+        Ok(Self { client, certified: CertifiedClients::new(begin), guard: None, limits })
+    }
+
+    async fn exchange(
+        &self,
+        client: &reqwest::Client,
+        request: &HttpRequest,
+    ) -> Result<HttpResponse, EgressFault> {
         if let Some(allowed) = &self.guard {
             judge_url(&request.url, allowed)
                 .map_err(|fault| EgressFault::Blocked(format!("{fault:?}")))?;
         }
-        let outgoing = self.build(request)?;
-        let answer = self.client.execute(outgoing).await.map_err(|error| classify(&error))?;
+        let outgoing = build(client, request)?;
+        let answer = client.execute(outgoing).await.map_err(|error| classify(&error))?;
         self.read(answer).await
-    }
-
-    fn build(&self, request: &HttpRequest) -> Result<reqwest::Request, EgressFault> {
-        let method = reqwest::Method::from_bytes(request.method.as_bytes())
-            .map_err(|error| EgressFault::NotSent(error.to_string()))?;
-        let mut builder = self.client.request(method, &request.url).body(request.body.clone());
-        for (name, value) in &request.headers {
-            builder = builder.header(name, value);
-        }
-        builder.build().map_err(|error| EgressFault::NotSent(error.without_url().to_string()))
     }
 
     async fn read(&self, mut answer: reqwest::Response) -> Result<HttpResponse, EgressFault> {
@@ -191,27 +208,45 @@ impl Egress {
 
 impl Wire for Egress {
     fn send<'a>(&'a self, request: &'a HttpRequest) -> Sending<'a> {
-        Box::pin(self.exchange(request))
+        Box::pin(self.exchange(&self.client, request))
+    }
+
+    fn send_showing<'a>(
+        &'a self,
+        request: &'a HttpRequest,
+        certificate: &'a ClientCertificate,
+    ) -> Sending<'a> {
+        Box::pin(async move {
+            let client = self.certified.showing(certificate);
+            let client = client.map_err(|NoCertificate| EgressFault::NoCertificate)?;
+            self.exchange(&client, request).await
+        })
     }
 }
 
-fn client(limits: Limits, resolver: Option<GuardedResolver>) -> Result<reqwest::Client, String> {
+fn build(client: &reqwest::Client, request: &HttpRequest) -> Result<reqwest::Request, EgressFault> {
+    let method = reqwest::Method::from_bytes(request.method.as_bytes())
+        .map_err(|error| EgressFault::NotSent(error.to_string()))?;
+    let mut builder = client.request(method, &request.url).body(request.body.clone());
+    for (name, value) in &request.headers {
+        builder = builder.header(name, value);
+    }
+    builder.build().map_err(|error| EgressFault::NotSent(error.without_url().to_string()))
+}
+
+fn begin(limits: Limits) -> reqwest::ClientBuilder {
     let redirects = if defect::is_seeded(Defect::RedirectFollowed) {
         Policy::limited(REDIRECTS_OF_A_DEFECT)
     } else {
         Policy::none()
     };
-    let mut builder = reqwest::Client::builder()
+    reqwest::Client::builder()
         .redirect(redirects)
         .no_proxy()
         .connect_timeout(limits.connect)
         .timeout(limits.total)
         .pool_max_idle_per_host(IDLE_PER_HOST_MAX)
-        .user_agent(concat!("jubao-pay/", env!("CARGO_PKG_VERSION")));
-    if let Some(resolver) = resolver {
-        builder = builder.dns_resolver(Arc::new(resolver));
-    }
-    builder.build().map_err(|error| error.to_string())
+        .user_agent(concat!("jubao-pay/", env!("CARGO_PKG_VERSION")))
 }
 
 fn classify(error: &reqwest::Error) -> EgressFault {
@@ -240,3 +275,7 @@ fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)
         Some(cause)
     })
 }
+
+#[cfg(test)]
+#[path = "egress_tests.rs"]
+mod tests;

@@ -15,6 +15,7 @@ pub mod vault;
 mod answered;
 mod ask_upstream;
 mod callers;
+mod certified_clients;
 mod close_order;
 mod fresh;
 mod learn;

@@ -1,4 +1,5 @@
-//! Receiving an upstream's callback: verify, compare, commit, acknowledge; in that order.
+//! Receiving an upstream's callback: verify, have it confirmed where the upstream must be asked, compare,
+//! commit, acknowledge; in that order.
 //!
 //! The account comes from the path that we gave the upstream, never from the payload. What does not
 //! verify or compare changes nothing, is counted and logged, and, if the upstream's own key signed
@@ -7,7 +8,7 @@
 use std::sync::atomic::Ordering;
 
 use channels::http::{HttpRequest, HttpResponse};
-use channels::{About, Account, Callback, CallbackFacts, CallbackFault, Outcome};
+use channels::{About, Account, Callback, CallbackFacts, CallbackFault, Channel, Outcome};
 use kernel::crash::{self, Point};
 use kernel::defect::{self, Defect};
 use kernel::id::{Id, MchId, Sn};
@@ -61,7 +62,10 @@ impl Gateway {
         }
         let Callback { facts, ack, nack } = callback;
         let is_done = match facts {
-            Ok(facts) => self.take_facts(path, &account, facts, request).await,
+            Ok(facts) => {
+                self.is_confirmed(channel, &account, request).await
+                    && self.take_facts(path, &account, facts, request).await
+            }
             Err(fault) => self.refuse(&account, &fault).await,
         };
         Some(if is_done { ack } else { nack })
@@ -79,6 +83,25 @@ impl Gateway {
             fetched.insert(account_id, now);
         }
         may
+    }
+
+    /// Whether the upstream, where it must be asked, says that a verified callback is its own. Without
+    /// its word nothing changes, and it sends again.
+    async fn is_confirmed(
+        &self,
+        channel: &dyn Channel,
+        account: &Account,
+        request: &HttpRequest,
+    ) -> bool {
+        let Some(question) = channel.confirmation(account, request) else { return true };
+        let why = match self.0.upstreams.send(&question).await {
+            Ok(answer) if channel.is_confirmed(&answer) => return true,
+            Ok(_) => "the upstream does not know it",
+            Err(fault) => fault.class(),
+        };
+        self.0.refused_callbacks.fetch_add(1, Ordering::Relaxed);
+        tracing::warn!(account.id = %account.id, "callback not confirmed: {why}");
+        false
     }
 
     /// Commits verified facts; false if they cannot be believed or committed.

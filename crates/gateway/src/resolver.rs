@@ -59,6 +59,7 @@ async fn ask_the_system(name: String, places: Arc<Semaphore>) -> io::Result<Vec<
 }
 
 /// Resolves names to the addresses that the guard lets pass; the connection goes to one of these.
+#[derive(Clone)]
 pub(crate) struct GuardedResolver {
     /// How names become addresses.
     pub(crate) lookup: Lookup,

@@ -36,7 +36,7 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run the gateway with simulated Alipay and WeChat Pay, a demo merchant and a demo shop.
+    /// Run the gateway with simulated upstreams, a demo merchant and a demo shop.
     Demo(DemoArguments),
     /// Run the gateway.
     Serve(ConfigArguments),

@@ -1,8 +1,9 @@
-//! The simulated upstreams on a port: what `jubao demo` and the tests connect to instead of Alipay
-//! and WeChat Pay. `jubao serve` has none of it.
+//! The simulated upstreams on a port: what `jubao demo` and the tests connect to instead of the real
+//! ones. `jubao serve` has none of it.
 //!
 //! The shell gives the pure simulators the time, carries their callbacks, and lets programs pay
-//! (`POST /pay/SN`) and script faults (`POST /faults`).
+//! (`POST /pay/SN`) and script faults (`POST /faults`). A path that an upstream has is the upstream's:
+//! WeChat Pay v2 has `/pay/unifiedorder` and others.
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,9 +13,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
-use axum::routing::post;
 use channels::Stamp;
 use channels::http::{HttpRequest, HttpResponse};
 use channels::sim::{
@@ -85,11 +85,7 @@ impl SimHost {
 
     /// The routes.
     pub fn router(&self) -> Router {
-        Router::new()
-            .route("/pay/{sn}", post(pay))
-            .route("/faults", post(script))
-            .fallback(serve)
-            .with_state(self.clone())
+        Router::new().fallback(serve).with_state(self.clone())
     }
 
     /// Sends callbacks when they are due, for ever.
@@ -160,6 +156,34 @@ impl SimHost {
         Err(refused)
     }
 
+    /// What the simulator that has the request's path answers; `None` if there is none.
+    fn ask(&self, request: &HttpRequest) -> Option<Served> {
+        let stamp = self.stamp();
+        let served = {
+            let mut sims = self.sims();
+            let owner = sims.iter_mut().find(|sim| sim.owns(request.path()));
+            owner.map(|sim| sim.serve(request, &stamp))
+        };
+        self.0.is_unsaved.store(true, Ordering::Relaxed);
+        self.0.wake.notify_one();
+        served
+    }
+
+    /// Has the payer come with an order that no upstream has before that.
+    async fn bring(&self, sn: &str, wallet: &str) -> Result<(), String> {
+        let payer = self.0.payer.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
+        let payer = payer.ok_or("no upstream has this order")?;
+        let Some(app) = payer.app_order(sn).await else { return payer.open_page(sn, wallet).await };
+        let request = HttpRequest {
+            method: "POST".to_owned(),
+            url: format!("/{}/app", app.channel),
+            headers: Vec::new(),
+            body: app.text.into_bytes(),
+        };
+        // Whether the wallet takes it shows when it is paid.
+        self.ask(&request).map(drop).ok_or_else(|| "no such wallet".to_owned())
+    }
+
     fn sims(&self) -> MutexGuard<'_, Vec<Box<dyn Simulator>>> {
         self.0.sims.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
@@ -200,16 +224,9 @@ async fn serve(State(host): State<SimHost>, request: Request) -> Response<Body> 
             .collect(),
         body: body.to_vec(),
     };
-    let served = {
-        let stamp = host.stamp();
-        let mut sims = host.sims();
-        let owner = sims.iter_mut().find(|sim| sim.owns(request.path()));
-        owner.map(|sim| sim.serve(&request, &stamp))
-    };
-    host.0.is_unsaved.store(true, Ordering::Relaxed);
-    host.0.wake.notify_one();
+    let served = host.ask(&request);
     match served {
-        None => text(StatusCode::NOT_FOUND, "no simulated upstream has this address"),
+        None => serve_program(&host, &request).await,
         Some(Served::Answer(answer)) => web::callbacks::response(answer),
         Some(Served::Late(answer, wait_ms)) => {
             let wait = Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0));
@@ -217,6 +234,16 @@ async fn serve(State(host): State<SimHost>, request: Request) -> Response<Body> 
             web::callbacks::response(answer)
         }
         Some(Served::Dropped) => dropped(),
+    }
+}
+
+/// What programs ask of the simulators, beside what gateways and payers ask.
+async fn serve_program(host: &SimHost, request: &HttpRequest) -> Response<Body> {
+    let parts: Vec<_> = request.path().split('/').skip(1).collect();
+    match (request.method.as_str(), parts.as_slice()) {
+        ("POST", ["pay", sn]) => pay(host, sn, &request.body).await,
+        ("POST", ["faults"]) => script(host, &request.body),
+        _ => text(StatusCode::NOT_FOUND, "no simulated upstream has this address"),
     }
 }
 
@@ -230,7 +257,7 @@ fn dropped() -> Response<Body> {
     response
 }
 
-async fn pay(State(host): State<SimHost>, Path(sn): Path<String>, body: Bytes) -> Response<Body> {
+async fn pay(host: &SimHost, sn: &str, body: &[u8]) -> Response<Body> {
     let wish: Value = match body.trim_ascii() {
         [] => json!({}),
         bytes => match serde_json::from_slice(bytes) {
@@ -249,16 +276,13 @@ async fn pay(State(host): State<SimHost>, Path(sn): Path<String>, body: Bytes) -
             }
         },
     };
-    let mut paid = host.pay_anywhere(&sn, fault);
+    let mut paid = host.pay_anywhere(sn, fault);
     if paid == Err(PayError::NotFound) {
-        let payer = host.0.payer.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
-        if let Some(payer) = payer {
-            let wallet = wish.get("wallet").and_then(Value::as_str).unwrap_or("alipay");
-            if let Err(why) = payer.open_page(&sn, wallet).await {
-                return refusal(StatusCode::NOT_FOUND, &why);
-            }
-            paid = host.pay_anywhere(&sn, fault);
+        let wallet = wish.get("wallet").and_then(Value::as_str).unwrap_or("alipay");
+        if let Err(why) = host.bring(sn, wallet).await {
+            return refusal(StatusCode::NOT_FOUND, &why);
         }
+        paid = host.pay_anywhere(sn, fault);
     }
     match paid {
         Ok(value) => json_answer(StatusCode::OK, &value),
@@ -267,8 +291,8 @@ async fn pay(State(host): State<SimHost>, Path(sn): Path<String>, body: Bytes) -
     }
 }
 
-async fn script(State(host): State<SimHost>, body: Bytes) -> Response<Body> {
-    let wish: Value = serde_json::from_slice(&body).unwrap_or_default();
+fn script(host: &SimHost, body: &[u8]) -> Response<Body> {
+    let wish: Value = serde_json::from_slice(body).unwrap_or_default();
     let word = |key: &str| wish.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let times = wish.get("times").and_then(Value::as_u64).unwrap_or(1);
     let fault = OpKind::from_word(&word("op")).zip(OpFaultKind::from_word(&word("fault")));
@@ -284,8 +308,10 @@ async fn script(State(host): State<SimHost>, body: Bytes) -> Response<Body> {
         _ => {
             let ops: Vec<_> = OpKind::ALL.iter().map(|(_, word)| *word).collect();
             let kinds: Vec<_> = OpFaultKind::ALL.iter().map(|(_, word)| *word).collect();
+            let names: Vec<_> = host.sims().iter().map(|sim| sim.name()).collect();
             let help = format!(
-                r#"{{"channel": "alipay" or "wechat", "op": one of {}, "fault": one of {}, "times": n}}"#,
+                r#"{{"channel": one of {}, "op": one of {}, "fault": one of {}, "times": n}}"#,
+                names.join(", "),
                 ops.join(", "),
                 kinds.join(", ")
             );

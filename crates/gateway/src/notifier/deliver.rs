@@ -162,6 +162,7 @@ fn verdict(answer: &Result<HttpResponse, EgressFault>, duration_ms: i64) -> Verd
         Err(
             EgressFault::Blocked(_)
             | EgressFault::NotSent(_)
+            | EgressFault::NoCertificate
             | EgressFault::Timeout
             | EgressFault::Broken(_),
         ) => Verdict::Failed,

@@ -1,24 +1,15 @@
-//! Who is who in the demo: the document's merchant, the keys of it and of the simulated upstreams,
-//! and the accounts that connect them.
+//! Who is who in the demo: the document's merchant, and the keys of it and of the simulated upstreams.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::KeyPair as _;
-use channels::alipay::sim::{AlipaySim, AlipaySimConfig};
-use channels::wechat::sim::{WechatSim, WechatSimConfig, certificate};
-use gateway::Gateway;
+use channels::wechat::sim::certificate;
 use gateway::ids::random_hex;
-use gateway::manage::{AccountWish, MerchantWish};
-use kernel::application::Settings;
 use kernel::id::{AppId, MchId};
-use kernel::money::Currency;
-use kernel::secret::Secret;
 use serde::{Deserialize, Serialize};
-use store::stores::Shop;
 
 use crate::cli::Failure;
 
@@ -42,8 +33,6 @@ pub const MERCHANT: DemoMerchant = DemoMerchant {
     store: (1_000_342, "聚宝一号店"),
 };
 
-/// The demo merchant's fee: 0.6 %.
-const FEE_PPM: i64 = 6_000;
 /// The application at the simulated Alipay.
 pub const ALIPAY_APP_ID: &str = "2014072300007148";
 /// The seller at the simulated Alipay.
@@ -56,6 +45,18 @@ pub const WECHAT_APPID: &str = "wxd930ea5d5a258f4f";
 pub const WECHAT_MERCHANT_SERIAL: &str = "7132D72A03E93CDDF8C03BBD1F37EEDF7E2C5B40";
 /// The public key's id at the simulated WeChat Pay.
 pub const WECHAT_PUBLIC_KEY_ID: &str = "PUB_KEY_ID_0119000001092026112200000000000001";
+/// The merchant at the simulated MAPI: its PID.
+pub const ALIPAY_MAPI_PARTNER: &str = "2088531021234567";
+/// The merchant at the simulated WeChat Pay of Hong Kong.
+pub const WECHAT_HK_MCHID: &str = "1503284471";
+/// The application at the simulated WeChat Pay of Hong Kong.
+pub const WECHAT_HK_APPID: &str = "wx6f4b43d0a7c15e29";
+/// The merchant at the simulated EasyLink.
+pub const CHINAUMS_PIN: &str = "852100000000001";
+/// The payment channel of its contract there: the default of the account's setting.
+pub const CHINAUMS_CHANNEL: &str = "43962300";
+/// The merchant at the simulated UnionPay.
+pub const UNIONPAY_MER_ID: &str = "777290058110048";
 /// What the demo remembers in its data folder.
 const FILE_NAME: &str = "demo.json";
 
@@ -68,27 +69,40 @@ pub struct Ports {
     pub shop: u16,
 }
 
-/// Keys and ports of one demo, kept in its data folder.
-#[derive(Clone, Serialize, Deserialize)]
+/// Keys and ports of one demo, kept in its data folder. What is empty is missing.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct DemoIdentity {
     /// Ports of the last run.
     pub ports: Ports,
-    /// The merchant's key pair at Alipay.
+    /// The merchant's key pair at Alipay, and at its MAPI.
     pub alipay_merchant: KeyPem,
     /// Alipay's own.
     pub alipay_platform: KeyPem,
-    /// The merchant's at WeChat Pay.
+    /// That of its MAPI.
+    pub alipay_mapi_platform: KeyPem,
+    /// The merchant's at WeChat Pay; its certificate is the client certificate of v2.
     pub wechat_merchant: KeyPem,
     /// WeChat Pay's own.
     pub wechat_platform: KeyPem,
-    wechat_certificate: String,
-    wechat_serial: String,
+    pub(super) wechat_certificate: String,
+    pub(super) wechat_serial: String,
     /// What the simulated WeChat Pay seals notifications under: 32 bytes.
     pub wechat_apiv3_key: String,
+    /// What both sides of WeChat Pay v2 sign with: 32 characters.
+    pub wechat_v2_api_key: String,
+    /// The same in Hong Kong.
+    pub wechat_hk_api_key: String,
+    /// What EasyLink's `accessKey` is made with.
+    pub chinaums_secret_key: String,
+    /// The merchant's key pair at UnionPay.
+    pub unionpay_merchant: KeyPem,
+    /// UnionPay's own.
+    pub unionpay_platform: KeyPem,
 }
 
 /// A throw-away RSA key pair as PEM.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub struct KeyPem {
     /// PKCS#8.
     pub private: String,
@@ -97,18 +111,24 @@ pub struct KeyPem {
 }
 
 impl DemoIdentity {
-    /// The identity in `folder`, or a new one.
+    /// The identity in `folder`, or a new one. What an older demo did not have is made, and kept.
     ///
     /// # Errors
-    /// The folder's file cannot be read, or keys cannot be made.
+    /// The folder's file cannot be read or written, or keys cannot be made.
     pub fn load(folder: &Path) -> Result<Self, Failure> {
         let file = folder.join(FILE_NAME);
-        match fs::read_to_string(&file) {
-            Ok(text) => serde_json::from_str(&text)
-                .map_err(|error| Failure::Machine(format!("{}: {error}", file.display()))),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self::make(),
-            Err(error) => Err(Failure::Machine(format!("{}: {error}", file.display()))),
+        let failed =
+            |why: &dyn std::fmt::Display| Failure::Machine(format!("{}: {why}", file.display()));
+        let mut identity = match fs::read_to_string(&file) {
+            Ok(text) => serde_json::from_str(&text).map_err(|error| failed(&error))?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self::default(),
+            Err(error) => return Err(failed(&error)),
+        };
+        let was_incomplete = identity.complete()?;
+        if was_incomplete && file.exists() {
+            identity.save(folder, identity.ports)?;
         }
+        Ok(identity)
     }
 
     /// Keeps the identity with the ports of this run.
@@ -124,121 +144,39 @@ impl DemoIdentity {
         written.map_err(|error| Failure::Machine(format!("{}: {error}", folder.display())))
     }
 
-    /// Adds the merchant and its accounts to a store that does not have them yet.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub async fn install(&self, gateway: &Gateway, sim: &str) -> Result<(), Failure> {
-        let failed = |error: &dyn std::fmt::Display| Failure::Machine(error.to_string());
-        let known = store::merchants::list(gateway.store()).await;
-        let known = known.map_err(|error| failed(&error))?;
-        if known.iter().any(|merchant| merchant.mch_id == MERCHANT.mch_id) {
-            return Ok(());
+    /// Makes whatever is missing; true if something was.
+    fn complete(&mut self) -> Result<bool, Failure> {
+        let keys = [
+            &mut self.alipay_merchant,
+            &mut self.alipay_platform,
+            &mut self.alipay_mapi_platform,
+            &mut self.wechat_merchant,
+            &mut self.wechat_platform,
+            &mut self.unionpay_merchant,
+            &mut self.unionpay_platform,
+        ];
+        let mut is_changed = false;
+        for key in keys.into_iter().filter(|key| key.private.is_empty()) {
+            *key = make_key()?;
+            is_changed = true;
         }
-        let wish = MerchantWish {
-            name: "聚宝 Pay".into(),
-            mch_id: Some(MERCHANT.mch_id.0),
-            app_id: Some(MERCHANT.app_id.0),
-            key: Some(Secret::new(MERCHANT.key)),
-            fee_rate_ppm: FEE_PPM,
-            shops: vec![Shop { store_id: MERCHANT.store.0, name: MERCHANT.store.1.to_owned() }],
-            settings: Settings::default(),
-        };
-        gateway.add_merchant("demo", wish).await.map_err(|error| failed(&error))?;
-        for wish in [self.alipay_account(sim), self.wechat_account(sim)] {
-            gateway.add_account("demo", &wish).await.map_err(|error| failed(&error))?;
+        let texts = [
+            &mut self.wechat_apiv3_key,
+            &mut self.wechat_v2_api_key,
+            &mut self.wechat_hk_api_key,
+            &mut self.chinaums_secret_key,
+        ];
+        for text in texts.into_iter().filter(|text| text.is_empty()) {
+            *text = random_hex::<16>();
+            is_changed = true;
         }
-        Ok(())
-    }
-
-    /// The simulated Alipay.
-    ///
-    /// # Errors
-    /// A key does not parse.
-    pub fn alipay_sim(&self, base_url: &str) -> Result<AlipaySim, Failure> {
-        AlipaySim::new(AlipaySimConfig {
-            base_url: base_url.to_owned(),
-            app_id: ALIPAY_APP_ID.into(),
-            seller_id: ALIPAY_SELLER_ID.into(),
-            app_public_key: self.alipay_merchant.public.clone(),
-            platform_private_key: self.alipay_platform.private.clone(),
-        })
-        .map_err(|error| Failure::Machine(error.0))
-    }
-
-    /// The simulated WeChat Pay.
-    ///
-    /// # Errors
-    /// A key does not parse.
-    pub fn wechat_sim(&self, base_url: &str) -> Result<WechatSim, Failure> {
-        WechatSim::new(WechatSimConfig {
-            base_url: base_url.to_owned(),
-            mchid: WECHAT_MCHID.into(),
-            appid: WECHAT_APPID.into(),
-            apiv3_key: Secret::new(&*self.wechat_apiv3_key),
-            merchant_serial: WECHAT_MERCHANT_SERIAL.into(),
-            merchant_public_key: self.wechat_merchant.public.clone(),
-            platform_private_key: Secret::new(&*self.wechat_platform.private),
-            platform_certificate: self.wechat_certificate.clone(),
-            platform_serial: self.wechat_serial.clone(),
-            public_key_id: Some(WECHAT_PUBLIC_KEY_ID.into()),
-        })
-        .map_err(|error| Failure::Machine(error.0))
-    }
-
-    fn make() -> Result<Self, Failure> {
-        let wechat_platform = make_key()?;
-        let (certificate, serial) =
-            certificate(&wechat_platform.private).map_err(|error| Failure::Machine(error.0))?;
-        Ok(Self {
-            ports: Ports::default(),
-            alipay_merchant: make_key()?,
-            alipay_platform: make_key()?,
-            wechat_merchant: make_key()?,
-            wechat_platform,
-            wechat_certificate: certificate,
-            wechat_serial: serial,
-            wechat_apiv3_key: random_hex::<16>(),
-        })
-    }
-
-    fn alipay_account(&self, sim: &str) -> AccountWish {
-        account(
-            "alipay",
-            [
-                ("app_id", ALIPAY_APP_ID),
-                ("seller_id", ALIPAY_SELLER_ID),
-                ("private_key", &self.alipay_merchant.private),
-                ("alipay_public_key", &self.alipay_platform.public),
-                ("gateway", &format!("{sim}/gateway.do")),
-            ],
-        )
-    }
-
-    fn wechat_account(&self, sim: &str) -> AccountWish {
-        account(
-            "wechat",
-            [
-                ("mchid", WECHAT_MCHID),
-                ("appid", WECHAT_APPID),
-                ("private_key", &self.wechat_merchant.private),
-                ("serial_no", WECHAT_MERCHANT_SERIAL),
-                ("apiv3_key", &self.wechat_apiv3_key),
-                ("api_base", sim),
-            ],
-        )
-    }
-}
-
-fn account<const N: usize>(channel: &str, settings: [(&str, &str); N]) -> AccountWish {
-    let owned = settings.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned()));
-    AccountWish {
-        channel: channel.to_owned(),
-        name: format!("demo {channel}"),
-        mch_id: MERCHANT.mch_id.0,
-        currency: Currency::Cny,
-        products: Vec::new(),
-        settings: owned.collect::<BTreeMap<_, _>>(),
+        if self.wechat_certificate.is_empty() {
+            (self.wechat_certificate, self.wechat_serial) =
+                certificate(&self.wechat_platform.private)
+                    .map_err(|error| Failure::Machine(error.0))?;
+            is_changed = true;
+        }
+        Ok(is_changed)
     }
 }
 
@@ -258,4 +196,35 @@ fn pem(label: &str, der: &[u8]) -> String {
     let lines: Vec<String> =
         text.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::demo::FreshFolder;
+
+    #[test]
+    fn a_demo_of_before_keeps_its_keys_and_gets_those_that_it_lacks_once() {
+        let folder = FreshFolder::make().unwrap();
+        let ports = Ports { sim: 1, shop: 2 };
+        DemoIdentity::load(folder.path()).unwrap().save(folder.path(), ports).unwrap();
+        let file = folder.path().join(FILE_NAME);
+        let mut old: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+        let newer = ["alipay_mapi_platform", "wechat_v2_api_key", "wechat_hk_api_key"]
+            .into_iter()
+            .chain(["chinaums_secret_key", "unionpay_merchant", "unionpay_platform"]);
+        for name in newer {
+            assert!(old.as_object_mut().unwrap().remove(name).is_some(), "{name}");
+        }
+        fs::write(&file, old.to_string()).unwrap();
+        let json = |identity: DemoIdentity| serde_json::to_value(identity).unwrap();
+        let first = json(DemoIdentity::load(folder.path()).unwrap());
+        assert_eq!(first, json(DemoIdentity::load(folder.path()).unwrap()));
+        for (name, value) in old.as_object().unwrap() {
+            assert_eq!(first[name], *value, "{name}");
+        }
+        assert!(DemoIdentity::load(folder.path()).unwrap().sims("http://sim.test").is_ok());
+    }
 }

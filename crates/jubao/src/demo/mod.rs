@@ -2,14 +2,16 @@
 //! has outside: simulated upstreams on a port of their own, and a demo shop that a person can click
 //! through. The merchant is the one of the merchants' document.
 
+mod accounts;
 pub mod identity;
 pub mod payer;
+pub mod prefixed;
 pub mod shop;
 pub mod shop_pages;
+pub mod sims;
 
 use std::path::{Path, PathBuf};
 
-use channels::sim::Simulator;
 use gateway::clock::Clock;
 use gateway::{Gateway, Settings, Statuses};
 use kernel::secret::Secret;
@@ -194,10 +196,8 @@ fn open_sims(
     addresses: &Addresses,
     clock: Clock,
 ) -> Result<SimHost, Failure> {
-    let alipay: Box<dyn Simulator> = Box::new(identity.alipay_sim(&addresses.sim)?);
-    let wechat: Box<dyn Simulator> = Box::new(identity.wechat_sim(&addresses.sim)?);
     let snapshot = folder.join(SNAPSHOT_NAME);
-    SimHost::new(vec![alipay, wechat], clock, Some(snapshot)).map_err(Failure::Machine)
+    SimHost::new(identity.sims(&addresses.sim)?, clock, Some(snapshot)).map_err(Failure::Machine)
 }
 
 fn base(listener: &TcpListener) -> Result<String, Failure> {

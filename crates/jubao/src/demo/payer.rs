@@ -3,6 +3,7 @@
 
 use gateway::Gateway;
 use kernel::id::Sn;
+use kernel::product::Product;
 use reqwest::header::{LOCATION, USER_AGENT};
 
 /// How an Alipay app introduces itself.
@@ -21,6 +22,14 @@ pub struct Payer {
     client: reqwest::Client,
 }
 
+/// An order as the merchant's app hands it to the wallet's.
+pub struct AppOrder {
+    /// The channel that it was made for.
+    pub channel: String,
+    /// The signed order string.
+    pub text: String,
+}
+
 impl Payer {
     /// A phone that knows the orders of `gateway`.
     ///
@@ -33,6 +42,14 @@ impl Payer {
             .build()
             .map_err(|error| error.to_string())?;
         Ok(Self { gateway, client })
+    }
+
+    /// What the merchant's app gives to Alipay's for this order; `None` if it is not paid in an app.
+    pub async fn app_order(&self, number: &str) -> Option<AppOrder> {
+        let order =
+            store::orders::by_sn(self.gateway.store(), &Sn::parse(number)?).await.ok()??;
+        let is_of_app = order.product == Product::AlipayApp && !order.pay_text.is_empty();
+        is_of_app.then_some(AppOrder { channel: order.adapter, text: order.pay_text })
     }
 
     /// Opens the page of the order and follows it into the wallet.

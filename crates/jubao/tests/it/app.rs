@@ -201,6 +201,18 @@ impl TestApp {
         self.advance(3);
     }
 
+    /// Takes the demo merchant's accounts at these channels out of use; it counts at once.
+    pub async fn disable_accounts(&self, channels: &[&str]) {
+        let store = self.demo.gateway.store();
+        let accounts = store::accounts::usable_by(store, MERCHANT.mch_id).await.unwrap();
+        for row in accounts.iter().filter(|row| channels.contains(&row.channel.as_str())) {
+            let batch = store::accounts::set_enabled(row.mch_id, row.id, false);
+            assert!(store.write(batch).await.unwrap().is_done());
+        }
+        // What was read before is believed for two seconds.
+        self.advance(3);
+    }
+
     /// Stops everything and starts it again on the same folder and ports.
     pub async fn restart(self) -> Self {
         let Self { demo, clock, merchant, client, folder } = self;

@@ -7,10 +7,12 @@ use channels::Stamp;
 use channels::http::HttpRequest;
 use channels::sim::Simulator;
 use gateway::manage::{AccountWish, MerchantWish};
-use jubao::demo::identity::{DemoIdentity, MERCHANT};
+use jubao::demo::identity::{ALIPAY_MAPI_PARTNER, DemoIdentity, MERCHANT};
+use kernel::application::Settings;
 use kernel::ledger::Book;
 use kernel::money::Currency;
 use kernel::notice::NoticeState;
+use kernel::product::Product;
 use kernel::state::TradeState;
 use serde_json::{Value, json};
 use store::accounts::AccountKey;
@@ -171,12 +173,66 @@ async fn a_right_callback_to_the_path_of_another_merchant_account_or_version_cha
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signed_callback_that_its_upstream_does_not_confirm_changes_nothing() {
+    let app = TestApp::spawn().await;
+    let sn = app.place(103).await["sn"].as_str().unwrap().to_owned();
+    app.script_times(("alipay_mapi", "query"), "busy", ALWAYS).await;
+    app.pay(&sn, &json!({ "fault": "late" })).await;
+    // It is signed, but MAPI has not sent it yet.
+    let early = held_back(&app, "alipay_mapi");
+    let attempt = app.attempts(&sn).await.remove(0);
+    let path = format!("/callback/alipay_mapi/{}/{}/1", MERCHANT.mch_id, attempt.account_id);
+    assert_eq!(send(&app, &path, &early).await, 400);
+    assert_untouched(&app, &sn, "not confirmed").await;
+    assert_eq!(app.demo.gateway.refused_callbacks(), 1);
+    app.advance(61);
+    app.wait_state(&sn, "SUCCESS").await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signed_callback_changes_nothing_while_nobody_can_confirm_it() {
+    let app = TestApp::spawn().await;
+    let merchant = app.merchant_without_accounts(Settings::default()).await;
+    let identity = DemoIdentity::load(app.folder.path()).unwrap();
+    let settings = [
+        ("partner", ALIPAY_MAPI_PARTNER.to_owned()),
+        ("refer_url", "https://shop.example/".to_owned()),
+        ("private_key", identity.alipay_merchant.private),
+        ("alipay_public_key", identity.alipay_mapi_platform.public),
+        // Nobody listens there.
+        ("gateway", "http://127.0.0.1:9/mapi/gateway.do".to_owned()),
+    ];
+    let wish = AccountWish {
+        channel: "alipay_mapi".into(),
+        name: "cut off".into(),
+        mch_id: merchant.mch_id.0,
+        currency: Currency::Hkd,
+        products: vec![Product::AlipayApp],
+        settings: settings.map(|(key, value)| (key.to_owned(), value)).into_iter().collect(),
+    };
+    app.demo.gateway.add_account("test", &wish).await.unwrap();
+    let mut members = app.order(103);
+    members["mch_id"] = merchant.mch_id.to_string().into();
+    let placed = app.call_with(&merchant.key, "/payment/pay", &members).await;
+    let sn = placed["data"]["sn"].as_str().unwrap();
+    assert_eq!(app.pay(sn, &json!({})).await["paid"], true);
+    app.wait("the callback to be refused", async || {
+        (app.demo.gateway.refused_callbacks() == 1).then_some(())
+    })
+    .await;
+    assert_untouched(&app, sn, "no answer").await;
+    app.finish().await;
+}
+
 /// The callback that the simulator holds back, made from its snapshot.
 fn held_back(app: &TestApp, channel: &str) -> HttpRequest {
     let identity = DemoIdentity::load(app.folder.path()).unwrap();
     let base = &app.demo.addresses.sim;
     let mut sim: Box<dyn Simulator> = match channel {
         "alipay" => Box::new(identity.alipay_sim(base).unwrap()),
+        "alipay_mapi" => Box::new(identity.alipay_mapi_sim().unwrap()),
         _ => Box::new(identity.wechat_sim(base).unwrap()),
     };
     let text = std::fs::read_to_string(app.folder.path().join("upstreams.json")).unwrap();

@@ -131,7 +131,7 @@ async fn bad_arguments_and_bad_input_end_with_two_and_say_what_would_do() {
         (&[&add[..], &["--set", "private_key=@/nowhere"]].concat(), "", "/nowhere"),
         (&[&add[..], &["--product", "999"]].concat(), "", "999"),
         (&[&add[..], &["--currency", "XXX"]].concat(), "", "CNY"),
-        (&["account", "add", "--data", &data, "--channel", "paypal"], "", "alipay, "),
+        (&["account", "add", "--data", &data, "--channel", "paypal"], "", "wechat, wechat_v2"),
         (&["order", "show", "1", "--data", &data], "", "26 digits"),
         (&["order", "show", sn, "--data", &data], "", "no such order"),
         (&["notice", "resend", sn, "--data", &data], "", "no such order"),

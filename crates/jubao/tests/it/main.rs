@@ -33,6 +33,7 @@ mod notices;
 mod operator;
 mod outage;
 mod payments;
+mod products;
 mod refunds;
 mod repeat;
 mod socket;

@@ -56,6 +56,7 @@ async fn an_application_is_bound_to_its_own_channels_and_permissions() {
 #[tokio::test(flavor = "multi_thread")]
 async fn checks_run_in_the_order_of_section_eight() {
     let app = TestApp::spawn().await;
+    app.disable_accounts(&["alipay_mapi"]).await;
     let order = |changes: &[(&str, Value)]| changed(&app, changes);
     let signed = |changes: &[(&str, Value)]| {
         signing::signed(&order(changes), &app.key()).unwrap().to_string()

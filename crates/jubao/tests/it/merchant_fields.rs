@@ -59,6 +59,7 @@ fn url(length: usize) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_amount_or_product_has_its_code() {
     let app = TestApp::spawn().await;
+    app.disable_accounts(&["alipay_mapi", "wechat_v2", "chinaums", "unionpay"]).await;
     refused(
         &app,
         &[

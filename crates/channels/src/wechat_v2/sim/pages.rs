@@ -120,8 +120,9 @@ fn page(trade: &Trade, view: &View, config: &WechatV2SimConfig) -> HttpResponse 
     let total = cash(trade.total, config);
     let bill = Bill { goods: &trade.body, total, out_trade_no: &trade.out_trade_no };
     match &trade.state {
-        TradeState::NotPay => ask(view, &bill, &buttons(trade, view, false)),
-        TradeState::UserPaying => ask(view, &bill, &buttons(trade, view, true)),
+        TradeState::NotPay | TradeState::UserPaying => {
+            ask(view, &bill, &buttons(trade, view, config))
+        }
         TradeState::Paid { transaction_id, .. } => {
             let content = html! { (bill.paid(transaction_id)) (wallet::way_back(view.back())) };
             Wallet::Wechat.page_that_goes_on("支付成功", view.back(), &content)
@@ -144,9 +145,10 @@ fn ask(view: &View, bill: &Bill<'_>, buttons: &Markup) -> HttpResponse {
     Wallet::Wechat.page("确认支付", &content)
 }
 
-fn buttons(trade: &Trade, view: &View, asks_password: bool) -> Markup {
+fn buttons(trade: &Trade, view: &View, config: &WechatV2SimConfig) -> Markup {
+    let asks_password = matches!(trade.state, TradeState::UserPaying);
     html! {
-        form method="post" action={ "/wechat_v2/trades/" (trade.page_id) "/pay" } {
+        form method="post" action={ (config.base_url) "/wechat_v2/trades/" (trade.page_id) "/pay" } {
             input type="hidden" name="redirect_url" value=(view.redirect_url);
             @if asks_password {
                 input type="password" inputmode="numeric" placeholder="任意支付密码"

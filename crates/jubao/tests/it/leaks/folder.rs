@@ -83,6 +83,16 @@ fn remember(file: &Path) {
 /// Remembers the secrets of a demo.
 pub fn remember_identity(identity: &DemoIdentity) {
     records::secret(Kind::Key, "an APIv3 key", identity.wechat_apiv3_key.as_bytes());
+    for (name, key) in [
+        ("an API key of WeChat Pay v2", &identity.wechat_v2_api_key),
+        ("an API key of Hong Kong's WeChat Pay v2", &identity.wechat_hk_api_key),
+        ("EasyLink's secret", &identity.chinaums_secret_key),
+    ] {
+        records::secret(Kind::Key, name, key.as_bytes());
+    }
+    remember_pem("MAPI's key", &identity.alipay_mapi_platform.private);
+    remember_pem("our key at UnionPay", &identity.unionpay_merchant.private);
+    remember_pem("UnionPay's key", &identity.unionpay_platform.private);
     remember_pem("our key at Alipay", &identity.alipay_merchant.private);
     remember_pem("Alipay's key", &identity.alipay_platform.private);
     remember_pem("our key at WeChat Pay", &identity.wechat_merchant.private);

@@ -1,0 +1,143 @@
+//! Products of upstreams that payers reach through an app or UnionPay: placed with the account that
+//! the merchants' document shows them with, paid, and told.
+
+use gateway::manage::{AccountWish, MerchantMade};
+use jubao::demo::identity::{DemoIdentity, WECHAT_HK_APPID, WECHAT_HK_MCHID};
+use kernel::application::Settings;
+use kernel::money::Currency;
+use kernel::product::Product;
+use serde_json::{Value, json};
+
+use crate::app::TestApp;
+
+/// What a placed order must be.
+struct Expect {
+    product: i64,
+    adapter: &'static str,
+    trade_type: &'static str,
+    trade_state: &'static str,
+    currency: &'static str,
+}
+
+const fn expect(product: i64, adapter: &'static str, trade_type: &'static str) -> Expect {
+    Expect { product, adapter, trade_type, trade_state: "NOTPAY", currency: "HKD" }
+}
+
+const EXPECT: [Expect; 4] = [
+    expect(103, "alipay_mapi", "APP"),
+    Expect { currency: "CNY", ..expect(204, "wechat_v2", "APP") },
+    Expect { trade_state: "USERPAYING", ..expect(301, "chinaums", "LINK") },
+    Expect { currency: "CNY", ..expect(302, "unionpay", "NATIVE") },
+];
+
+/// What the wallet is given.
+async fn pay_text(app: &TestApp, data: &Value) -> String {
+    app.stored(data["sn"].as_str().unwrap()).await.pay_text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_product_is_placed_where_the_document_shows_it_and_paid() {
+    let app = TestApp::spawn().await;
+    for (at, expect) in EXPECT.iter().enumerate() {
+        let data = app.place(expect.product).await;
+        for (name, value) in [
+            ("trade_type", expect.trade_type),
+            ("trade_state", expect.trade_state),
+            ("fee_type", expect.currency),
+            ("adapter", expect.adapter),
+        ] {
+            assert_eq!(data[name], value, "{data}");
+        }
+        let sn = data["sn"].as_str().unwrap();
+        let paid = app.pay(sn, &json!({})).await;
+        assert_eq!((&paid["paid"], &paid["upstream"]), (&json!(true), &json!(expect.adapter)));
+        app.wait_state(sn, "SUCCESS").await;
+        assert_eq!(app.wait_notices(at + 1).await[at].text("sn"), sn);
+        let callbacks = app.said(sn).await.iter().filter(|what| *what == "in callback").count();
+        assert_eq!(callbacks, 1, "{} is told by its upstream", expect.product);
+    }
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_wallet_is_given_is_what_its_upstream_made() {
+    let app = TestApp::spawn().await;
+    let sim = &app.demo.addresses.sim;
+    let order = pay_text(&app, &app.place(103).await).await;
+    assert!(order.contains(r#"currency="HKD""#) && order.contains(r#"sign_type="RSA""#), "{order}");
+    let invoked: Value =
+        serde_json::from_str(&pay_text(&app, &app.place(204).await).await).unwrap();
+    assert_eq!(invoked["package"], "Sign=WXPay", "{invoked}");
+    let page = app.place(301).await["qrcode"].as_str().unwrap().to_owned();
+    assert!(
+        page.starts_with(&format!("{sim}/easyLinkApi/Payment/CreateChannelData?amount=12.34")),
+        "{page}"
+    );
+    let code = app.place(302).await["qrcode"].as_str().unwrap().to_owned();
+    assert!(code.starts_with(&format!("{sim}/unionpay/qr/")), "{code}");
+    for page in [page, code] {
+        let answer = app.exchange(app.client.get(page)).await;
+        assert!(answer.status == 200 && answer.text.contains("id=\"pay\""), "{answer:?}");
+    }
+    app.finish().await;
+}
+
+/// A merchant whose QR orders go to the simulated WeChat Pay v2 of Hong Kong.
+async fn merchant_in_hong_kong(app: &TestApp) -> MerchantMade {
+    let made = app.merchant_without_accounts(Settings::default()).await;
+    let identity = DemoIdentity::load(app.folder.path()).unwrap();
+    let settings = [
+        ("appid", WECHAT_HK_APPID.to_owned()),
+        ("mch_id", WECHAT_HK_MCHID.to_owned()),
+        ("api_key", identity.wechat_hk_api_key),
+        ("api_base", format!("{}/hk", app.demo.addresses.sim)),
+    ];
+    let wish = AccountWish {
+        channel: "wechat_v2".into(),
+        name: "Hong Kong".into(),
+        mch_id: made.mch_id.0,
+        currency: Currency::Hkd,
+        products: vec![Product::WechatQr],
+        settings: settings.map(|(key, value)| (key.to_owned(), value)).into_iter().collect(),
+    };
+    app.demo.gateway.add_account("test", &wish).await.unwrap();
+    made
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_wechat_pay_of_hong_kong_is_beside_the_other_and_has_a_wallet_of_its_own() {
+    let app = TestApp::spawn().await;
+    let merchant = merchant_in_hong_kong(&app).await;
+    let mut members = app.order(202);
+    members["mch_id"] = merchant.mch_id.to_string().into();
+    let placed = app.call_with(&merchant.key, "/payment/pay", &members).await;
+    let data = &placed["data"];
+    assert_eq!((&placed["code"], &data["fee_type"]), (&json!(200), &json!("HKD")), "{placed}");
+    let wallet = data["qrcode"].as_str().unwrap();
+    let page = app.exchange(app.client.get(wallet)).await.text;
+    let button = page.split("action=\"").nth(1).unwrap().split('"').next().unwrap();
+    let pressed = app.exchange(app.client.post(button).body("choice=pay")).await;
+    assert!(pressed.text.contains("支付成功"), "{button} {pressed:?}");
+    app.wait_state(data["sn"].as_str().unwrap(), "SUCCESS").await;
+    let app = app.restart().await;
+    let again = app.exchange(app.client.get(wallet)).await;
+    assert!(again.text.contains("支付成功"), "its truth outlives a restart: {again:?}");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_upstream_has_below_pay_is_not_taken_for_an_order_to_be_paid() {
+    let app = TestApp::spawn().await;
+    let sim = &app.demo.addresses.sim;
+    for (path, answer) in [
+        ("/pay/unifiedorder", "<return_code>"),
+        ("/pay/orderquery", "<return_code>"),
+        ("/hk/pay/unifiedorder", "<return_code>"),
+        ("/pay/11202611221200050000065538", "no such order"),
+        ("/hk/pay/11202611221200050000065538", "no simulated upstream"),
+    ] {
+        let said = app.exchange(app.client.post(format!("{sim}{path}"))).await;
+        assert!(said.text.contains(answer), "{path} {said:?}");
+    }
+    app.finish().await;
+}
