@@ -125,6 +125,33 @@ async fn what_the_payer_is_given_is_what_its_upstream_made() {
     app.finish().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payers_code_is_charged_by_its_wallet_and_kept_in_no_message() {
+    let app = TestApp::spawn().await;
+    let codes = [
+        ("alipay", "287654321012300700"),
+        ("wechat", "131234567890100700"),
+        ("unionpay", "6212345678901007000"),
+    ];
+    for (wallet, code) in codes {
+        let mut members = app.order(401);
+        members["code"] = code.into();
+        let answer = app.call("/payment/pay", &members).await;
+        assert_eq!((&answer["code"], &answer["data"]["provider"]), (&json!(200), &json!(wallet)));
+        let order = app.stored(answer["data"]["sn"].as_str().unwrap()).await;
+        let store = app.demo.gateway.store();
+        let said = store::messages::of_order(store, order.mch_id, order.id).await.unwrap();
+        let hidden = "*".repeat(code.len());
+        let has = |text: &str| {
+            said.iter().any(|one| {
+                one.head.contains(text) || String::from_utf8_lossy(&one.body).contains(text)
+            })
+        };
+        assert!(has(&hidden) && !has(code), "{wallet} {said:?}");
+    }
+    app.finish().await;
+}
+
 /// A merchant whose QR orders go to the simulated WeChat Pay v2 of Hong Kong.
 async fn merchant_in_hong_kong(app: &TestApp) -> MerchantMade {
     let made = app.merchant_without_accounts(Settings::default()).await;
