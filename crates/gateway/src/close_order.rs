@@ -37,7 +37,8 @@ impl Gateway {
         crash::reach(Point::CloseLearned);
         let standing = closed.map_err(|error| self.uncertain("close an order", &error))?;
         match standing.order.state {
-            TradeState::Closed => Ok(self.answered(standing.order)),
+            // It was open when this began: a barcode order ends as reversed.
+            TradeState::Closed | TradeState::Revoked => Ok(self.answered(standing.order)),
             TradeState::NotPay | TradeState::UserPaying => Err(Fault::TimedOut),
             paid => Err(not_closable(paid).unwrap_or(Fault::Uncertain)),
         }

@@ -394,7 +394,12 @@ fn closed(standing: &Standing, attempt: &Attempt, source: Source) -> Option<Plan
     if !attempt.state.is_live() {
         return None;
     }
-    let mut plan = end_attempt(standing, attempt, (AttemptState::Closed, Event::Closed));
+    // What ends a barcode order upstream is a reversal, also where a query hears of it first.
+    let event = match standing.order.product {
+        Product::Micropay => Event::Reversed,
+        _ => Event::Closed,
+    };
+    let mut plan = end_attempt(standing, attempt, (AttemptState::Closed, event));
     let is_ours_to_close = source == Source::Closing;
     if standing.order.product == Product::MixedQr && !is_ours_to_close {
         // One wallet's order ended by itself; the payer can still begin with the other.

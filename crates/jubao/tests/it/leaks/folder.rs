@@ -13,6 +13,9 @@ use super::spellings::{Searcher, pieces_of_pem};
 /// What the demo remembers in its folder, keys of upstreams among it.
 const IDENTITY: &str = "demo.json";
 
+/// The simulated upstreams' own memory.
+const UPSTREAMS: &str = "upstreams.json";
+
 /// A fresh folder that is searched and removed when its test ends.
 pub struct TestFolder(FreshFolder);
 
@@ -103,13 +106,18 @@ fn remember_pem(name: &str, pem: &str) {
     pieces_of_pem(pem).iter().for_each(|piece| records::secret(Kind::Key, name, piece));
 }
 
-/// Looks in files for every key that is known by now.
+/// Looks in files for every key and every payer's code that is known by now; upstreams may know codes.
 fn search(files: &[PathBuf]) -> Vec<String> {
     let secrets = records::secrets(records::folder());
-    let keys = secrets.iter().filter(|(kind, _, _)| *kind == Kind::Key);
-    let searcher = Searcher::new(keys.map(|(_, name, bytes)| (name.as_str(), bytes.as_slice())));
+    let of = |kinds: &[Kind]| {
+        let wanted = secrets.iter().filter(|(kind, _, _)| kinds.contains(kind));
+        Searcher::new(wanted.map(|(_, name, bytes)| (name.as_str(), bytes.as_slice())))
+    };
+    let (in_ours, in_upstreams) = (of(&[Kind::Key, Kind::Code]), of(&[Kind::Key]));
     let mut hits = Vec::new();
     for file in files {
+        let is_upstreams = file.file_name().is_some_and(|name| name == UPSTREAMS);
+        let searcher = if is_upstreams { &in_upstreams } else { &in_ours };
         // What is gone by now holds nothing.
         let bytes = fs::read(file).unwrap_or_default();
         let found = searcher.hits(&bytes).into_iter();

@@ -31,7 +31,7 @@ fn search(records: &Path) -> (usize, Found) {
         let wanted = secrets.iter().filter(|(kind, _, _)| kinds.contains(kind));
         Searcher::new(wanted.map(|(_, name, bytes)| (name.as_str(), bytes.as_slice())))
     };
-    let (in_logs, in_answers) = (of(&[Kind::Key, Kind::Page]), of(&[Kind::Key]));
+    let (in_logs, in_answers) = (of(&[Kind::Key, Kind::Page, Kind::Code]), of(&[Kind::Key]));
     let mut found = Found::default();
     for entry in fs::read_dir(records).into_iter().flatten().flatten() {
         let path = entry.path();

@@ -40,6 +40,8 @@ pub enum Kind {
     /// What lets a payer into an order's page: it is in that page's address, which merchants and payers
     /// are given, and in no log.
     Page,
+    /// The code that a payer shows: merchants send it, upstreams know it, and we keep it nowhere.
+    Code,
 }
 
 /// Where the records of this run are.
@@ -167,6 +169,7 @@ pub fn line_of((kind, name, bytes): (Kind, &str, &[u8])) -> String {
     let kind = match kind {
         Kind::Key => "key",
         Kind::Page => "page",
+        Kind::Code => "code",
     };
     format!("{kind}\t{hex}\t{name}\n")
 }
@@ -184,7 +187,11 @@ pub fn secrets(records: &Path) -> Vec<(Kind, String, Vec<u8>)> {
 
 fn read(line: &str) -> (Kind, String, Vec<u8>) {
     let mut parts = line.split('\t');
-    let kind = if parts.next() == Some("page") { Kind::Page } else { Kind::Key };
+    let kind = match parts.next() {
+        Some("page") => Kind::Page,
+        Some("code") => Kind::Code,
+        _ => Kind::Key,
+    };
     let hex = parts.next().unwrap();
     let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
     let bytes = (0..hex.len()).step_by(2).map(byte).collect();
