@@ -278,4 +278,4 @@ fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)
 
 #[cfg(test)]
 #[path = "egress_tests.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -10,10 +10,20 @@ use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
 use super::*;
 
-type Made = rcgen::CertifiedKey<rcgen::KeyPair>;
+/// A certificate that signs itself, with its key.
+pub(crate) type Made = rcgen::CertifiedKey<rcgen::KeyPair>;
 
-fn made(name: &str) -> Made {
+/// One for `name`.
+pub(crate) fn made(name: &str) -> Made {
     rcgen::generate_simple_self_signed([name.to_owned()]).unwrap()
+}
+
+/// The same with an RSA key.
+pub(crate) fn made_rsa(name: &str) -> Made {
+    let size = rcgen::RsaKeySize::_2048;
+    let signing_key = rcgen::KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, size).unwrap();
+    let params = rcgen::CertificateParams::new([name.to_owned()]).unwrap();
+    Made { cert: params.self_signed(&signing_key).unwrap(), signing_key }
 }
 
 fn shown(made: &Made) -> ClientCertificate {
@@ -26,7 +36,7 @@ fn request(url: String) -> HttpRequest {
 }
 
 /// An upstream that says how many certificates it was shown; it believes `merchant`'s alone.
-async fn upstream(own: &Made, merchant: &Made) -> String {
+pub(crate) async fn upstream(own: &Made, merchant: &Made) -> String {
     let mut roots = RootCertStore::empty();
     roots.add(merchant.cert.der().clone()).unwrap();
     let provider = Arc::new(aws_lc_rs::default_provider());
@@ -63,7 +73,7 @@ async fn upstream(own: &Made, merchant: &Made) -> String {
 }
 
 /// Connections that believe `upstream`'s certificate and no other.
-fn egress_to(upstream: &Made) -> Egress {
+pub(crate) fn egress_to(upstream: &Made) -> Egress {
     let root = reqwest::Certificate::from_pem(upstream.cert.pem().as_bytes()).unwrap();
     let begin = move || begin(UPSTREAM).tls_certs_only([root.clone()]);
     Egress::beginning(Arc::new(begin), UPSTREAM).unwrap()

@@ -110,6 +110,8 @@ impl DemoIdentity {
         Ok(vec![
             ("appid", merchant.appid.into()),
             ("mch_id", merchant.mch_id.into()),
+            // A service provider's account: orders may name any app of the merchant (sub_appid).
+            ("sub_mch_id", merchant.sub_mch_id.into()),
             ("api_key", merchant.api_key.into()),
             ("sign_type", "MD5".into()),
             ("certificate", certificate),

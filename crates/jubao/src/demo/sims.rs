@@ -29,8 +29,10 @@ pub(super) struct WechatV2Merchant<'a> {
     pub(super) currency: Currency,
     /// The application.
     pub(super) appid: &'a str,
-    /// The merchant.
+    /// The service provider that signs for the merchant.
     pub(super) mch_id: &'a str,
+    /// The merchant's own number, below the service provider.
+    pub(super) sub_mch_id: &'a str,
     /// What both sides sign with.
     pub(super) api_key: &'a str,
 }
@@ -110,6 +112,7 @@ impl DemoIdentity {
             currency: Currency::Cny,
             appid: identity::WECHAT_APPID,
             mch_id: identity::WECHAT_MCHID,
+            sub_mch_id: "1900013511",
             api_key: &self.wechat_v2_api_key,
         };
         let hong_kong = WechatV2Merchant {
@@ -117,6 +120,7 @@ impl DemoIdentity {
             currency: Currency::Hkd,
             appid: identity::WECHAT_HK_APPID,
             mch_id: identity::WECHAT_HK_MCHID,
+            sub_mch_id: "1900013512",
             api_key: &self.wechat_hk_api_key,
         };
         [mainland, hong_kong]

@@ -1,5 +1,5 @@
 //! Products of upstreams that payers reach through an app or UnionPay: placed with the account that
-//! the merchants' document shows them with, paid, and told.
+//! the merchants' document shows them with, paid, told, and refunded.
 
 use gateway::manage::{AccountWish, MerchantMade};
 use jubao::demo::identity::{DemoIdentity, WECHAT_HK_APPID, WECHAT_HK_MCHID};
@@ -13,6 +13,8 @@ use crate::app::TestApp;
 /// What a placed order must be.
 struct Expect {
     product: i64,
+    /// The simulator that has it.
+    upstream: &'static str,
     adapter: &'static str,
     trade_type: &'static str,
     trade_state: &'static str,
@@ -20,26 +22,42 @@ struct Expect {
 }
 
 const fn expect(product: i64, adapter: &'static str, trade_type: &'static str) -> Expect {
-    Expect { product, adapter, trade_type, trade_state: "NOTPAY", currency: "HKD" }
+    Expect {
+        product,
+        upstream: adapter,
+        adapter,
+        trade_type,
+        trade_state: "NOTPAY",
+        currency: "HKD",
+    }
 }
 
-const EXPECT: [Expect; 4] = [
+const EXPECT: [Expect; 6] = [
     expect(103, "alipay_mapi", "APP"),
+    Expect { currency: "CNY", ..expect(203, "wechat_v2", "JSAPI") },
     Expect { currency: "CNY", ..expect(204, "wechat_v2", "APP") },
+    Expect { upstream: "wechat_v2_hk", ..expect(205, "wechat_v2", "JSAPI") },
     Expect { trade_state: "USERPAYING", ..expect(301, "chinaums", "LINK") },
     Expect { currency: "CNY", ..expect(302, "unionpay", "NATIVE") },
 ];
 
-/// What the wallet is given.
-async fn pay_text(app: &TestApp, data: &Value) -> String {
-    app.stored(data["sn"].as_str().unwrap()).await.pay_text
+/// Places an order with the payer that WeChat's own pages need.
+async fn place(app: &TestApp, product: i64) -> Value {
+    let mut members = app.order(product);
+    if [203, 205].contains(&product) {
+        members["sub_appid"] = "wx6f4b43d0a7c15e29".into();
+        members["sub_openid"] = "oxoPW5SUhI5lMvZgkQb2yTt1".into();
+    }
+    let answer = app.call("/payment/pay", &members).await;
+    assert_eq!(answer["code"], 200, "{product} {answer}");
+    answer["data"].clone()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_product_is_placed_where_the_document_shows_it_and_paid() {
     let app = TestApp::spawn().await;
     for (at, expect) in EXPECT.iter().enumerate() {
-        let data = app.place(expect.product).await;
+        let data = place(&app, expect.product).await;
         for (name, value) in [
             ("trade_type", expect.trade_type),
             ("trade_state", expect.trade_state),
@@ -50,7 +68,7 @@ async fn a_product_is_placed_where_the_document_shows_it_and_paid() {
         }
         let sn = data["sn"].as_str().unwrap();
         let paid = app.pay(sn, &json!({})).await;
-        assert_eq!((&paid["paid"], &paid["upstream"]), (&json!(true), &json!(expect.adapter)));
+        assert_eq!((&paid["paid"], &paid["upstream"]), (&json!(true), &json!(expect.upstream)));
         app.wait_state(sn, "SUCCESS").await;
         assert_eq!(app.wait_notices(at + 1).await[at].text("sn"), sn);
         let callbacks = app.said(sn).await.iter().filter(|what| *what == "in callback").count();
@@ -60,24 +78,76 @@ async fn a_product_is_placed_where_the_document_shows_it_and_paid() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_wallet_is_given_is_what_its_upstream_made() {
+async fn what_was_paid_at_these_upstreams_is_refunded_there() {
+    let app = TestApp::spawn().await;
+    for expect in &EXPECT {
+        let sn = place(&app, expect.product).await["sn"].as_str().unwrap().to_owned();
+        app.pay(&sn, &json!({})).await;
+        app.wait_state(&sn, "SUCCESS").await;
+        let members = json!({
+            "mch_id": app.mch_id().to_string(), "sn": sn, "out_refund_no": format!("R{sn}"),
+        });
+        let asked = app.call("/payment/refund", &members).await;
+        assert_eq!(asked["code"], 200, "{} {asked}", expect.product);
+        app.sweep_until(&sn, "REFUND").await;
+    }
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_payer_is_given_is_what_its_upstream_made() {
     let app = TestApp::spawn().await;
     let sim = &app.demo.addresses.sim;
-    let order = pay_text(&app, &app.place(103).await).await;
+    let data = place(&app, 103).await;
+    let (order, parts) = (data["app_format"].as_str().unwrap(), data["app"].as_str().unwrap());
     assert!(order.contains(r#"currency="HKD""#) && order.contains(r#"sign_type="RSA""#), "{order}");
-    let invoked: Value =
-        serde_json::from_str(&pay_text(&app, &app.place(204).await).await).unwrap();
-    assert_eq!(invoked["package"], "Sign=WXPay", "{invoked}");
-    let page = app.place(301).await["qrcode"].as_str().unwrap().to_owned();
+    assert_eq!(serde_json::from_str::<Value>(parts).unwrap()["currency"], "HKD");
+    for (product, member, name, value) in [
+        (203, "jsapi", "signType", "MD5"),
+        (204, "app", "package", "Sign=WXPay"),
+        (205, "jsapi", "signType", "SHA1"),
+    ] {
+        let data = place(&app, product).await;
+        let given: Value = serde_json::from_str(data[member].as_str().unwrap()).unwrap();
+        assert_eq!(given[name], value, "{product} {given}");
+    }
+    let page = place(&app, 301).await["qrcode"].as_str().unwrap().to_owned();
     assert!(
         page.starts_with(&format!("{sim}/easyLinkApi/Payment/CreateChannelData?amount=12.34")),
         "{page}"
     );
-    let code = app.place(302).await["qrcode"].as_str().unwrap().to_owned();
+    let code = place(&app, 302).await["qrcode"].as_str().unwrap().to_owned();
     assert!(code.starts_with(&format!("{sim}/unionpay/qr/")), "{code}");
     for page in [page, code] {
         let answer = app.exchange(app.client.get(page)).await;
         assert!(answer.status == 200 && answer.text.contains("id=\"pay\""), "{answer:?}");
+    }
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payers_code_is_charged_by_its_wallet_and_kept_in_no_message() {
+    let app = TestApp::spawn().await;
+    let codes = [
+        ("alipay", "287654321012300700"),
+        ("wechat", "131234567890100700"),
+        ("unionpay", "6212345678901007000"),
+    ];
+    for (wallet, code) in codes {
+        let mut members = app.order(401);
+        members["code"] = code.into();
+        let answer = app.call("/payment/pay", &members).await;
+        assert_eq!((&answer["code"], &answer["data"]["provider"]), (&json!(200), &json!(wallet)));
+        let order = app.stored(answer["data"]["sn"].as_str().unwrap()).await;
+        let store = app.demo.gateway.store();
+        let said = store::messages::of_order(store, order.mch_id, order.id).await.unwrap();
+        let hidden = "*".repeat(code.len());
+        let has = |text: &str| {
+            said.iter().any(|one| {
+                one.head.contains(text) || String::from_utf8_lossy(&one.body).contains(text)
+            })
+        };
+        assert!(has(&hidden) && !has(code), "{wallet} {said:?}");
     }
     app.finish().await;
 }
