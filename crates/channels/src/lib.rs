@@ -11,6 +11,8 @@ pub mod http;
 pub mod jeepay;
 mod json;
 pub mod legacy;
+mod op;
+mod outcome;
 pub mod seal;
 pub mod sim;
 pub mod unionpay;
@@ -21,13 +23,17 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use kernel::id::{Id, MchId};
-use kernel::money::{Currency, Money};
-use kernel::order::Payment;
+use kernel::money::Currency;
 use kernel::product::Product;
 use kernel::secret::Secret;
 use kernel::time::Timestamp;
 
 use crate::http::{HttpRequest, HttpResponse};
+pub use crate::op::{Op, Place, Refund, Trade};
+pub use crate::outcome::{
+    About, Callback, CallbackFacts, CallbackFault, Doubt, Outcome, Rate, Refunded, Refusal,
+    RefusalKind,
+};
 use crate::seal::RsaSigner;
 
 /// An upstream protocol.
@@ -176,90 +182,6 @@ pub struct Stamp {
     pub nonce: String,
 }
 
-/// What we want of an upstream. Numbers are ours (`trade_no`, `refund_no`), never the upstream's.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Op {
-    /// Take an order, so that the payer can pay it; a barcode is charged at once.
-    Place(Place),
-    /// Say where an order stands.
-    Query(Trade),
-    /// Close an unpaid order.
-    Close(Trade),
-    /// Undo an order, whatever became of it: unpaid it is closed, paid everything goes back (撤销).
-    Reverse(Trade),
-    /// Give money back. The same number with the same amount again is the same refund.
-    Refund(Refund),
-    /// Say where a refund stands.
-    QueryRefund(Refund),
-    /// Tell today's exchange rates.
-    Rates,
-    /// Tell the keys that the upstream signs with.
-    Keys,
-}
-
-/// An order that an upstream was asked to take.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Trade {
-    /// Our number for it.
-    pub trade_no: String,
-    /// The product it was placed for.
-    pub product: Product,
-    /// What the payer pays, or has paid.
-    pub amount: Money,
-    /// When the upstream was first asked.
-    pub placed_at: Timestamp,
-    /// What it answered, if it has: [`Outcome::Opened`].
-    pub pay_text: String,
-    /// The upstream's own number, or empty until it was paid.
-    pub transaction_id: String,
-}
-
-/// Money to be given back.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Refund {
-    /// The order that was paid.
-    pub trade: Trade,
-    /// Our number for this refund (26 digits).
-    pub refund_no: String,
-    /// How much; at most `trade.amount`, in its currency.
-    pub amount: Money,
-    /// Why, for the payer; may be empty.
-    pub reason: String,
-    /// Where the upstream tells us how it ended.
-    pub notify_url: String,
-    /// When the upstream was first asked for it.
-    pub asked_at: Timestamp,
-}
-
-/// An order for an upstream.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Place {
-    /// Our number for this attempt (28 digits).
-    pub trade_no: String,
-    /// One of the channel's products.
-    pub product: Product,
-    /// What the payer pays.
-    pub amount: Money,
-    /// What is bought; never empty.
-    pub subject: String,
-    /// Where the upstream tells us that it was paid.
-    pub notify_url: String,
-    /// Where the payer comes back to: our page.
-    pub return_url: String,
-    /// When the order stops waiting.
-    pub expires_at: Timestamp,
-    /// The payer's IP address, or empty.
-    pub payer_ip: String,
-    /// The payer at the merchant's account (`sub_openid`), or empty.
-    pub openid: String,
-    /// The merchant's account or app at the wallet (`sub_appid`), or empty.
-    pub sub_appid: String,
-    /// `CN`, `HK` or empty.
-    pub wallet: String,
-    /// The code that the payer shows, for [`Product::Micropay`].
-    pub code: Option<Secret>,
-}
-
 /// What comes next in an operation.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Step {
@@ -267,181 +189,6 @@ pub enum Step {
     Send(HttpRequest),
     /// The operation is over.
     Done(Outcome),
-}
-
-/// What an operation came to.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Outcome {
-    /// Place: the upstream holds the order, or the page that will create it is signed.
-    Opened {
-        /// The text to draw as QR, the page to open, or what the wallet's SDK is given: the signed
-        /// order string of Alipay, JSON text of WeChat Pay.
-        pay_text: String,
-    },
-    /// The order is paid.
-    Paid(Payment),
-    /// The upstream says that it is paid (or refunded), without the facts: query.
-    PaidElsewhere,
-    /// It waits for the payer; `is_acting` once the payer has begun.
-    Unpaid {
-        /// Whether the payer is at it.
-        is_acting: bool,
-    },
-    /// It is closed, and nothing was paid.
-    Closed,
-    /// It failed for good, and nothing was paid (barcodes).
-    Failed(Refusal),
-    /// It was reversed: nothing is paid, or everything has gone back.
-    Reversed,
-    /// The upstream knows no such order, or no such refund. Soon after an unanswered request this
-    /// proves nothing.
-    NotFound,
-    /// The refund is done.
-    Refunded(Refunded),
-    /// The refund is accepted, and not done yet.
-    RefundPending {
-        /// The upstream's own number for it, or empty.
-        refund_id: String,
-    },
-    /// The refund failed for good; the money is still with us.
-    RefundClosed(Refusal),
-    /// The upstream cannot finish the refund by itself: a person must act at its console.
-    RefundStuck,
-    /// Rates: those of today.
-    Rates(Vec<Rate>),
-    /// Explicitly refused, nothing was done.
-    Refused(Refusal),
-    /// No explicit answer: timeout, broken or badly signed answer, unknown word.
-    Unknown(Doubt),
-    /// Keys: the keys that the upstream signs with now.
-    Keys(Vec<UpstreamKey>),
-}
-
-/// What an upstream says of a refund that is done.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Refunded {
-    /// The upstream's own number for it, or empty.
-    pub refund_id: String,
-    /// How much went back, as the upstream has it: must equal what was asked for.
-    pub amount: Money,
-    /// What the payer gets in their currency; equals `amount` if the upstream is silent.
-    pub cash: Money,
-    /// The exchange rate as the upstream spells it, or empty.
-    pub rate: String,
-    /// When it was done, by the upstream's clock.
-    pub refunded_at: Timestamp,
-}
-
-/// One exchange rate of an upstream.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Rate {
-    /// ISO code of the foreign currency.
-    pub currency: String,
-    /// The rate as the upstream spells it.
-    pub rate: String,
-    /// When it was released.
-    pub released_at: Timestamp,
-}
-
-/// An upstream's explicit refusal.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Refusal {
-    /// What it means to the merchant.
-    pub kind: RefusalKind,
-    /// The upstream's code.
-    pub code: String,
-    /// The upstream's words, for the merchant's `message`.
-    pub message: String,
-}
-
-/// Kinds of refusal.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub enum RefusalKind {
-    /// The payment is refused for a reason of its own (40500).
-    Business,
-    /// The account may not use this product (492003).
-    NotSupported,
-    /// The number was used before with other contents (40106; of a refund 493001).
-    NumberUsed,
-    /// The payer's code was used before, has expired or is none (40111).
-    CodeUsed,
-    /// A refund is more than the account holds: the same again may succeed later (40107).
-    BalanceTooLow,
-    /// A refund comes too late (40108).
-    TooLate,
-    /// Nothing is left to be refunded (40105).
-    NothingLeft,
-}
-
-/// Why an outcome is unknown.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Doubt {
-    /// Never reached the upstream: certainly not executed.
-    NotSent(String),
-    /// No answer in time.
-    Timeout,
-    /// An empty answer.
-    Empty,
-    /// Signed with a key that we do not have: fetch [`Op::Keys`], then judge the answer again.
-    UnknownKey {
-        /// The serial that the answer names.
-        serial: String,
-    },
-    /// The upstream asks to try again later (busy, limits, its own failure).
-    Busy(String),
-    /// An answer that cannot be believed or understood.
-    Unreadable(String),
-}
-
-/// What a callback comes to.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Callback {
-    /// The verified facts, or why they are refused.
-    pub facts: Result<CallbackFacts, CallbackFault>,
-    /// The answer once the facts are committed.
-    pub ack: HttpResponse,
-    /// The answer when they are refused or could not be committed: the upstream sends again.
-    pub nack: HttpResponse,
-}
-
-/// What an upstream told us unasked.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct CallbackFacts {
-    /// What it is about.
-    pub about: About,
-    /// What happened. Of an order: [`Outcome::Paid`], [`Outcome::Closed`], or, for a word that only a
-    /// query can settle, [`Outcome::PaidElsewhere`] or [`Outcome::Unpaid`]. Of a refund:
-    /// [`Outcome::Refunded`], [`Outcome::RefundClosed`], [`Outcome::RefundStuck`] or, for what only a
-    /// query can settle, [`Outcome::RefundPending`].
-    pub outcome: Outcome,
-}
-
-/// What a callback is about, by our number.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum About {
-    /// An order: its `trade_no`.
-    Trade(String),
-    /// A refund: its `refund_no`.
-    Refund(String),
-}
-
-/// Why a callback is refused. It changes nothing, and is counted and logged.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum CallbackFault {
-    /// Cannot be read.
-    Malformed(String),
-    /// The signature does not verify.
-    BadSignature,
-    /// Signed with a key that we do not have: fetch [`Op::Keys`], then judge it again.
-    UnknownKey {
-        /// The serial that it names.
-        serial: String,
-    },
-    /// A member names another app, merchant or seller than the account's.
-    Mismatch {
-        /// The member.
-        field: &'static str,
-    },
 }
 
 /// The account's settings do not make a request possible. The text names the setting, never its

@@ -1,3 +1,5 @@
+//! What is asked with which certificate, and what is kept of it.
+
 use std::path::Path;
 use std::sync::Arc;
 

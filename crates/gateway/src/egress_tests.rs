@@ -1,3 +1,5 @@
+//! A request that must show a certificate shows it, against a server that asks for one.
+
 use kernel::secret::Secret;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;

@@ -17,12 +17,9 @@ use store::{StoreError, Written};
 use crate::Gateway;
 use crate::ask_upstream;
 use crate::learn::{REPLANS_MAX, Standing};
+use crate::learn_plan::NOT_FOUND_PROVES_AFTER_MS;
 use crate::refund_order::question;
 use crate::sweeper::next_sweep;
-
-/// After an unanswered request, "not found" proves something only when it is this old, in
-/// milliseconds: until then the request may still be on its way.
-const NOT_FOUND_PROVES_AFTER_MS: i64 = 60_000;
 
 /// How a refund's end is known.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]

@@ -19,6 +19,7 @@ mod certified_clients;
 mod close_order;
 mod fresh;
 mod learn;
+mod learn_plan;
 mod learn_refund;
 mod notifier;
 mod place_order;

@@ -1,4 +1,4 @@
-//! An order's whole story, for people who have to explain it: states, attempts, ledger, notices and
+//! An order's whole story, for people who have to explain it: states, attempts, refunds, ledger, notices and
 //! every message exchanged with upstreams.
 
 use kernel::id::Sn;
@@ -18,6 +18,7 @@ pub async fn story(store: &Store, sn: &Sn) -> Result<Option<Story>, StoreError> 
     let (mch_id, id) = (order.mch_id, order.id);
     let attempts = attempts::of_order(store, mch_id, id).await?;
     let events = order_events::of_order(store, mch_id, id).await?;
+    let refunds = store::refunds::of_order(store, mch_id, id).await?;
     let entries = ledger::of_order(store, mch_id, id).await?;
     let notices = notices::of_order(store, mch_id, id).await?;
     let messages = messages::of_order(store, mch_id, id).await?;
@@ -47,6 +48,13 @@ pub async fn story(store: &Store, sn: &Sn) -> Result<Option<Story>, StoreError> 
             "out_trade_no": attempt.trade_no(), "product": attempt.product.info().payment,
             "account": attempt.account_id.0, "version": attempt.account_version,
             "state": attempt.state.word(),
+        })).collect::<Vec<_>>(),
+        "refunds": refunds.iter().map(|refund| json!({
+            "refund_id": refund.refund_no().as_str(), "out_refund_no": refund.out_refund_no,
+            "amount": refund.amount.minor, "state": refund.state.word(),
+            "cause": refund.cause.word(), "attempt": refund.attempt_no,
+            "at": refund.created_at.beijing(),
+            "done_at": refund.done.as_ref().map(|done| done.at.beijing()),
         })).collect::<Vec<_>>(),
         "ledger": entries.iter().map(|entry| json!({
             "book": entry.entry.book.word(), "amount": entry.entry.amount.minor,

@@ -30,7 +30,7 @@ enum Said {
     /// `is_success` F.
     No(Word),
     /// A file.
-    File(String),
+    RateFile(String),
 }
 
 impl AlipayMapiSim {
@@ -73,7 +73,7 @@ impl AlipayMapiSim {
             Service::Query => self.query(&asked.fields),
             Service::Refund => self.refund(&asked.fields, stamp),
             Service::QueryRefund => Ok(self.query_refund(&asked.fields, stamp)),
-            Service::Rates => Ok(Said::File(gateway::rate_file(stamp))),
+            Service::Rates => Ok(Said::RateFile(gateway::rate_file(stamp))),
             Service::WapPay | Service::Verify => Err("ILLEGAL_SERVICE"),
         };
         said.unwrap_or_else(Said::No)
@@ -180,7 +180,7 @@ impl AlipayMapiSim {
     fn answer(&self, asked: &Asked, said: &Said, also: &str) -> HttpResponse {
         let facts = match said {
             Said::No(word) => return refusal(word),
-            Said::File(text) => return HttpResponse::new(200, "text/plain", text.as_str()),
+            Said::RateFile(text) => return HttpResponse::new(200, "text/plain", text.as_str()),
             Said::Yes(facts) => facts,
         };
         let echo = |(name, value): &(String, String)| {
