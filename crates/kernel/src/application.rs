@@ -50,7 +50,7 @@ pub struct Settings {
     pub notice_format: NoticeFormat,
     /// Where notifications go when the order names no `notify_url`.
     pub notify_url: String,
-    /// Also notify when an order is closed late or by the merchant.
+    /// Also notify when an order is closed, has failed, was reversed or was refunded in full.
     pub notify_closed: bool,
     /// What becomes of money that arrives for an order already closed, failed or reversed.
     pub late_payment: LatePayment,

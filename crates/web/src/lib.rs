@@ -51,7 +51,7 @@ pub fn router(gateway: Gateway, edge: Edge) -> Router {
     Router::new()
         .route("/", get(front).fallback(merchant_api::call))
         .route("/index.php", get(front).fallback(merchant_api::call))
-        .route("/pay/{token}", get(payer::page))
+        .route("/pay/{token}", get(payer::page).post(payer::returned))
         .route("/pay/{token}/go", get(payer::go))
         .route("/pay/{token}/state", get(payer::state))
         .route("/pay/{token}/events", get(payer::events))

@@ -44,6 +44,12 @@ pub async fn page(State(gateway): State<Gateway>, _turn: PageTurn, visit: Visit)
     show(&gateway, &visit).await
 }
 
+/// `POST /pay/TOKEN`: a wallet whose way back is a form (UnionPay's `frontUrl`). What it says proves
+/// nothing and is not read; the browser goes on to the page.
+pub async fn returned(_turn: PageTurn, visit: Visit) -> Response<Body> {
+    redirect(&cashier::address(&visit.token, visit.language), &visit)
+}
+
 /// `GET /order/qrcode/TOKEN`: what the mixed QR says. Opened in Alipay it goes on to pay at once.
 pub async fn scanned(
     State(gateway): State<Gateway>,

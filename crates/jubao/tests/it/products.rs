@@ -211,3 +211,18 @@ async fn what_an_upstream_has_below_pay_is_not_taken_for_an_order_to_be_paid() {
     }
     app.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wallet_whose_way_back_is_a_form_leads_to_the_payers_page() {
+    let app = TestApp::spawn().await;
+    let data = place(&app, 301).await;
+    let (sn, page) = (data["sn"].as_str().unwrap(), data["code_url"].as_str().unwrap());
+    let back = app.client.post(page).body("respCode=00").send().await.unwrap();
+    assert_eq!(back.status(), 303);
+    let location = back.headers()["location"].to_str().unwrap();
+    let next = format!("{}{location}", app.demo.addresses.api);
+    assert!(next.starts_with(page), "{next}");
+    assert_eq!(app.client.get(next).send().await.unwrap().status(), 200);
+    assert_eq!(app.stored(sn).await.state.word(), "USERPAYING", "a form proves nothing");
+    app.finish().await;
+}
