@@ -177,7 +177,10 @@ const onlookers = async (stage, demo) => {
   assert.equal(head.status, 303);
   assert.match(head.headers.get('location'), /^\/pay\//, 'a look begins no payment');
   assert.equal((await fetch(code_url, { method: 'HEAD' })).status, 200);
-  for (const method of ['POST', 'PUT', 'DELETE']) {
+  const back = await fetch(code_url, { method: 'POST', redirect: 'manual' });
+  assert.equal(back.status, 303, 'a wallet that comes back with a form is shown the page');
+  assert.match(back.headers.get('location'), /^\/pay\//);
+  for (const method of ['PUT', 'DELETE']) {
     assert.equal((await fetch(code_url, { method })).status, 405, method);
   }
   const go = await fetch(`${code_url}/go?wallet=alipay`, { redirect: 'manual' });
