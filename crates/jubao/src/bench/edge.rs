@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use tokio::time::sleep;
 use web::edge::{Limits, Rates, Work};
 
 use super::load::{Ask, Load, Loaded, Times};
@@ -27,6 +28,8 @@ const OVERLOADED_WAIT: Duration = Duration::from_millis(150);
 const OVERLOADED_MAX: usize = 4_096;
 /// How many times as much as can be done is asked.
 const TIMES: u64 = 3;
+/// Between a flood and the next repeat.
+const REST: Duration = Duration::from_secs(1);
 /// How long too much is asked: longer than it takes to notice.
 const FLOOD_SECONDS: usize = 4;
 /// Forged requests a second, and for how many seconds.
@@ -40,6 +43,8 @@ pub async fn run(plan: Plan) -> Result<Trials, Failure> {
     let scale = |count: usize| plan.orders.map_or(count, |orders| orders.min(count));
     let mut repeats = Vec::new();
     for at in 0..plan.repeats {
+        // The gate that the flood before has narrowed is wide again by then.
+        sleep(REST).await;
         let mut repeat = bench.crowded(&format!("C{at}"), scale(HONEST.0)).await?;
         let mut parts = vec![bench.forged(scale(FORGED.0)).await?];
         for (ask, orders, what) in PEAKS {

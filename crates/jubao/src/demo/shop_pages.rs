@@ -160,7 +160,7 @@ fn form() -> Markup {
             }
             fieldset {
                 legend { "二、怎么付款" }
-                div .ways { @for row in PRODUCTS { (way(row)) } }
+                div .ways { @for row in offered() { (way(row)) } }
             }
         }
     }
@@ -176,6 +176,11 @@ fn choice(goods: &Goods, is_first: bool) -> Markup {
             span .price { (price(goods.price)) }
         }
     }
+}
+
+/// What a browser can pay: apps, pages inside WeChat and counters have no place in a web shop.
+fn offered() -> impl Iterator<Item = &'static ProductInfo> {
+    PRODUCTS.iter().filter(|row| row.product.is_paid_on_a_page())
 }
 
 fn way(row: &ProductInfo) -> Markup {
@@ -327,10 +332,12 @@ mod tests {
     }
 
     #[test]
-    fn every_product_has_a_button_and_every_price_is_in_yuan() {
+    fn every_product_of_a_page_has_a_button_and_every_price_is_in_yuan() {
         let text = home(&HomeView { notices: &[], problem: None }).into_string();
         for row in PRODUCTS {
-            assert!(text.contains(&format!("id=\"buy-{}\"", row.channel_id)), "{}", row.payment);
+            let is_offered = row.product.is_paid_on_a_page();
+            let button = format!("id=\"buy-{}\"", row.channel_id);
+            assert_eq!(text.contains(&button), is_offered, "{}", row.payment);
         }
         for goods in SHELF {
             assert!(text.contains(&price(goods.price)) && super::goods(goods.id).is_some());
