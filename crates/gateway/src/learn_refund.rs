@@ -52,7 +52,9 @@ impl Gateway {
         Ok((standing, outcome))
     }
 
-    /// Asks where a refund stands; if the upstream knows of none, asks for it again under its number.
+    /// Asks where a refund stands; if the upstream knows of none, asks for it again under its number, but
+    /// only when the first request cannot be on its way any more: of two at once, one could be refused
+    /// and the other taken.
     pub(crate) async fn ask_refund(
         &self,
         standing: Standing,
@@ -60,14 +62,12 @@ impl Gateway {
     ) -> Result<(Standing, Outcome), StoreError> {
         let (mut outcome, mut messages) = self.ask_about(&standing, refund, true).await;
         let mut known = Known::Otherwise;
-        if outcome == Outcome::NotFound && refund.state == RefundState::Asking {
+        let age_ms = self.now().millis_since(refund.created_at);
+        let is_old = age_ms > NOT_FOUND_PROVES_AFTER_MS;
+        if outcome == Outcome::NotFound && refund.state == RefundState::Asking && is_old {
             let (again, more) = self.ask_about(&standing, refund, false).await;
             messages.extend(more);
-            outcome = again;
-            let age_ms = self.now().millis_since(refund.created_at);
-            if age_ms > NOT_FOUND_PROVES_AFTER_MS {
-                known = Known::Repeated;
-            }
+            (outcome, known) = (again, Known::Repeated);
         }
         let standing =
             self.learn_refund(standing, refund, (outcome.clone(), known), messages).await?;
@@ -200,6 +200,12 @@ fn plan(
         | Outcome::Keys(_) => return None,
     };
     if !refund.state.may_become(to) {
+        if (refund.state, to) == (RefundState::Closed, RefundState::Done) {
+            tracing::error!(
+                refund.no = %refund.refund_no(),
+                "refunded upstream although it had said it would not: a person must look"
+            );
+        }
         return None;
     }
     let changed = Refund { state: to, done: done(outcome), ..refund.clone() };

@@ -174,10 +174,15 @@ impl Gateway {
         let Some(attempt) = attempt.cloned() else {
             return self.mismatch(account, refund_no, "account").await;
         };
-        let is_hint = matches!(facts.outcome, Outcome::RefundPending { .. });
+        // A refusal may be one of an earlier request of the same number: only a query tells.
+        let outcome = match facts.outcome {
+            Outcome::RefundClosed(_) => Outcome::RefundPending { refund_id: String::new() },
+            other => other,
+        };
+        let is_hint = matches!(outcome, Outcome::RefundPending { .. });
         let key = (standing.order.mch_id, standing.order.id);
         let messages = vec![self.called_back(&attempt, request)];
-        let heard = self.hear_of_refund(standing, &refund, facts.outcome, messages).await;
+        let heard = self.hear_of_refund(standing, &refund, outcome, messages).await;
         if let Err(error) = heard {
             tracing::error!(subject = refund_no, error = %error, "callback: not committed");
             return false;

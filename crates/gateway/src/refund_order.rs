@@ -250,7 +250,8 @@ impl Gateway {
         let (refunds, new_refunds) = match known {
             Some(refund) => {
                 let rev = refund.rev;
-                (vec![(Refund { state: RefundState::Asking, ..refund }, rev)], Vec::new())
+                let again = Refund { state: RefundState::Asking, created_at: now, ..refund };
+                (vec![(again, rev)], Vec::new())
             }
             None => {
                 (Vec::new(), vec![self.new_refund(caller, standing, wish, (amount, attempt.no))])

@@ -35,7 +35,7 @@ pub struct Refund {
     pub sign_form: SignForm,
     /// What the upstream said once it was done.
     pub done: Option<RefundDone>,
-    /// When it was asked for.
+    /// When it was asked for; again, when it was asked for once more after a refusal.
     pub created_at: Timestamp,
 }
 

@@ -17,7 +17,7 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
 
 /// Changes what can change of the refund that was read.
 const UPDATE: &str = "update refunds set state = $4, upstream_no = $5, cash_fee = $6,
-cash_currency = $7, rate = $8, refunded_at = $9, rev = rev + 1
+cash_currency = $7, rate = $8, refunded_at = $9, created_at = $10, rev = rev + 1
 where mch_id = $1 and id = $2 and rev = $3";
 
 /// A refund by our number.
@@ -103,6 +103,7 @@ pub(crate) fn update(refund: &Refund, expected_rev: i64) -> Statement {
         done.map(|done| done.cash.currency.code()).into(),
         done.map(|done| &done.rate).into(),
         done.map(|done| done.at).into(),
+        refund.created_at.into(),
     ];
     Statement::of_one_row(UPDATE, values)
 }
