@@ -116,6 +116,28 @@ async fn a_refund_whose_answer_was_lost_is_done_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_refund_that_may_be_on_its_way_is_not_asked_for_again() {
+    let app = TestApp::spawn().await;
+    let sn = paid_order(&app, 102).await;
+    let asked = async || {
+        let said = app.said(&sn).await;
+        said.iter().filter(|one| one.as_str() == "out refund").count()
+    };
+    app.script("alipay", "refund", "dropped_before").await;
+    let wish = json!({ "out_refund_no": "once", "refund_fee": 100 });
+    assert_eq!(refund(&app, &sn, wish.clone()).await["data"]["refund_status"], "PROCESSING");
+    for _ in 0..5 {
+        app.advance(10);
+        assert_eq!(refund(&app, &sn, wish.clone()).await["code"], 200);
+        status(&app, "once").await;
+    }
+    assert_eq!(asked().await, 1);
+    refunded(&app, &sn, "once").await;
+    assert_eq!(asked().await, 2);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_refund_that_the_upstream_refused_gives_the_money_back_to_the_merchant() {
     let app = TestApp::spawn().await;
     for (product, channel) in DIRECT {
