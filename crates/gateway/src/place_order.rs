@@ -287,6 +287,7 @@ impl Gateway {
             state: AttemptState::Asking,
             rev: 0,
             pay_text: String::new(),
+            transaction_id: String::new(),
             created_at: self.now(),
         }
     }
