@@ -35,11 +35,20 @@ async fn refunds(app: &TestApp, sn: &str) -> Vec<Refund> {
     store::refunds::of_order(store, order.mch_id, order.id).await.unwrap()
 }
 
-/// Waits until the one payment that the order does not want is owed to the payer.
+/// How often the upstream was asked to give money back.
+async fn asked(app: &TestApp, sn: &str) -> usize {
+    app.said(sn).await.iter().filter(|said| *said == "out refund").count()
+}
+
+/// Waits until the upstream has been asked to give back the one payment that the order does not want.
+/// Nothing is on its way then, and the clock may be moved.
 async fn owed(app: &TestApp, sn: &str) -> Refund {
-    let owed = app.wait("the payment to be owed", async || refunds(app, sn).await.pop()).await;
-    assert_eq!((owed.cause, owed.amount.minor), (RefundCause::Surplus, 1234));
-    owed
+    app.wait("the payment to be asked back", async || (asked(app, sn).await > 0).then_some(()))
+        .await;
+    let refunds = refunds(app, sn).await;
+    assert_eq!(refunds.len(), 1, "{refunds:?}");
+    assert_eq!((refunds[0].cause, refunds[0].amount.minor), (RefundCause::Surplus, 1234));
+    refunds[0].clone()
 }
 
 /// Waits until what is owed has gone back: to that attempt's payer, once, and the books say so.
@@ -55,8 +64,7 @@ async fn given_back(app: &TestApp, sn: &str, attempt_no: i64) {
     assert_eq!((refunds.len(), refunds[0].state), (1, RefundState::Done), "{refunds:?}");
     assert!(refunds[0].done.as_ref().is_some_and(|done| done.cash.minor == 1234));
     assert_eq!(app.booked(sn, Book::RefundDue).await, 0);
-    let asked = app.said(sn).await.iter().filter(|said| *said == "out refund").count();
-    assert_eq!(asked, 1, "{:?}", app.said(sn).await);
+    assert_eq!(asked(app, sn).await, 1, "{:?}", app.said(sn).await);
     assert_eq!(app.audited("refund needs a person").await, 0);
 }
 
@@ -105,7 +113,10 @@ async fn late_money_whose_callback_is_lost_is_found_when_the_code_has_expired() 
         app.advance(31 * 60);
         given_back(&app, &sn, 1).await;
         assert_eq!(app.stored(&sn).await.state, TradeState::Closed);
-        assert_eq!(app.stored(&sn).await.sweep_at, None, "nothing is in doubt any more");
+        app.wait("nothing to be in doubt any more", async || {
+            app.stored(&sn).await.sweep_at.is_none().then_some(())
+        })
+        .await;
     }
     app.finish().await;
 }
@@ -220,8 +231,7 @@ async fn what_the_upstream_will_not_give_back_yet_stays_owed_until_it_does() {
     for looks in 1..=2 {
         app.advance(601);
         app.wait("the upstream to be asked again", async || {
-            let said = app.said(&sn).await;
-            (said.iter().filter(|said| *said == "out refund").count() > looks).then_some(())
+            (asked(&app, &sn).await > looks).then_some(())
         })
         .await;
     }
@@ -237,7 +247,7 @@ async fn what_the_upstream_will_not_give_back_yet_stays_owed_until_it_does() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refund_of_surplus_that_is_lost_on_its_way_is_not_done_twice() {
     let app = TestApp::spawn().await;
-    for (fault, asked) in [("dropped_before", 2), ("dropped_after", 1)] {
+    for (fault, times) in [("dropped_before", 2), ("dropped_after", 1)] {
         let sn = closed_order(&app, 102).await;
         app.script_times(("alipay", "refund"), fault, 1).await;
         app.pay(&sn, &json!({})).await;
@@ -245,9 +255,7 @@ async fn a_refund_of_surplus_that_is_lost_on_its_way_is_not_done_twice() {
         while refunds(&app, &sn).await[0].state != RefundState::Done {
             app.sweep(&sn).await;
         }
-        let said = app.said(&sn).await;
-        let count = said.iter().filter(|said| *said == "out refund").count();
-        assert_eq!(count, asked, "{fault}: {said:?}");
+        assert_eq!(asked(&app, &sn).await, times, "{fault}");
         for book in Book::ALL {
             assert_eq!(app.booked(&sn, book).await, 0, "{fault} {book:?}");
         }
