@@ -2,6 +2,8 @@
 //! each request as the real upstream does, and signs each answer and callback the same way. It is a
 //! pure state machine; a shell mounts it on a port, sends its callbacks and tells it the time.
 
+pub(crate) mod outbox;
+pub(crate) mod script;
 pub(crate) mod wallet;
 
 use kernel::time::Timestamp;
@@ -129,6 +131,11 @@ impl CallbackFaultKind {
         (Self::WrongMerchant, "wrong_merchant"),
         (Self::BadSignature, "bad_signature"),
     ];
+
+    /// Its word of [`CallbackFaultKind::ALL`].
+    pub fn word(self) -> &'static str {
+        Self::ALL.into_iter().find(|(kind, _)| *kind == self).map_or("", |(_, word)| word)
+    }
 
     /// Reads a word of [`CallbackFaultKind::ALL`].
     pub fn from_word(word: &str) -> Option<Self> {
