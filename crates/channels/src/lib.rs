@@ -6,6 +6,8 @@
 
 pub mod alipay;
 pub mod alipay_mapi;
+#[cfg(test)]
+mod bench;
 pub mod chinaums;
 pub mod http;
 pub mod jeepay;

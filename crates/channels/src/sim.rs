@@ -240,6 +240,21 @@ impl OpFaultKind {
         (Self::Slow, "slow"),
     ];
 
+    /// Whether the operation was done before it went wrong.
+    pub fn is_done(self) -> bool {
+        match self {
+            Self::Refused | Self::DroppedBefore | Self::ErrorBefore | Self::Busy => false,
+            Self::DroppedAfter
+            | Self::ErrorAfter
+            | Self::Empty
+            | Self::Html
+            | Self::Truncated
+            | Self::BadSignature
+            | Self::WrongAnswer
+            | Self::Slow => true,
+        }
+    }
+
     /// Reads a word of [`OpFaultKind::ALL`].
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|(_, text)| *text == word).map(|(kind, _)| kind)

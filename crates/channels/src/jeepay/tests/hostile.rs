@@ -4,7 +4,7 @@ use kernel::product::Product;
 use proptest::prelude::*;
 
 use super::{
-    Bench, REFUND_NO, account, barcode, granted, heard, judged, place, refund, stamp, trade,
+    Bench, REFUND_NO, a_stamp, account, barcode, granted, heard, judged, place, refund, trade,
 };
 use crate::http::HttpRequest;
 use crate::jeepay::Jeepay;
@@ -68,10 +68,10 @@ fn damaged(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
 fn a_paid_answer() -> Vec<u8> {
     let mut bench = Bench::paid(Product::AlipayQr);
     let query = Op::Query(trade(Product::AlipayQr));
-    let Step::Send(request) = Jeepay.request(&query, &account(), &stamp()).unwrap() else {
+    let Step::Send(request) = Jeepay.request(&query, &account(), &a_stamp()).unwrap() else {
         panic!()
     };
-    match bench.sim.serve(&request, &stamp()) {
+    match bench.sim.serve(&request, &a_stamp()) {
         Served::Answer(answer) => answer.body,
         other => panic!("{other:?}"),
     }
@@ -93,12 +93,12 @@ fn no_turned_bit_of_an_answer_tells_anything_else() {
 #[test]
 fn no_turned_bit_of_a_notification_tells_anything_else() {
     let mut bench = Bench::paid(Product::AlipayQr);
-    let mut request = bench.sim.due_callbacks(&stamp()).remove(0).request;
-    let truth = Jeepay.callback(&account(), &request, &stamp()).facts.unwrap();
+    let mut request = bench.sim.due_callbacks(&a_stamp()).remove(0).request;
+    let truth = Jeepay.callback(&account(), &request, &a_stamp()).facts.unwrap();
     assert!(matches!(truth.outcome, Outcome::Paid(_)));
     for body in damaged(&request.body.clone()) {
         request.body = body;
-        if let Ok(facts) = Jeepay.callback(&account(), &request, &stamp()).facts {
+        if let Ok(facts) = Jeepay.callback(&account(), &request, &a_stamp()).facts {
             assert_eq!(facts, truth);
         }
     }
@@ -133,7 +133,7 @@ proptest! {
     fn reading_a_notification_is_total(body in proptest::collection::vec(any::<u8>(), 0..128)) {
         let url = "/callback/jeepay/1/2/3".to_owned();
         let request = HttpRequest { method: "POST".into(), url, headers: Vec::new(), body };
-        prop_assert!(Jeepay.callback(&account(), &request, &stamp()).facts.is_err());
+        prop_assert!(Jeepay.callback(&account(), &request, &a_stamp()).facts.is_err());
     }
 
     #[test]
@@ -144,7 +144,7 @@ proptest! {
         let mut bench = Bench::new();
         let body = body.into_bytes();
         let request = HttpRequest { method: "POST".into(), url: path, headers: Vec::new(), body };
-        let served = bench.sim.serve(&request, &stamp());
+        let served = bench.sim.serve(&request, &a_stamp());
         prop_assert!(matches!(served, Served::Answer(_)), "{:?}", served);
         prop_assert_eq!(bench.query(), Outcome::NotFound);
     }

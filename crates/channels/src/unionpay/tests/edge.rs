@@ -3,8 +3,7 @@
 use proptest::prelude::*;
 
 use super::{
-    Bench, START, a_refund, a_stamp, account, barcode, close, outcome_of_step, qr, query, reverse,
-    undo,
+    Bench, START, a_refund, a_stamp, account, barcode, close, done, qr, query, reverse, undo,
 };
 use crate::http::{HttpRequest, HttpResponse};
 use crate::sim::{Served, Simulator};
@@ -19,7 +18,7 @@ fn stamp() -> Stamp {
 
 fn heard(op: &Op, body: Vec<u8>) -> Outcome {
     let answer = HttpResponse::new(200, "text/html;charset=UTF-8", body);
-    outcome_of_step(Unionpay.response(op, &account("01"), &answer, &a_stamp()))
+    done(Unionpay.response(op, &account("01"), &answer, &a_stamp()))
 }
 
 fn all_ops() -> Vec<Op> {
