@@ -13,6 +13,7 @@ use kernel::time::Timestamp;
 use crate::http::{HttpRequest, HttpResponse};
 use crate::seal::base64;
 use crate::sim::{CallbackFaultKind, OpFaultKind, OpKind, ScriptedFault, Served, Simulator};
+use crate::tamper::{Free, Judge};
 use crate::{
     Account, Callback, Channel, Doubt, Op, Outcome, Place, PrivateKey, Stamp, Step, Trade,
 };
@@ -39,7 +40,7 @@ pub(crate) struct Bench<S> {
     pub(crate) sent: usize,
     /// What the last order was placed for.
     pub(crate) product: Product,
-    /// What the last order was opened with.
+    /// What the order was opened with, where operations need it.
     pub(crate) pay_text: String,
 }
 
@@ -68,7 +69,7 @@ impl<S: Simulator> Bench<S> {
         let mut step = self.channel.request(op, &self.account, &stamp).unwrap();
         while self.sent < STEPS_MAX {
             let request = match step {
-                Step::Done(outcome) => return self.noted(outcome),
+                Step::Done(outcome) => return outcome,
                 Step::Send(request) => request,
             };
             self.sent += 1;
@@ -79,16 +80,39 @@ impl<S: Simulator> Bench<S> {
             step = self.channel.response(op, &self.account, &answer, &stamp);
         }
         match step {
-            Step::Done(outcome) => self.noted(outcome),
+            Step::Done(outcome) => outcome,
             Step::Send(_) => Outcome::Unknown(Doubt::Unreadable("too many steps".into())),
         }
     }
 
-    fn noted(&mut self, outcome: Outcome) -> Outcome {
-        if let Outcome::Opened { pay_text } = &outcome {
-            self.pay_text.clone_from(pay_text);
+    /// The answer to an operation's first request, unjudged.
+    pub(crate) fn answer_to(&mut self, op: &Op) -> HttpResponse {
+        let stamp = self.stamp();
+        match self.channel.request(op, &self.account, &stamp).unwrap() {
+            Step::Send(request) => self.send(&request),
+            Step::Done(outcome) => panic!("{outcome:?}"),
         }
-        outcome
+    }
+
+    /// Whether no changed byte of the answer to `op` is believed; `free`: what is not signed.
+    pub(crate) fn try_answer(&mut self, op: &Op, free: fn(&[u8]) -> Vec<Free>) {
+        let answer = self.answer_to(op);
+        let stamp = self.stamp();
+        self.judge(free, &stamp).tries_answer(op, &answer);
+    }
+
+    /// Whether no changed byte of the callbacks that are due is believed.
+    pub(crate) fn try_callbacks(&mut self, count: usize, free: fn(&[u8]) -> Vec<Free>) {
+        let stamp = self.stamp();
+        let due = self.sim.due_callbacks(&stamp);
+        assert_eq!(due.len(), count);
+        for callback in due {
+            self.judge(free, &stamp).tries_callback(&callback.request);
+        }
+    }
+
+    fn judge<'a>(&'a self, free: fn(&[u8]) -> Vec<Free>, stamp: &'a Stamp) -> Judge<'a> {
+        Judge { channel: self.channel, account: &self.account, stamp, headers: &[], free }
     }
 
     pub(crate) fn serve(&mut self, request: &HttpRequest) -> Served {

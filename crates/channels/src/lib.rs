@@ -17,6 +17,8 @@ mod op;
 mod outcome;
 pub mod seal;
 pub mod sim;
+#[cfg(test)]
+mod tamper;
 pub mod unionpay;
 pub mod wechat;
 pub mod wechat_v2;

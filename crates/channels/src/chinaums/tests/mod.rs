@@ -65,7 +65,7 @@ impl Bench {
     }
 
     fn open(&mut self) {
-        bench::text_of(&self.call(&place()));
+        self.pay_text = bench::text_of(&self.call(&place()));
     }
 
     /// With an order that is paid.

@@ -104,6 +104,7 @@ impl Bench {
 
 fn a_place(product: Product) -> Place {
     Place {
+        subject: "测试 a&b=c <b>".into(),
         notify_url: "https://pay.example/callback/jeepay/1/2/3".into(),
         payer_ip: "203.0.113.9".into(),
         openid: "oPayer1".into(),
