@@ -6,6 +6,8 @@
 
 pub mod alipay;
 pub mod alipay_mapi;
+#[cfg(test)]
+mod bench;
 pub mod chinaums;
 pub mod http;
 pub mod jeepay;
@@ -15,6 +17,8 @@ mod op;
 mod outcome;
 pub mod seal;
 pub mod sim;
+#[cfg(test)]
+mod tamper;
 pub mod unionpay;
 pub mod wechat;
 pub mod wechat_v2;
