@@ -14,6 +14,9 @@ use jubao::{bench, demo, operate, reference, serve, signing};
 /// store through it; by default, 1 of about 61, they would starve behind new requests, which are put
 /// into the thread's own queue, and under load there is always one of those.
 const GLOBAL_QUEUE_INTERVAL: u32 = 8;
+/// After so many tasks a busy thread looks at the sockets again. By default, after 61, thirty milliseconds
+/// of signing could pass before a request that must be refused was seen at all.
+const EVENT_INTERVAL: u32 = 8;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -63,6 +66,7 @@ fn run(command: Command) -> Result<(), Failure> {
 fn wait_for(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .global_queue_interval(GLOBAL_QUEUE_INTERVAL)
+        .event_interval(EVENT_INTERVAL)
         .enable_all()
         .build()
         .map_err(|error| Failure::Machine(format!("threads: {error}")))?;
