@@ -22,6 +22,7 @@ mod tamper;
 pub mod unionpay;
 pub mod wechat;
 pub mod wechat_v2;
+mod xml;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
