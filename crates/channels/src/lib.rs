@@ -9,6 +9,7 @@ pub mod alipay_mapi;
 #[cfg(test)]
 mod bench;
 pub mod chinaums;
+pub mod demo;
 pub mod http;
 pub mod jeepay;
 mod json;
@@ -206,6 +207,7 @@ pub static CHANNELS: &[&dyn Channel] = &[
     &alipay::Alipay,
     &alipay_mapi::AlipayMapi,
     &chinaums::Chinaums,
+    &demo::Demo,
     &jeepay::Jeepay,
     &unionpay::Unionpay,
     &wechat::Wechat,
