@@ -73,6 +73,12 @@ pub trait Channel: Sync + Send {
         true
     }
 
+    /// The upstream's number of a payment that is still to be made, where what the payer opens names it.
+    fn number_of_page(&self, pay_text: &str) -> Option<String> {
+        let _ = pay_text;
+        None
+    }
+
     /// The certificate that the connection for `op` must show; most show none.
     fn client_certificate(&self, op: &Op, account: &Account) -> Option<ClientCertificate> {
         let _ = (op, account);
