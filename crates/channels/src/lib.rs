@@ -9,6 +9,7 @@ pub mod alipay_mapi;
 #[cfg(test)]
 mod bench;
 pub mod chinaums;
+pub mod demo;
 pub mod http;
 pub mod jeepay;
 mod json;
@@ -22,6 +23,7 @@ mod tamper;
 pub mod unionpay;
 pub mod wechat;
 pub mod wechat_v2;
+mod xml;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -211,6 +213,7 @@ pub static CHANNELS: &[&dyn Channel] = &[
     &alipay::Alipay,
     &alipay_mapi::AlipayMapi,
     &chinaums::Chinaums,
+    &demo::Demo,
     &jeepay::Jeepay,
     &unionpay::Unionpay,
     &wechat::Wechat,

@@ -4,6 +4,8 @@
 //! The signature covers the facts alone, the children of `response` flattened. A refusal
 //! (`is_success` F) and a refund's bare T carry none that could be verified: TLS vouches for them.
 
+use std::collections::HashSet;
+
 use kernel::money::{Currency, Money};
 use kernel::order::Payment;
 use kernel::product::Provider;
@@ -12,8 +14,8 @@ use kernel::time::Timestamp;
 use crate::alipay_mapi::fields::Fields;
 use crate::alipay_mapi::settings;
 use crate::alipay_mapi::sign::{self, Keys};
-use crate::alipay_mapi::xml::{self, Element};
 use crate::http::HttpResponse;
+use crate::xml::{self, Dialect, Element};
 use crate::{Account, Doubt, Outcome, Refund, Refunded, Refusal, RefusalKind, Trade};
 
 /// What refusals of a refund mean. A word that is not here leaves the refund unknown.
@@ -238,7 +240,8 @@ fn error_of(root: &Element) -> Option<String> {
 }
 
 fn root(body: &[u8]) -> Option<Element> {
-    xml::parse(body).filter(|root| root.name == "alipay" && root.is_unambiguous())
+    let root = xml::parse(body, Dialect::Full)?;
+    (root.name == "alipay" && is_unambiguous(&root)).then_some(root)
 }
 
 fn open(answer: &HttpResponse, account: &Account) -> Result<Answer, Doubt> {
@@ -263,9 +266,23 @@ fn open(answer: &HttpResponse, account: &Account) -> Result<Answer, Doubt> {
 fn facts(root: &Element) -> Option<Fields> {
     let Some(response) = root.child("response") else { return Some(Fields::default()) };
     match response.children.as_slice() {
-        [only] if !only.children.is_empty() => only.fields(),
-        _ => response.fields(),
+        [only] if !only.children.is_empty() => fields(only),
+        _ => fields(response),
     }
+}
+
+/// The children as named texts; `None` if a name comes twice, or one has children itself.
+fn fields(element: &Element) -> Option<Fields> {
+    let leaf = |child: &Element| {
+        child.children.is_empty().then(|| (child.name.clone(), child.text.clone()))
+    };
+    Fields(element.children.iter().map(leaf).collect::<Option<_>>()?).checked()
+}
+
+/// Whether no two children share a name.
+fn is_unambiguous(element: &Element) -> bool {
+    let names: HashSet<_> = element.children.iter().map(|child| &child.name).collect();
+    names.len() == element.children.len()
 }
 
 fn is_signed(root: &Element, facts: &Fields, account: &Account) -> bool {

@@ -15,7 +15,6 @@ mod sign;
 pub mod sim;
 #[cfg(test)]
 mod tests;
-mod xml;
 
 use crate::http::{HttpRequest, HttpResponse};
 use crate::{

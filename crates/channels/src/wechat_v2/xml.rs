@@ -1,22 +1,9 @@
-//! The flat XML of WeChat Pay v2: one root, and in it named texts, plain or CDATA, in any order.
-//!
-//! Whatever two readers could understand differently is not read at all: a DOCTYPE, an entity other
-//! than the five predefined, a comment, an attribute, an element in an element, a name that comes
-//! twice. Reading takes time in proportion to the text.
+//! The flat XML of WeChat Pay v2: one root, and in it named texts, plain or CDATA, in any order. A name
+//! that comes twice, or an element in an element, makes the whole message unreadable.
 
 use std::collections::BTreeMap;
 
-/// Members that a message may have; ten refunds with their coupons are far fewer.
-const MEMBERS_MAX: usize = 1024;
-/// Bytes that a name may have.
-const NAME_BYTES_MAX: usize = 64;
-/// Bytes of the longest entity, `&quot;`, without its `&` and `;`.
-const ENTITY_BYTES_MAX: usize = 4;
-
-const CDATA: &str = "<![CDATA[";
-const CDATA_END: &str = "]]>";
-/// White space of XML.
-const SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
+use crate::xml::{self, Dialect};
 
 /// Named texts, sorted by name as signatures want them. A member that is empty counts as absent.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -25,15 +12,16 @@ pub(super) struct Members(BTreeMap<String, String>);
 impl Members {
     /// Reads a message whose root element is `root`; `None` if it is not one.
     pub(super) fn parse(bytes: &[u8], root: &str) -> Option<Self> {
-        let text = str::from_utf8(bytes).ok()?;
-        if text.chars().any(|char| char < ' ' && !SPACE.contains(&char)) {
+        let message = xml::parse(bytes, Dialect::Plain).filter(|message| message.name == root)?;
+        let has_text = message.children.is_empty() && !message.text.trim_ascii().is_empty();
+        let is_flat = message.children.iter().all(|member| member.children.is_empty());
+        if has_text || !is_flat {
             return None;
         }
-        let mut reader = Reader { rest: text.strip_prefix('\u{feff}').unwrap_or(text) };
-        reader.skip_declaration()?;
-        let members = reader.root(root)?;
-        reader.skip_space();
-        reader.rest.is_empty().then_some(members)
+        let count = message.children.len();
+        let members: BTreeMap<_, _> =
+            message.children.into_iter().map(|member| (member.name, member.text)).collect();
+        (members.len() == count).then_some(Self(members))
     }
 
     /// A text by its name; empty if it is not there.
@@ -62,10 +50,8 @@ impl Members {
 
     /// As a message whose root element is `root`, each text in CDATA.
     pub(super) fn to_xml(&self, root: &str) -> String {
-        let member = |(name, value): (&str, &str)| {
-            let value = value.replace(CDATA_END, "]]]]><![CDATA[>");
-            format!("<{name}>{CDATA}{value}{CDATA_END}</{name}>")
-        };
+        let member =
+            |(name, value): (&str, &str)| format!("<{name}>{}</{name}>", xml::cdata(value));
         format!("<{root}>{}</{root}>", self.iter().map(member).collect::<String>())
     }
 }
@@ -78,131 +64,6 @@ impl<const N: usize> From<[(&str, &str); N]> for Members {
         }
         members
     }
-}
-
-/// What is left to be read.
-struct Reader<'a> {
-    rest: &'a str,
-}
-
-impl<'a> Reader<'a> {
-    fn skip_space(&mut self) {
-        self.rest = self.rest.trim_start_matches(SPACE);
-    }
-
-    fn take(&mut self, token: &str) -> Option<()> {
-        self.rest = self.rest.strip_prefix(token)?;
-        Some(())
-    }
-
-    /// `<?xml … ?>`, if it is there; no other encoding than UTF-8 is read.
-    fn skip_declaration(&mut self) -> Option<()> {
-        self.skip_space();
-        if self.take("<?xml").is_some() {
-            let (declaration, rest) = self.rest.split_once("?>")?;
-            let declaration = declaration.to_ascii_lowercase();
-            let is_other = declaration.contains("encoding") && !declaration.contains("utf-8");
-            if is_other || declaration.contains(['<', '>']) {
-                return None;
-            }
-            self.rest = rest;
-        }
-        self.skip_space();
-        Some(())
-    }
-
-    /// The root element with its members.
-    fn root(&mut self, root: &str) -> Option<Members> {
-        let mut members = BTreeMap::new();
-        if self.open()? != (root, false) {
-            return None;
-        }
-        loop {
-            self.skip_space();
-            if self.rest.starts_with("</") {
-                self.close(root)?;
-                return Some(Members(members));
-            }
-            let (name, is_empty) = self.open()?;
-            let value = if is_empty { String::new() } else { self.value(name)? };
-            let is_new = members.insert(name.to_owned(), value).is_none();
-            if !is_new || members.len() > MEMBERS_MAX {
-                return None;
-            }
-        }
-    }
-
-    /// `<name>` or `<name/>`, and whether it was the latter.
-    fn open(&mut self) -> Option<(&'a str, bool)> {
-        self.take("<")?;
-        let name = self.name()?;
-        self.skip_space();
-        let is_empty = self.take("/").is_some();
-        self.take(">")?;
-        Some((name, is_empty))
-    }
-
-    fn close(&mut self, name: &str) -> Option<()> {
-        self.take("</")?;
-        self.take(name)?;
-        self.skip_space();
-        self.take(">")
-    }
-
-    fn name(&mut self) -> Option<&'a str> {
-        let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
-        let length = self.rest.bytes().take_while(|byte| is_of_name(*byte)).count();
-        let (name, rest) = self.rest.split_at(length);
-        let is_begun = name.starts_with(|char: char| char.is_ascii_alphabetic() || char == '_');
-        self.rest = rest;
-        (is_begun && name.len() <= NAME_BYTES_MAX).then_some(name)
-    }
-
-    /// The text up to the end of the element `name`. White space around CDATA does not count.
-    fn value(&mut self, name: &str) -> Option<String> {
-        let (mut value, mut space) = (String::new(), String::new());
-        let mut has_cdata = false;
-        loop {
-            if self.take(CDATA).is_some() {
-                let (piece, rest) = self.rest.split_once(CDATA_END)?;
-                value.push_str(piece);
-                self.rest = rest;
-                has_cdata = true;
-            } else if self.rest.starts_with('<') {
-                self.close(name)?;
-                return Some(if has_cdata { value } else { value + &space });
-            } else {
-                let (piece, rest) = self.rest.split_at(self.rest.find('<')?);
-                let is_space = piece.trim_matches(SPACE).is_empty();
-                let into = if is_space { &mut space } else { &mut value };
-                into.push_str(&plain(piece)?);
-                self.rest = rest;
-            }
-        }
-    }
-}
-
-/// Plain text with its entities replaced.
-fn plain(piece: &str) -> Option<String> {
-    if piece.contains(CDATA_END) {
-        return None;
-    }
-    let mut parts = piece.split('&');
-    let mut text = parts.next()?.to_owned();
-    for part in parts {
-        let end = part.bytes().take(ENTITY_BYTES_MAX + 1).position(|byte| byte == b';')?;
-        let (entity, rest) = part.split_at_checked(end)?;
-        text.push(match entity {
-            "lt" => '<',
-            "gt" => '>',
-            "amp" => '&',
-            "quot" => '"',
-            "apos" => '\'',
-            _ => return None,
-        });
-        text.push_str(&rest[1..]);
-    }
-    Some(text)
 }
 
 #[cfg(test)]

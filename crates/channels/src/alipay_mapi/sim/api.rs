@@ -9,9 +9,9 @@ use crate::alipay_mapi::sign::{self, SignType};
 use crate::alipay_mapi::sim::books::{Refund, Trade, Word};
 use crate::alipay_mapi::sim::gateway::{self, Service};
 use crate::alipay_mapi::sim::{AlipayMapiSim, notify, pages};
-use crate::alipay_mapi::xml;
 use crate::http::{HttpRequest, HttpResponse};
 use crate::sim::{OpFaultKind, OpKind, Served};
+use crate::xml;
 
 /// How late [`OpFaultKind::Slow`] answers.
 const SLOW_MS: i64 = 60_000;

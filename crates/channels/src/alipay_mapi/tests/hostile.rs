@@ -11,7 +11,7 @@ use crate::alipay_mapi::AlipayMapi;
 use crate::http::{HttpRequest, HttpResponse};
 use crate::sim::{Served, Simulator};
 use crate::tamper::{Free, between, escapes};
-use crate::{Channel, Op, Outcome};
+use crate::{Channel, Op, Outcome, xml};
 
 fn said(text: &str) -> Outcome {
     heard(&query(), &account(), &HttpResponse::new(200, "text/xml", text))
@@ -137,6 +137,38 @@ fn neither_codes_nor_keys_reach_a_debug_or_an_address() {
         let step = AlipayMapi.request(&op, &bench.account, &stamp).unwrap();
         let text = format!("{step:?} {op:?} {:?}", bench.account);
         assert!(!text.contains(super::MD5_KEY) && !text.contains("PRIVATE"), "{text}");
+    }
+}
+
+#[test]
+fn an_answer_with_a_doctype_or_an_entity_is_refused_unread() {
+    let mut bench = Bench::paid();
+    for op in [query(), refund(888), query_refund(888)] {
+        let answer = bench.answer_to(&op);
+        let text = String::from_utf8(answer.body).unwrap();
+        let refused = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\
+                       <alipay><is_success>F</is_success><error>TRADE_NOT_EXIST</error></alipay>";
+        for document in [text.as_str(), refused] {
+            let heard =
+                |body: &[u8]| heard(&op, &bench.account, &HttpResponse::new(200, "text/xml", body));
+            assert!(!matches!(heard(document.as_bytes()), Outcome::Unknown(_)), "{document}");
+            for (name, body) in xml::tests::hostile(document) {
+                assert!(is_unreadable(&heard(&body)), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_fact_that_comes_twice_or_has_parts_is_not_believed() {
+    let good = a_text();
+    for (was, is) in [
+        ("<trade_status>", "<trade_status>WAIT_BUYER_PAY</trade_status><trade_status>"),
+        ("<is_success>T</is_success>", "<is_success>T</is_success><is_success>F</is_success>"),
+        ("<trade_status>", "<trade_status><a/>"),
+    ] {
+        assert!(good.contains(was));
+        assert!(is_unreadable(&said(&good.replace(was, is))), "{is}");
     }
 }
 

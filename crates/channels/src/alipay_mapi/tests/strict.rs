@@ -3,9 +3,10 @@
 
 use super::{Bench, CALLBACK_URL, KEYS, PARTNER, REFUND_NO, TRADE_NO, app, query, text_of};
 use crate::alipay_mapi::fields::Fields;
-use crate::alipay_mapi::{sign, xml};
+use crate::alipay_mapi::sign;
 use crate::legacy;
 use crate::sim::Simulator;
+use crate::xml::{self, Dialect};
 
 fn merchant_sign(text: &str) -> String {
     legacy::sign_sha1("merchant", &KEYS[0].0, text.as_bytes()).unwrap()
@@ -67,7 +68,7 @@ fn word(bench: &mut Bench, fields: &Fields) -> String {
     let url = format!("/mapi/gateway.do?{}", fields.to_form());
     let answer = bench.browse("GET", &url, "");
     assert_eq!(answer.header("content-type"), Some("text/xml;charset=utf-8"));
-    let root = xml::parse(&answer.body).unwrap();
+    let root = xml::parse(&answer.body, Dialect::Full).unwrap();
     root.leaf("error").or(root.leaf("is_success")).unwrap().to_owned()
 }
 

@@ -9,7 +9,7 @@ use super::{
     query, query_refund, refund,
 };
 use crate::alipay_mapi::fields::Fields;
-use crate::alipay_mapi::{sign, xml};
+use crate::alipay_mapi::sign;
 use crate::http::HttpResponse;
 use crate::{Account, Doubt, Op, Outcome, Rate, RefusalKind, legacy};
 
@@ -22,8 +22,9 @@ fn document(content: &str) -> HttpResponse {
 pub(super) fn signed(element: &str, facts: &Fields) -> HttpResponse {
     let text = sign::text(facts);
     let sign = legacy::sign_sha1("platform", &KEYS[1].0, text.as_bytes()).unwrap();
-    let inside =
-        |(name, value): &(String, String)| format!("<{name}>{}</{name}>", xml::escape(value));
+    let inside = |(name, value): &(String, String)| {
+        format!("<{name}>{}</{name}>", crate::xml::escape(value))
+    };
     let inside: String = facts.0.iter().map(inside).collect();
     document(&format!(
         "<is_success>T</is_success><response><{element}>{inside}</{element}></response>\

@@ -11,10 +11,9 @@ use super::super::xml::Members;
 use super::{KEY, MODES, Mode, REFUND_NO, TRADE_NO, World, changed, read, signed, signed_answer};
 use crate::http::{HttpRequest, HttpResponse};
 use crate::sim::Simulator;
-use crate::tamper::{Judge, nothing};
 use crate::{About, Channel, Doubt, Op, Outcome, Stamp, Step};
 
-const MODE: Mode = Mode::HongKong;
+pub(super) const MODE: Mode = Mode::HongKong;
 
 fn ops() -> Vec<Op> {
     vec![
@@ -30,18 +29,18 @@ fn ops() -> Vec<Op> {
     ]
 }
 
-fn stamp() -> Stamp {
+pub(super) fn stamp() -> Stamp {
     Stamp { now: super::NOON, nonce: "0".repeat(32) }
 }
 
-fn judge(mode: Mode, op: &Op, answer: &HttpResponse) -> Outcome {
+pub(super) fn judge(mode: Mode, op: &Op, answer: &HttpResponse) -> Outcome {
     match WechatV2.response(op, &mode.account(), answer, &stamp()) {
         Step::Done(outcome) => outcome,
         Step::Send(_) => panic!("every operation takes one step"),
     }
 }
 
-fn is_doubt(outcome: &Outcome) -> bool {
+pub(super) fn is_doubt(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Unknown(_))
 }
 
@@ -323,32 +322,6 @@ fn any_members() -> impl Strategy<Value = Members> {
 fn any_body() -> impl Strategy<Value = Vec<u8>> {
     let xml = any_members().prop_map(|members| members.to_xml("xml").into_bytes());
     prop_oneof![vec(any::<u8>(), 0..200), xml]
-}
-
-/// Tries the answers to `ops` and the callbacks of a world whose order is paid.
-fn try_all(mode: Mode, ops: &[Op]) {
-    let mut world = World::paid(mode);
-    let callbacks = world.callbacks();
-    assert_eq!(callbacks.len(), 1);
-    let (account, stamp) = (world.account.clone(), world.stamp());
-    let judge =
-        Judge { channel: &WechatV2, account: &account, stamp: &stamp, headers: &[], free: nothing };
-    for callback in callbacks {
-        judge.tries_callback(&callback.request);
-    }
-    for op in ops {
-        let request = world.request(op).unwrap();
-        let answer = world.serve(&request).unwrap();
-        judge.tries_answer(op, &answer);
-    }
-}
-
-#[test]
-fn no_changed_byte_of_an_answer_or_a_callback_is_believed() {
-    for mode in MODES {
-        let query_refund = Op::QueryRefund(mode.refund(100));
-        try_all(mode, &[Op::Query(mode.trade()), Op::Refund(mode.refund(100)), query_refund]);
-    }
 }
 
 proptest! {

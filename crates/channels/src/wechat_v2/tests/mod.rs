@@ -2,6 +2,7 @@
 
 mod barcodes;
 mod callbacks;
+mod changed_bytes;
 mod faults;
 mod hostile;
 mod life;
