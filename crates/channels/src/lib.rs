@@ -16,6 +16,8 @@ mod outcome;
 pub mod seal;
 pub mod sim;
 pub mod unionpay;
+#[cfg(test)]
+mod vectors_tests;
 pub mod wechat;
 pub mod wechat_v2;
 
