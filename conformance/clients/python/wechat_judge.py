@@ -8,43 +8,24 @@ of JSON; the exit code is 1 if any check failed.
 
 MODE=certificate downloads the platform's certificates; MODE=public_key wants PUBLIC_KEY_ID and
 PUBLIC_KEY as well. PRIVATE_KEY and PUBLIC_KEY are paths of PEM files (PKCS#8,
-SubjectPublicKeyInfo). Payments are made by POST SIM/pay/OUT_TRADE_NO.
+SubjectPublicKeyInfo). Payments are made by POST SIM/pay/OUT_TRADE_NO, the time is moved by POST
+SIM/clock.
 """
 
 import json
-import os
-import queue
+import random
 import sys
-import threading
 import uuid
 from datetime import datetime, timedelta, timezone
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from wechatpayv3 import WeChatPay, WeChatPayType, core
 
-NOTICE_S_MAX = 15
-TIMEOUT_S = 15
+from judging import SIM, TIMEOUT_S, Findings, Listener, listen, pay, read, setting, verdict, wait
+
 DESCRIPTION = "聚宝烤鸭（半只）"
 TOTAL = 1314
-
-
-def setting(name):
-    value = os.environ.get(name, "")
-    if not value:
-        print(f"wechat_judge.py: {name} is not set", file=sys.stderr)
-        sys.exit(2)
-    return value
-
-
-def read(path):
-    with open(path, encoding="utf-8") as file:
-        return file.read()
-
-
-SIM = setting("SIM").rstrip("/")
 
 
 class SimCore(core.Core):
@@ -59,27 +40,10 @@ class SimCore(core.Core):
         pass
 
 
-class Listener(BaseHTTPRequestHandler):
-    """Keeps each notification as it came, and acknowledges it."""
-
-    heard = queue.Queue()
-
-    def do_POST(self):
-        length = int(self.headers.get("Content-Length", "0"))
-        self.heard.put((dict(self.headers.items()), self.rfile.read(length)))
-        self.send_response(204)
-        self.end_headers()
-
-    def log_message(self, *_):
-        pass
-
-
-class Judge:
-    """The client, and what it found wrong."""
-
+class Judge(Findings):
     def __init__(self, notify_url):
+        super().__init__()
         self.notify_url = notify_url
-        self.checks, self.failed = 0, []
         self.sdk = self.client(read(setting("PRIVATE_KEY")))
 
     def client(self, private_key):
@@ -97,11 +61,6 @@ class Judge:
             timeout=TIMEOUT_S,
             **keys,
         )
-
-    def check(self, holds, what):
-        self.checks += 1
-        if not holds:
-            self.failed.append(what)
 
     def place(self, number, sdk=None, **more):
         order = {"description": DESCRIPTION, "out_trade_no": number, "amount": {"total": TOTAL}}
@@ -133,22 +92,98 @@ class Judge:
         self.check(status >= 400, f"a paid order cannot be closed: {status} {answer}")
         self.notified(number, order.get("transaction_id"))
 
-    def notified(self, number, transaction_id):
-        try:
-            headers, body = Listener.heard.get(timeout=NOTICE_S_MAX)
-        except queue.Empty:
-            self.check(False, "no notification came")
-            return
+    def told(self, event_type):
+        """What the next notification seals, verified and opened by the SDK."""
+        heard = Listener.next()
+        self.check(heard is not None, f"a notification of {event_type} comes")
+        if heard is None:
+            return {}
+        headers, body = heard
         told = self.sdk.callback(headers, body) or {}
-        self.check(told.get("event_type") == "TRANSACTION.SUCCESS", f"notification: {told}")
-        order = told.get("resource") or {}
+        self.check(told.get("event_type") == event_type, f"notification: {told}")
+        forged = body.replace(event_type.encode(), b"TRANSACTION.REVOKED")
+        self.check(self.sdk.callback(headers, forged) is None, "a changed notification does not verify")
+        return told.get("resource") or {}
+
+    def notified(self, number, transaction_id):
+        order = self.told("TRANSACTION.SUCCESS")
         self.check(order.get("out_trade_no") == number, "the notification names the order")
         self.check(order.get("trade_state") == "SUCCESS", "the notification tells the state")
         self.check(order.get("transaction_id") == transaction_id, "the notification tells WeChat's number")
         self.check(order.get("amount", {}).get("total") == TOTAL, "the notification tells the amount")
         self.check(order.get("mchid") == setting("MCHID"), "the notification names the merchant")
-        forged = body.replace(b"TRANSACTION.SUCCESS", b"TRANSACTION.REVOKED")
-        self.check(self.sdk.callback(headers, forged) is None, "a changed notification does not verify")
+
+    def prepaid(self):
+        """Pages inside WeChat, and apps."""
+        payer = {"openid": "oxoPW5SUhI5lMvZgkQb2yTt1"}
+        for pay_type, more in [(WeChatPayType.JSAPI, {"payer": payer}), (WeChatPayType.APP, {})]:
+            number = new_number()
+            status, placed = self.place(number, pay_type=pay_type, **more)
+            self.check(status == 200 and placed.get("prepay_id"), f"{pay_type}: {status} {placed}")
+            self.check(pay(number) == 200, f"{pay_type} can be paid")
+            status, order = self.query(number)
+            self.check(order.get("trade_type") == pay_type.name, f"{pay_type}: {order}")
+            self.notified(number, order.get("transaction_id"))
+
+    def charged(self):
+        """Payers' codes, whose last two digits choose what happens."""
+
+        def charge(number, code):
+            more = {"payer": {"auth_code": code}, "scene_info": {"store_info": {"out_id": "1"}}}
+            return self.place(number, pay_type=WeChatPayType.CODEPAY, time_expire=None, **more)
+
+        number, code = new_number(), new_code("00")
+        status, order = charge(number, code)
+        self.check(status == 200 and order.get("trade_state") == "SUCCESS", f"{status} {order}")
+        status, again = charge(new_number(), code)
+        self.check(status == 403, f"a code is good for once: {status} {again}")
+        status, undone = parsed(self.sdk.codepay_reverse(out_trade_no=number))
+        self.check(status == 200 and undone.get("out_trade_no") == number, f"{status} {undone}")
+        self.check(self.query(number)[1].get("trade_state") == "REVOKED", "the query says reversed")
+        slow = new_number()
+        status, order = charge(slow, new_code("01"))
+        self.check(order.get("trade_state") == "USERPAYING", f"a password: {status} {order}")
+        wait(9)
+        self.check(self.query(slow)[1].get("trade_state") == "SUCCESS", "the payer has paid")
+        status, order = charge(new_number(), new_code("03"))
+        self.check(status == 403 and order.get("code") == "NOT_ENOUGH", f"{status} {order}")
+
+    def refunded(self):
+        """Two refunds, each asked for, found, and told."""
+        number = new_number()
+        self.place(number)
+        pay(number)
+        self.told("TRANSACTION.SUCCESS")
+        part = {"refund": 500, "total": TOTAL, "currency": "CNY"}
+        refund_no = f"{number}-1"
+
+        def refund(no, amount):
+            return parsed(self.sdk.refund(no, amount, out_trade_no=number, reason="少了一件"))
+
+        status, asked = refund(refund_no, part)
+        self.check(status == 200 and asked.get("status") == "PROCESSING", f"{status} {asked}")
+        self.check(asked.get("amount", {}).get("refund") == 500, "the refund's answer tells the amount")
+        status, again = refund(refund_no, part)
+        self.check(again.get("refund_id") == asked.get("refund_id"), "the same refund again is one")
+        status, other = refund(refund_no, {**part, "refund": 501})
+        self.check(status == 400, f"its number with another amount: {status} {other}")
+        status, over = refund(f"{number}-2", {**part, "refund": TOTAL - 499})
+        self.check(status >= 400, f"more than is left: {status} {over}")
+        wait(4)
+        status, done = parsed(self.sdk.query_refund(refund_no))
+        self.check(status == 200 and done.get("status") == "SUCCESS", f"{status} {done}")
+        self.check(done.get("success_time") and done.get("out_trade_no") == number, f"{done}")
+        told = self.told("REFUND.SUCCESS")
+        self.check(told.get("out_refund_no") == refund_no, "the notification names the refund")
+        self.check(told.get("refund_status") == "SUCCESS", "the notification tells how it ended")
+        self.check(told.get("amount", {}).get("refund") == 500, "the notification tells the amount")
+        status, rest = refund(f"{number}-2", {**part, "refund": TOTAL - 500})
+        self.check(status == 200, f"the rest: {status} {rest}")
+        wait(4)
+        self.told("REFUND.SUCCESS")
+        self.check(self.query(number)[1].get("trade_state") == "REFUND", "the order is refunded")
+        status, none = parsed(self.sdk.query_refund("never"))
+        self.check(status == 404, f"a refund that is not there: {status} {none}")
 
     def paid_by_h5(self):
         number = new_number()
@@ -157,7 +192,7 @@ class Judge:
         self.check(status == 200 and placed.get("h5_url"), f"h5: {status} {placed}")
         self.check(pay(number) == 200, "an H5 order can be paid")
         self.check(self.query(number)[1].get("trade_state") == "SUCCESS", "the H5 order is paid")
-        Listener.heard.get(timeout=NOTICE_S_MAX)
+        self.told("TRANSACTION.SUCCESS")
 
     def closed(self):
         number = new_number()
@@ -191,29 +226,22 @@ def parsed(answer):
     return status, json.loads(text) if text else {}
 
 
-def pay(number):
-    return requests.post(f"{SIM}/pay/{number}", timeout=TIMEOUT_S).status_code
-
-
 def new_number():
     return uuid.uuid4().hex
 
 
+def new_code(outcome):
+    return f"13{random.randrange(10**13, 10**14)}{outcome}"
+
+
 def main():
     core.Core = SimCore
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Listener)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    judge = Judge(f"http://127.0.0.1:{server.server_port}/notify")
-    for part in (judge.paid, judge.paid_by_h5, judge.closed, judge.refused):
-        try:
-            part()
-        except Exception as error:  # Whatever the SDK refuses is a finding, and the next part runs.
-            judge.check(False, f"{part.__name__}: {error!r}")
-    server.shutdown()
-    mode = setting("MODE")
-    result = {"ok": not judge.failed, "mode": mode, "checks": judge.checks, "failed": judge.failed}
-    print(json.dumps(result, ensure_ascii=False))
-    return 1 if judge.failed else 0
+    url, shutdown = listen(b"")
+    judge = Judge(url)
+    parts = [judge.paid, judge.paid_by_h5, judge.prepaid, judge.charged, judge.refunded]
+    code = verdict(judge, [*parts, judge.closed, judge.refused], mode=setting("MODE"))
+    shutdown()
+    return code
 
 
 if __name__ == "__main__":

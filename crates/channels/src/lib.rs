@@ -21,6 +21,8 @@ pub mod sim;
 #[cfg(test)]
 mod tamper;
 pub mod unionpay;
+#[cfg(test)]
+mod vectors_tests;
 pub mod wechat;
 pub mod wechat_v2;
 mod xml;

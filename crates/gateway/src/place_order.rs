@@ -41,8 +41,7 @@ pub(crate) struct Means {
 const EXPIRES_AFTER_MS: i64 = 30 * 60 * 1000;
 /// What payers read when the merchant names no goods.
 const SUBJECT_DEFAULT: &str = "商品";
-/// The `body` of a WeChat Pay order without one, as the document's samples show it: WeChat Pay knows
-/// no order without a description.
+/// `body` of a WeChat Pay order without one, as in the document's samples.
 const WECHAT_BODY_DEFAULT: &str = "Shopping";
 /// Said of a `store_id` that the merchant does not have.
 const NO_SUCH_STORE: Wording = ["不是本商户的门店", "is no store of this merchant"];

@@ -34,3 +34,28 @@ fn sorted(fields: &Fields) -> Vec<&(String, String)> {
     sorted.sort();
     sorted
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn an_access_key_is_that_of_another_program() {
+        let all: Value =
+            serde_json::from_str(include_str!("../../vectors/upstreams.json")).unwrap();
+        let mut cases = all["vectors"].as_array().unwrap().iter();
+        let case = cases.find(|case| case["name"] == "easylink_accessKey").unwrap();
+        let (text, secret) = case["string"].as_str().unwrap().rsplit_once('&').unwrap();
+        let mut pairs: Vec<_> = text.split('&').map(|pair| pair.split_once('=').unwrap()).collect();
+        pairs.reverse();
+        let mut fields = Fields::default();
+        for (name, value) in pairs {
+            fields.push(name, value);
+        }
+        assert_eq!(access_key(&fields, secret), case["accessKey"]);
+        fields.push(ACCESS_KEY, case["accessKey"].as_str().unwrap());
+        assert!(verifies(&fields, secret) && !verifies(&fields, "SECRE"));
+    }
+}

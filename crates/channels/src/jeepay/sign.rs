@@ -28,3 +28,25 @@ pub(super) fn verifies(fields: &Fields, given: &str, secret: &str) -> bool {
 pub(super) fn is_cut_one_way(fields: &Fields) -> bool {
     fields.0.iter().all(|(name, value)| !name.contains(['&', '=']) && !value.contains('&'))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn a_sign_is_that_of_another_program() {
+        let all: Value =
+            serde_json::from_str(include_str!("../../vectors/upstreams.json")).unwrap();
+        let mut cases = all["vectors"].as_array().unwrap().iter();
+        let case = cases.find(|case| case["name"] == "jeepay_md5").unwrap();
+        let (text, secret) = case["string"].as_str().unwrap().rsplit_once("&key=").unwrap();
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        let pairs = text.rsplit('&').map(|pair| owned(pair.split_once('=').unwrap()));
+        let fields = Fields(pairs.collect());
+        let given = case["sign"].as_str().unwrap();
+        assert_eq!(sign(&fields, secret), given);
+        assert!(verifies(&fields, given, secret) && !verifies(&fields, given, "another"));
+    }
+}

@@ -1,4 +1,4 @@
-//! Products of upstreams that payers reach through an app or UnionPay: placed with the account that
+//! Products that payers reach through an app, a browser or UnionPay: placed with the account that
 //! the merchants' document shows them with, paid, told, and refunded.
 
 use gateway::manage::{AccountWish, MerchantMade};
@@ -32,8 +32,9 @@ const fn expect(product: i64, adapter: &'static str, trade_type: &'static str) -
     }
 }
 
-const EXPECT: [Expect; 6] = [
+const EXPECT: [Expect; 7] = [
     expect(103, "alipay_mapi", "APP"),
+    Expect { trade_state: "USERPAYING", currency: "CNY", ..expect(201, "wechat", "MWEB") },
     Expect { currency: "CNY", ..expect(203, "wechat_v2", "JSAPI") },
     Expect { currency: "CNY", ..expect(204, "wechat_v2", "APP") },
     Expect { upstream: "wechat_v2_hk", ..expect(205, "wechat_v2", "JSAPI") },

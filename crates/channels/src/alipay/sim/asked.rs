@@ -56,7 +56,7 @@ pub(super) fn order(
     let order = Order {
         app_id: config.app_id.clone(),
         out_trade_no: text(biz, "out_trade_no")?.to_owned(),
-        total: amount(text(biz, "total_amount")?)?,
+        total: amount(biz, "total_amount")?,
         subject: text(biz, "subject")?.to_owned(),
         notify_url: fields.of("notify_url").to_owned(),
         return_url: fields.of("return_url").to_owned(),
@@ -96,7 +96,7 @@ pub(super) fn refund(
     (_, out_trade_no): &Key,
     total: i64,
 ) -> Result<(String, i64), Refused> {
-    let amount = amount(text(biz, "refund_amount")?)?;
+    let amount = amount(biz, "refund_amount")?;
     let reason = text(biz, "refund_reason")?;
     let is_sound = reason.chars().count() <= SUBJECT_CHARS_MAX;
     match text(biz, "out_request_no")? {
@@ -125,7 +125,8 @@ pub(super) fn wants(biz: &Map<String, Value>, option: &str) -> bool {
 /// The `product_code`s that a method takes; empty stands for none.
 fn product_codes(method: Method) -> &'static [&'static str] {
     match method {
-        Method::WapPay => &["QUICK_WAP_WAY"],
+        // The second is the older manual's, and still what an SDK sends.
+        Method::WapPay => &["QUICK_WAP_WAY", "QUICK_WAP_PAY"],
         Method::AppPay => &["", "QUICK_MSECURITY_PAY"],
         Method::Pay => &["", "FACE_TO_FACE_PAYMENT"],
         Method::Precreate => &["", "FACE_TO_FACE_PAYMENT", "QR_CODE_OFFLINE"],
@@ -143,8 +144,13 @@ fn text<'a>(biz: &'a Map<String, Value>, name: &str) -> Result<&'a str, Refused>
     }
 }
 
-fn amount(text: &str) -> Result<i64, Refused> {
-    let money = Money::from_decimal(text, Currency::Cny);
+/// An amount: a text, or a number, as Alipay takes both (the SDKs' examples have either).
+fn amount(biz: &Map<String, Value>, name: &str) -> Result<i64, Refused> {
+    let text = match biz.get(name) {
+        Some(Value::Number(number)) => number.to_string(),
+        _ => text(biz, name)?.to_owned(),
+    };
+    let money = Money::from_decimal(&text, Currency::Cny);
     let minor = money.map(|money| money.minor).filter(|_| text.len() <= AMOUNT_CHARS_MAX);
     minor.filter(|minor| (1..=AMOUNT_MAX).contains(minor)).ok_or(INVALID_PARAMETER)
 }

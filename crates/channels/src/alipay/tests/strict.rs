@@ -140,7 +140,8 @@ fn an_order_keeps_the_forms_of_its_members() {
         ("total_amount", json!("0.00")),
         ("total_amount", json!("1.234")),
         ("total_amount", json!("100000000.01")),
-        ("total_amount", json!(88.88)),
+        ("total_amount", json!(88.888)),
+        ("total_amount", json!([88.88])),
         ("subject", json!("")),
         ("subject", json!("测".repeat(257))),
         ("product_code", json!("QUICK_WAP_WAY")),
@@ -157,4 +158,7 @@ fn an_order_keeps_the_forms_of_its_members() {
     most["total_amount"] = "100000000.00".into();
     most["subject"] = "测".repeat(256).into();
     check(&signed(common(&most)), "10000", "");
+    let mut as_a_number = an_order();
+    as_a_number["total_amount"] = json!(88.88);
+    check(&signed(common(&as_a_number)), "10000", "");
 }
