@@ -1,6 +1,6 @@
 //! Closing an unpaid order: at every upstream first, and only then with us.
 
-use channels::Outcome;
+use channels::{Outcome, RefusalKind};
 use kernel::call::OrderRef;
 use kernel::crash::{self, Point};
 use kernel::decide::{Decision, Event, decide};
@@ -118,6 +118,12 @@ fn after_closing(closing: &Outcome, queried: Outcome) -> Outcome {
         (_, paid @ Outcome::Paid(_)) => paid,
         (_, Outcome::Closed) => Outcome::Closed,
         (Outcome::NotFound, Outcome::NotFound) => Outcome::NotFound,
+        // An upstream that closes nothing (MAPI) knows no order before its payer comes.
+        (Outcome::Refused(refusal), Outcome::NotFound)
+            if refusal.kind == RefusalKind::NotSupported =>
+        {
+            Outcome::NotFound
+        }
         (_, other) => match other {
             Outcome::Unpaid { .. } | Outcome::NotFound => Outcome::Unpaid { is_acting: false },
             _ if defect::is_seeded(Defect::DoubtEndsByTimer) => Outcome::Closed,

@@ -5,8 +5,12 @@
 //! `cargo x voyage [--seeds N] [--seed S]` sails further than `./test` does.
 
 mod check;
+mod check_money;
 mod clients;
 mod node;
+mod ops;
+mod payers;
+mod returns;
 mod sea;
 mod shop;
 mod upstreams;
@@ -145,7 +149,7 @@ async fn voyage(seed: u64, identity: &DemoIdentity) -> Log {
     tokio::spawn(Upstreams::call_back(sea.clone()));
     let mut clients = clients::send_out(&sea);
     tokio::time::sleep(sea.clock.until(sea.clears_up_at())).await;
-    check::books(&sea).await;
+    check::balance(&sea).await;
     sea.berths.iter().for_each(Berth::is_safe);
     sea.note("it clears up");
     while let Some(ended) = clients.join_next().await {
@@ -165,8 +169,9 @@ async fn voyage(seed: u64, identity: &DemoIdentity) -> Log {
 /// When everything must have come right.
 fn comes_right_at(sea: &Sea) -> Timestamp {
     let expires = sea.shop.wishes().values().map(|wish| wish.expires_at).max();
-    let paid = sea.upstreams.last_taken_at();
-    let last = expires.into_iter().chain(paid).chain([sea.clears_up_at()]).max();
+    let paid = sea.upstreams.books(sea.clock.now()).taken.iter().map(|one| one.at).max();
+    let asked = [sea.clock.now()];
+    let last = expires.into_iter().chain(paid).chain(asked).chain([sea.clears_up_at()]).max();
     last.unwrap().plus_millis(COMES_RIGHT_MS)
 }
 

@@ -106,7 +106,7 @@ pub fn walk(seed: u64, order: &Order) -> Result<(), String> {
     WATCHED.set(Some(&OF_WALKS));
     let mut dice = Dice::new(seed);
     for state in [TradeState::NotPay, TradeState::UserPaying, TradeState::UserPaying] {
-        walk_once(&mut dice, Order { state, payment: None, ..order.clone() })?;
+        walk_once(&mut dice, Order { state, payment: None, total_refund_fee: 0, ..order.clone() })?;
     }
     Ok(())
 }
