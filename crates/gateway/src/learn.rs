@@ -10,10 +10,10 @@ use kernel::state::TradeState;
 use store::audit::AuditEntry;
 use store::messages::Message;
 use store::orders::{self, Change};
-use store::{StoreError, Written};
+use store::{StoreError, Written, sweeps};
 
 use crate::Gateway;
-use crate::learn_plan::{Plan, plan};
+use crate::learn_plan::{Plan, may_be_undone, plan};
 
 /// How often a change is planned anew when another one came first.
 pub(crate) const REPLANS_MAX: usize = 5;
@@ -136,8 +136,21 @@ impl Gateway {
                 return Err(StoreError::Defect("an order is gone".into()));
             };
             standing = reread;
+            let ended = standing.attempt(lesson.attempt_no);
+            if ended.is_some_and(|row| may_be_undone(&standing.order, row, &lesson.outcome)) {
+                self.record(lesson.messages).await?;
+                self.hasten((mch_id, id)).await?;
+                return Ok(standing);
+            }
         }
         Err(StoreError::Busy)
+    }
+
+    /// Has the sweeper ask at once: a word that only a query can settle was heard.
+    pub(crate) async fn hasten(&self, (mch_id, id): (MchId, Id)) -> Result<(), StoreError> {
+        self.0.store.write(sweeps::hasten(mch_id, id, self.now())).await?;
+        self.0.wake_sweeper.notify_one();
+        Ok(())
     }
 
     /// Keeps messages that changed nothing.

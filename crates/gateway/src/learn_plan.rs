@@ -176,10 +176,36 @@ fn failed(standing: &Standing, attempt: &Attempt) -> Option<Plan> {
     is_over.then(|| end_attempt(standing, attempt, (AttemptState::Refused, Event::Failed)))
 }
 
-/// Nothing can be paid upstream any more, and nothing is. A paid order is reversed by a refund of ours.
+/// Nothing can be paid upstream any more, and nothing is.
 fn reversed(standing: &Standing, attempt: &Attempt) -> Option<Plan> {
-    let is_over = attempt.state.is_live();
-    is_over.then(|| end_attempt(standing, attempt, (AttemptState::Closed, Event::Reversed)))
+    if attempt.state.is_live() {
+        return Some(end_attempt(standing, attempt, (AttemptState::Closed, Event::Reversed)));
+    }
+    (attempt.state == AttemptState::Paid).then(|| undone(standing, attempt)).flatten()
+}
+
+/// The payer paid while we reversed, and we heard of the payment first: it has gone back whole.
+fn undone(standing: &Standing, attempt: &Attempt) -> Option<Plan> {
+    let Decision::Move { to, postings } = decide(&standing.order, Event::Reversed) else {
+        tracing::error!(order.sn = %standing.order.sn(), "reversed upstream: a person must look");
+        return None;
+    };
+    let order = standing.order.clone();
+    let payment = order.payment.as_ref().map_or_else(String::new, detail);
+    Some(Plan {
+        order: Order { state: to, total_refund_fee: order.pay_amount().minor, ..order },
+        attempt: Attempt { state: AttemptState::Closed, ..attempt.clone() },
+        postings,
+        notify: Some(to),
+        audit: Some(("payment reversed upstream", payment)),
+    })
+}
+
+/// Whether a barcode's payment may have been reversed since the upstream told of it: only a question that
+/// is asked now can tell.
+pub(crate) fn may_be_undone(order: &Order, attempt: &Attempt, outcome: &Outcome) -> bool {
+    let is_over = attempt.state.has_ended_unpaid();
+    order.product == Product::Micropay && is_over && matches!(outcome, Outcome::Paid(_))
 }
 
 fn closed(standing: &Standing, attempt: &Attempt, source: Source) -> Option<Plan> {

@@ -138,11 +138,12 @@ fn ask(
     post(path, &fields, account)
 }
 
-/// EasyLink's number of an order, as far as it is known: the payer's page carries it.
+/// EasyLink's number of an order, as far as it is known: that of its payment, or that which the payer's
+/// page carries. An answer that gave us a page is not signed, and may have been another order's.
 pub(super) fn payment_id(trade: &Trade) -> Option<String> {
     let page = trade.pay_text.split_once('?').and_then(|(_, query)| Fields::from_form(query));
     let of_page = page.map(|page| page.of("paymentInfoId").to_owned());
-    [of_page.unwrap_or_default(), trade.transaction_id.clone()]
+    [trade.transaction_id.clone(), of_page.unwrap_or_default()]
         .into_iter()
         .find(|id| wire::is_payment_id(id))
 }

@@ -52,15 +52,23 @@ impl Case {
         wrong.map(|(_, what)| what).collect()
     }
 
+    /// Whether it was paid, and the upstream has not reversed that.
     fn is_paid(&self) -> bool {
-        self.order.payment.is_some()
+        self.order.payment.is_some() && !self.is_undone()
+    }
+
+    /// Whether it was paid and then reversed upstream: no attempt is called paid any more.
+    fn is_undone(&self) -> bool {
+        let is_attempt_paid = self.attempts.iter().any(|one| one.state == AttemptState::Paid);
+        self.order.state == TradeState::Revoked && !is_attempt_paid
     }
 
     fn states(&self, late: LatePayment) -> Vec<(bool, String)> {
         let (state, count) = (self.order.state, self.taken.len());
         let live: Vec<_> = self.attempts.iter().filter(|one| one.state.is_live()).collect();
         let of_state = |state| self.attempts.iter().filter(|one| one.state == state).count();
-        let told = self.order.payment.as_ref().map(|payment| payment.transaction_id.as_str());
+        let payment = self.order.payment.as_ref().filter(|_| !self.is_undone());
+        let told = payment.map(|payment| payment.transaction_id.as_str());
         let is_known = |id: &str| self.taken.iter().any(|one| one.transaction_id == id);
         let is_barcode = self.order.product == Product::Micropay;
         let is_right = match state {
@@ -97,7 +105,7 @@ impl Case {
         let gross = self.order.pay_amount().minor;
         let count = i64::try_from(self.taken.len()).unwrap();
         let paid = i64::from(self.is_paid());
-        let stays = paid * gross - self.order.total_refund_fee;
+        let stays = paid * (gross - self.order.total_refund_fee);
         let fee = FEE.fee(Money::new(stays, self.order.currency)).minor;
         let back = self.sum_given(GivenState::Done);
         let due = count * gross - back - stays;
@@ -138,7 +146,7 @@ impl Case {
         vec![
             (!asking.is_empty(), format!("I15: still asked for: {asking:?}")),
             (
-                done + stuck != self.order.total_refund_fee,
+                !self.is_undone() && done + stuck != self.order.total_refund_fee,
                 format!("I7: {done} went back, {stuck} are stuck"),
             ),
             (self.order.total_refund_fee > gross, "I7: more goes back than was paid".to_owned()),

@@ -96,7 +96,7 @@ fn code(sea: &Sea, number: &str) -> String {
 }
 
 /// Asks until an answer says that the order stands, or that it never will.
-async fn placed(sea: &Sea, number: &str, members: &Value) -> Option<Value> {
+pub async fn placed(sea: &Sea, number: &str, members: &Value) -> Option<Value> {
     for _ in 0..TRIES_MAX {
         let answer = ask(sea, "/payment/pay", members).await;
         hear(sea, number, answer.as_ref());
