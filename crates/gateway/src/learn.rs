@@ -149,6 +149,7 @@ impl Gateway {
     /// Has the sweeper ask at once: a word that only a query can settle was heard.
     pub(crate) async fn hasten(&self, (mch_id, id): (MchId, Id)) -> Result<(), StoreError> {
         self.0.store.write(sweeps::hasten(mch_id, id, self.now())).await?;
+        crash::reach(Point::HintKept);
         self.0.wake_sweeper.notify_one();
         Ok(())
     }

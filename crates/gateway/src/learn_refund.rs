@@ -2,6 +2,7 @@
 //! Only an explicit word ends one; after silence the upstream is asked under the same number.
 
 use channels::{Outcome, Refunded};
+use kernel::crash::{self, Point};
 use kernel::decide::{Decision, Event, RefundEnd, decide};
 use kernel::ledger::Entry;
 use kernel::money::Money;
@@ -113,6 +114,7 @@ impl Gateway {
         let trade = ask_upstream::trade(standing, attempt);
         let op = question(self.refund_op(trade, refund, notify_url), is_query);
         let asked = self.ask(&op, attempt).await;
+        crash::reach(Point::RefundAnswered);
         (asked.outcome, asked.messages)
     }
 
@@ -152,7 +154,9 @@ impl Gateway {
                 at: now,
                 order: plan.order,
             };
+            crash::reach(Point::RefundPlanned);
             if let Written::Done(_) = self.0.store.write(orders::settle(&change)).await? {
+                crash::reach(Point::RefundLearned);
                 return Ok(self.committed(standing, change));
             }
             let (mch_id, id) = (standing.order.mch_id, standing.order.id);

@@ -180,6 +180,7 @@ impl Gateway {
         let Some(attempt) = attempt.cloned() else {
             return self.mismatch(account, refund_no, "account").await;
         };
+        crash::reach(Point::RefundCallbackRead);
         // A refusal may be one of an earlier request of the same number: only a query tells.
         let outcome = match facts.outcome {
             Outcome::RefundClosed(_) => Outcome::RefundPending { refund_id: String::new() },
@@ -193,6 +194,7 @@ impl Gateway {
             tracing::error!(subject = refund_no, error = %error, "callback: not committed");
             return false;
         }
+        crash::reach(Point::RefundCallbackCommitted);
         !is_hint || self.hasten(key).await.is_ok()
     }
 

@@ -5,6 +5,7 @@
 
 use channels::{Op, Outcome};
 use kernel::call::{RefundCall, RefundNumber, RefundRef};
+use kernel::crash::{self, Point};
 use kernel::decide::{Decision, Event, decide};
 use kernel::fault::{Fault, Wording};
 use kernel::money::Money;
@@ -114,6 +115,7 @@ impl Gateway {
         let standing = standing.map_err(|error| self.busy("read an order", &error))?;
         let mut standing = standing.ok_or(Fault::NotFound)?;
         if refund.state.is_live() && self.may_ask(refund.id) {
+            crash::reach(Point::RefundQueryBegun);
             match self.ask_refund(standing.clone(), &refund).await {
                 Ok((learned, _)) => standing = learned,
                 Err(error) => tracing::error!(error = %error, "refund: not committed"),
@@ -139,6 +141,7 @@ impl Gateway {
             self.ask_refund(standing, &refund).await
         };
         let (standing, outcome) = asked.map_err(|error| self.uncertain("refund", &error))?;
+        crash::reach(Point::RefundTold);
         let answered = self.answered_refund(standing, &wish.out_refund_no)?;
         match (answered.refund.state, outcome) {
             (RefundState::Closed, refusal @ Outcome::Refused(_)) => Err(fault_of(&refusal)),
@@ -166,8 +169,10 @@ impl Gateway {
             let amount = self.refundable(&standing.order, wish)?;
             let change = self.reservation(caller, &standing, wish, (amount, known))?;
             let number = wish.out_refund_no.clone();
+            crash::reach(Point::ReservationPlanned);
             match self.0.store.write(orders::settle(&change)).await {
                 Ok(Written::Done(_)) => {
+                    crash::reach(Point::RefundReserved);
                     let standing = self.committed(standing, change);
                     let refund = find(&standing, &number).ok_or(Fault::Uncertain)?;
                     return Ok((standing, refund, true));
