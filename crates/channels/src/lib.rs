@@ -6,6 +6,8 @@
 
 pub mod alipay;
 pub mod alipay_mapi;
+#[cfg(test)]
+mod bench;
 pub mod chinaums;
 pub mod http;
 pub mod jeepay;
@@ -15,6 +17,8 @@ mod op;
 mod outcome;
 pub mod seal;
 pub mod sim;
+#[cfg(test)]
+mod tamper;
 pub mod unionpay;
 pub mod wechat;
 pub mod wechat_v2;
@@ -65,6 +69,12 @@ pub trait Channel: Sync + Send {
     fn is_confirmed(&self, answer: &HttpResponse) -> bool {
         let _ = answer;
         true
+    }
+
+    /// The upstream's number of a payment that is still to be made, where what the payer opens names it.
+    fn number_of_page(&self, pay_text: &str) -> Option<String> {
+        let _ = pay_text;
+        None
     }
 
     /// The certificate that the connection for `op` must show; most show none.

@@ -2,6 +2,8 @@
 //! each request as the real upstream does, and signs each answer and callback the same way. It is a
 //! pure state machine; a shell mounts it on a port, sends its callbacks and tells it the time.
 
+pub(crate) mod outbox;
+pub(crate) mod script;
 pub(crate) mod wallet;
 
 use kernel::time::Timestamp;
@@ -130,6 +132,11 @@ impl CallbackFaultKind {
         (Self::BadSignature, "bad_signature"),
     ];
 
+    /// Its word of [`CallbackFaultKind::ALL`].
+    pub fn word(self) -> &'static str {
+        Self::ALL.into_iter().find(|(kind, _)| *kind == self).map_or("", |(_, word)| word)
+    }
+
     /// Reads a word of [`CallbackFaultKind::ALL`].
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|(_, text)| *text == word).map(|(kind, _)| kind)
@@ -232,6 +239,21 @@ impl OpFaultKind {
         (Self::Busy, "busy"),
         (Self::Slow, "slow"),
     ];
+
+    /// Whether the operation was done before it went wrong.
+    pub fn is_done(self) -> bool {
+        match self {
+            Self::Refused | Self::DroppedBefore | Self::ErrorBefore | Self::Busy => false,
+            Self::DroppedAfter
+            | Self::ErrorAfter
+            | Self::Empty
+            | Self::Html
+            | Self::Truncated
+            | Self::BadSignature
+            | Self::WrongAnswer
+            | Self::Slow => true,
+        }
+    }
 
     /// Reads a word of [`OpFaultKind::ALL`].
     pub fn from_word(word: &str) -> Option<Self> {

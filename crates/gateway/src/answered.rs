@@ -17,12 +17,18 @@ pub struct Answered {
     pub code_url: String,
     /// The text to draw, or the page to open.
     pub qrcode: String,
+    /// The upstream's number of a payment that is still to be made; empty where there is none.
+    pub transaction_id: String,
 }
 
 impl Answered {
     /// Its addresses, as the dialect takes them.
     pub fn urls(&self) -> OrderUrls<'_> {
-        OrderUrls { code_url: &self.code_url, qrcode: &self.qrcode }
+        OrderUrls {
+            code_url: &self.code_url,
+            qrcode: &self.qrcode,
+            transaction_id: &self.transaction_id,
+        }
     }
 }
 
@@ -68,7 +74,9 @@ impl Gateway {
                 }
             }
         };
-        Answered { order, code_url, qrcode }
+        let channel = channels::by_name(&order.adapter);
+        let number = channel.and_then(|channel| channel.number_of_page(&order.pay_text));
+        Answered { order, code_url, qrcode, transaction_id: number.unwrap_or_default() }
     }
 
     /// The store refused before anything happened: 4006, safe to repeat.

@@ -3,7 +3,7 @@
 use channels::http::{HttpRequest, HttpResponse};
 use channels::{Account, Channel, Doubt, Op, Outcome, SetupError, Stamp, Step, Trade, UpstreamKey};
 use kernel::crash::{self, Point};
-use kernel::order::{Attempt, AttemptState};
+use kernel::order::Attempt;
 use kernel::secret::Secret;
 use store::accounts::AccountKey;
 use store::messages::{Direction, Message};
@@ -240,16 +240,13 @@ pub(crate) fn channel_of(account: &Account) -> Option<&'static dyn Channel> {
 
 /// An attempt as operations about it name it.
 pub(crate) fn trade(standing: &Standing, attempt: &Attempt) -> Trade {
-    let payment = standing.order.payment.as_ref();
-    let is_paid = attempt.state == AttemptState::Paid;
-    let transaction_id = payment.filter(|_| is_paid).map(|payment| payment.transaction_id.clone());
     Trade {
         trade_no: attempt.trade_no(),
         product: attempt.product,
         amount: standing.order.pay_amount(),
         placed_at: attempt.created_at,
         pay_text: attempt.pay_text.clone(),
-        transaction_id: transaction_id.unwrap_or_default(),
+        transaction_id: attempt.transaction_id.clone(),
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use channels::Place;
 use kernel::id::{Id, MchId};
 use kernel::money::{Currency, Money};
+use kernel::order::AttemptState;
 use kernel::product::Product;
 use kernel::time::Timestamp;
 use store::{Options, Store};
@@ -114,6 +115,7 @@ async fn attempt_at(gateway: &Gateway, url: &str, merchant: &Made) -> Attempt {
         state: AttemptState::Paid,
         rev: 0,
         pay_text: String::new(),
+        transaction_id: String::new(),
         created_at: Timestamp::from_seconds(0),
     }
 }

@@ -60,7 +60,8 @@ impl Gateway {
             } else {
                 let again = self.ask(&ask_upstream::query(&standing, &attempt), &attempt).await;
                 messages.extend(again.messages);
-                after_closing(&outcome, again.outcome)
+                let is_over = standing.order.expires_at <= self.now();
+                after_closing(&outcome, again.outcome, is_over)
             };
             self.alarm_if_amount_differs(&standing, &outcome);
             let lesson =
@@ -113,14 +114,16 @@ impl Gateway {
 /// What a query after an attempt to close proves. Closing that found no order, followed by a query
 /// that finds none either, is "not found"; a payment found by the query counts; a query that says
 /// the payer is still waiting does not close anything.
-fn after_closing(closing: &Outcome, queried: Outcome) -> Outcome {
+///
+/// An upstream that closes nothing cannot say "closed" of an order that its payer never opened. Once the
+/// order's time is over, that it does not know the order is enough; until then the payer may come.
+fn after_closing(closing: &Outcome, queried: Outcome, is_over: bool) -> Outcome {
     match (closing, queried) {
         (_, paid @ Outcome::Paid(_)) => paid,
         (_, Outcome::Closed) => Outcome::Closed,
         (Outcome::NotFound, Outcome::NotFound) => Outcome::NotFound,
-        // An upstream that closes nothing (MAPI) knows no order before its payer comes.
         (Outcome::Refused(refusal), Outcome::NotFound)
-            if refusal.kind == RefusalKind::NotSupported =>
+            if is_over && refusal.kind == RefusalKind::NotSupported =>
         {
             Outcome::NotFound
         }

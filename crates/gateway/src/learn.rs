@@ -4,7 +4,7 @@
 use channels::Outcome;
 use kernel::crash::{self, Point};
 use kernel::id::{Id, MchId};
-use kernel::order::{Attempt, Order};
+use kernel::order::{Attempt, AttemptState, Order};
 use kernel::refund::Refund;
 use kernel::state::TradeState;
 use store::audit::AuditEntry;
@@ -101,9 +101,11 @@ impl Gateway {
             return Ok(None);
         };
         let attempts = store::attempts::of_order(&self.0.store, mch_id, id).await?;
-        let refunds = match order.payment {
-            Some(_) => store::refunds::of_order(&self.0.store, mch_id, id).await?,
-            None => Vec::new(),
+        let is_surplus = |attempt: &Attempt| attempt.state == AttemptState::Surplus;
+        let refunds = if order.payment.is_some() || attempts.iter().any(is_surplus) {
+            store::refunds::of_order(&self.0.store, mch_id, id).await?
+        } else {
+            Vec::new()
         };
         Ok(Some(Standing { order, attempts, refunds }))
     }
@@ -181,20 +183,25 @@ impl Gateway {
             subject: plan.attempt.trade_no(),
             detail,
         });
+        let owed = plan.is_surplus.then(|| self.owed(&plan.order, &plan.attempt));
+        let order = match &owed {
+            Some(_) => Order { sweep_at: Some(now), ..plan.order },
+            None => plan.order,
+        };
         Change {
             batch_id: self.next_id().0,
             expected_rev: standing.order.rev,
             event: lesson.source.word().into(),
             postings: plan.postings,
-            notice: event.and_then(|state| self.notice(&plan.order, state)),
+            notice: event.and_then(|state| self.notice(&order, state)),
             attempts: vec![(plan.attempt, old.map_or(0, |attempt| attempt.rev))],
             new_attempts: Vec::new(),
             refunds: Vec::new(),
-            new_refunds: Vec::new(),
+            new_refunds: owed.into_iter().collect(),
             messages: lesson.messages.clone(),
             audit: audit.into_iter().collect(),
             at: now,
-            order: plan.order,
+            order,
         }
     }
 

@@ -24,6 +24,8 @@ pub(crate) struct Plan {
     pub(crate) postings: Vec<Entry>,
     pub(crate) notify: Option<TradeState>,
     pub(crate) audit: Option<(&'static str, String)>,
+    /// The order does not want the attempt's payment: it is owed to the payer.
+    pub(crate) is_surplus: bool,
 }
 
 /// What a lesson changes; `None`: nothing.
@@ -104,6 +106,7 @@ fn opened(order: &Order, attempt: &Attempt, pay_text: &str) -> Option<Plan> {
         postings: Vec::new(),
         notify: None,
         audit: None,
+        is_surplus: false,
     })
 }
 
@@ -111,7 +114,7 @@ fn acting(order: &Order, attempt: &Attempt) -> Option<Plan> {
     let Decision::Move { to, postings } = decide(order, Event::PayerActing) else { return None };
     let order = Order { state: to, ..order.clone() };
     let attempt = Attempt { state: AttemptState::Open, ..attempt.clone() };
-    Some(Plan { order, attempt, postings, notify: None, audit: None })
+    Some(Plan { order, attempt, postings, notify: None, audit: None, is_surplus: false })
 }
 
 fn paid(
@@ -124,6 +127,7 @@ fn paid(
     if is_known || payment.amount != standing.order.pay_amount() {
         return None;
     }
+    let attempt = Attempt { transaction_id: payment.transaction_id.clone(), ..attempt.clone() };
     let order = standing.order.clone();
     let event = Event::Paid { amount: payment.amount, late };
     let was_late = !order.state.is_open();
@@ -137,17 +141,19 @@ fn paid(
                 sweeps: 0,
                 ..order
             },
-            attempt: Attempt { state: AttemptState::Paid, ..attempt.clone() },
+            attempt: Attempt { state: AttemptState::Paid, ..attempt },
             postings,
             notify: Some(to),
             audit: was_late.then(|| ("late payment honoured", detail(payment))),
+            is_surplus: false,
         },
         Decision::Surplus { postings } => Plan {
             order,
-            attempt: Attempt { state: AttemptState::Surplus, ..attempt.clone() },
+            attempt: Attempt { state: AttemptState::Surplus, ..attempt },
             postings,
             notify: None,
-            audit: Some(("payment marked for refund", detail(payment))),
+            audit: Some(("surplus payment", detail(payment))),
+            is_surplus: true,
         },
     })
 }
@@ -198,6 +204,7 @@ fn undone(standing: &Standing, attempt: &Attempt) -> Option<Plan> {
         postings,
         notify: Some(to),
         audit: Some(("payment reversed upstream", payment)),
+        is_surplus: false,
     })
 }
 
@@ -238,6 +245,7 @@ fn end_attempt(
         postings: Vec::new(),
         notify: None,
         audit: None,
+        is_surplus: false,
     };
     let is_wallet_of_mixed =
         standing.order.product == Product::MixedQr && state == AttemptState::Refused;

@@ -65,7 +65,7 @@ impl Gateway {
         let mut known = Known::Otherwise;
         let age_ms = self.now().millis_since(refund.created_at);
         let is_old = age_ms > NOT_FOUND_PROVES_AFTER_MS;
-        if outcome == Outcome::NotFound && refund.state == RefundState::Asking && is_old {
+        if outcome == Outcome::NotFound && is_asked_again(refund) && is_old {
             let (again, more) = self.ask_about(&standing, refund, false).await;
             messages.extend(more);
             (outcome, known) = (again, Known::Repeated);
@@ -86,12 +86,18 @@ impl Gateway {
         self.learn_refund(standing, refund, (outcome, Known::Otherwise), messages).await
     }
 
-    /// Asks about every refund of an order that is in doubt.
+    /// Asks for every refund of an order that is due, and about every one that is in doubt.
     pub(crate) async fn ask_refunds(&self, mut standing: Standing) -> Result<Standing, StoreError> {
         let live: Vec<_> =
             standing.refunds.iter().filter(|refund| refund.state.is_live()).cloned().collect();
         for refund in live {
-            (standing, _) = self.ask_refund(standing, &refund).await?;
+            standing = match refund.state {
+                RefundState::Due => self.begin_due(standing, &refund).await?,
+                RefundState::Asking
+                | RefundState::Done
+                | RefundState::Closed
+                | RefundState::Stuck => self.ask_refund(standing, &refund).await?.0,
+            };
         }
         Ok(standing)
     }
@@ -203,6 +209,11 @@ fn plan(
         | Outcome::Unknown(_)
         | Outcome::Keys(_) => return None,
     };
+    // What was never the merchant's is owed until it has gone.
+    let to = match (to, refund.cause) {
+        (RefundState::Closed, RefundCause::Surplus) => RefundState::Stuck,
+        (to, _) => to,
+    };
     if !refund.state.may_become(to) {
         if (refund.state, to) == (RefundState::Closed, RefundState::Done) {
             tracing::error!(
@@ -215,28 +226,45 @@ fn plan(
     let changed = Refund { state: to, done: done(outcome), ..refund.clone() };
     let mut order = standing.order.clone();
     let mut postings = Vec::new();
-    let event = match to {
-        RefundState::Done => {
-            Some(Event::RefundDone { amount: refund.amount, end: end(standing, refund) })
-        }
-        RefundState::Closed => Some(Event::RefundClosed { amount: refund.amount }),
-        RefundState::Asking | RefundState::Stuck => None,
-    };
-    match event.map(|event| decide(&order, event)) {
+    match event(standing, refund, to).map(|event| decide(&order, event)) {
         None => {}
+        Some(Decision::Surplus { postings: entries }) => postings = entries,
         Some(Decision::Move { to, postings: entries }) => {
             (order.state, postings) = (to, entries);
         }
         Some(Decision::Refund { total_refund_fee, postings: entries }) => {
             (order.total_refund_fee, postings) = (total_refund_fee, entries);
         }
-        Some(Decision::Keep | Decision::Surplus { .. }) => return None,
+        Some(Decision::Keep) => return None,
     }
     let others = standing.refunds.iter().filter(|row| row.id != refund.id).cloned();
     let refunds: Vec<_> = others.chain([changed.clone()]).collect();
     let attempts: &[Attempt] = &standing.attempts;
     order.sweep_at = next_sweep(&order, attempts, &refunds, now);
     Some(Plan { order, refund: changed, postings })
+}
+
+/// What a refund that becomes `to` is to its order.
+fn event(standing: &Standing, refund: &Refund, to: RefundState) -> Option<Event> {
+    let amount = refund.amount;
+    match (to, refund.cause) {
+        (RefundState::Done, RefundCause::Surplus) => Some(Event::SurplusReturned { amount }),
+        (RefundState::Done, RefundCause::Merchant | RefundCause::Reversal) => {
+            Some(Event::RefundDone { amount, end: end(standing, refund) })
+        }
+        (RefundState::Closed, _) => Some(Event::RefundClosed { amount }),
+        (RefundState::Due | RefundState::Asking | RefundState::Stuck, _) => None,
+    }
+}
+
+/// Whether it is asked for once more when the upstream knows of none. What is owed is, also after a
+/// refusal, which may have been for want of balance.
+fn is_asked_again(refund: &Refund) -> bool {
+    match refund.state {
+        RefundState::Asking => true,
+        RefundState::Stuck => refund.cause == RefundCause::Surplus,
+        RefundState::Due | RefundState::Done | RefundState::Closed => false,
+    }
 }
 
 fn is_of(done: &Refunded, amount: Money) -> bool {
@@ -255,13 +283,16 @@ fn done(outcome: &Outcome) -> Option<RefundDone> {
 
 /// What becomes of the order when `refund` is done too.
 fn end(standing: &Standing, refund: &Refund) -> RefundEnd {
-    let done = standing.refunds.iter().filter(|row| row.state == RefundState::Done);
+    let is_given =
+        |row: &&Refund| row.state == RefundState::Done && row.cause != RefundCause::Surplus;
+    let done = standing.refunds.iter().filter(is_given);
     let given: i64 = done.map(|row| row.amount.minor).sum();
     let is_last = given + refund.amount.minor == standing.order.pay_amount().minor;
     match refund.cause {
         _ if !is_last || standing.order.state != TradeState::Success => RefundEnd::Partial,
         RefundCause::Merchant => RefundEnd::Refunded,
         RefundCause::Reversal => RefundEnd::Reversed,
+        RefundCause::Surplus => RefundEnd::Partial,
     }
 }
 

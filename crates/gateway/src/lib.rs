@@ -29,6 +29,7 @@ mod refund_order;
 mod reverse_order;
 mod routing;
 mod story;
+mod surplus;
 mod sweeper;
 
 use std::collections::HashMap;

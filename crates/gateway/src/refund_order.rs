@@ -110,6 +110,8 @@ impl Gateway {
             RefundRef::RefundId(sn) => refunds::by_id(&self.0.store, mch_id, sn.id()).await,
         };
         let found = found.map_err(|error| self.busy("read a refund", &error))?;
+        // Surplus money was never the merchant's.
+        let found = found.filter(|refund| refund.cause != RefundCause::Surplus);
         let refund = found.ok_or(Fault::NotFound)?;
         let standing = self.standing(mch_id, refund.order_id).await;
         let standing = standing.map_err(|error| self.busy("read an order", &error))?;
@@ -344,8 +346,13 @@ pub(crate) fn next_look(refunds: &[Refund], soon: Timestamp, now: Timestamp) -> 
     let live = refunds.iter().filter(|refund| refund.state.is_live());
     let next = live.map(|refund| {
         let is_young = now.millis_since(refund.created_at) < YOUNG_MS;
-        let is_asking = refund.state == RefundState::Asking;
-        if is_young && is_asking { soon } else { now.plus_millis(PATIENCE_MS) }
+        match refund.state {
+            RefundState::Due => now,
+            RefundState::Asking if is_young => soon,
+            RefundState::Asking | RefundState::Stuck | RefundState::Done | RefundState::Closed => {
+                now.plus_millis(PATIENCE_MS)
+            }
+        }
     });
     next.min()
 }

@@ -103,16 +103,14 @@ impl Gateway {
     }
 
     async fn sweep(&self, sweep: Sweep) -> Result<(), StoreError> {
-        let Some(standing) = self.standing(sweep.mch_id, sweep.order_id).await? else {
+        let Some(mut standing) = self.standing(sweep.mch_id, sweep.order_id).await? else {
             return Ok(());
         };
+        if standing.refunds.iter().any(|refund| refund.state.is_live()) {
+            standing = self.ask_refunds(standing).await?;
+        }
         let has_live = standing.live().next().is_some();
         let (expires_at, began) = (standing.order.expires_at, self.now());
-        if standing.refunds.iter().any(|refund| refund.state.is_live()) {
-            let standing = self.ask_refunds(standing).await?;
-            crash::reach(Point::SweepAsked);
-            return self.put_off(sweep, standing, Look::Ahead).await;
-        }
         if is_barcode_waiting(&standing.order) {
             let standing = match gives_up_at(&standing.order) <= began {
                 true => self.reverse_everywhere(standing).await?,
@@ -153,7 +151,7 @@ impl Gateway {
         let again = soon(&order, now);
         let next = match look {
             Look::Ahead => next_sweep(&order, &standing.attempts, &standing.refunds, now),
-            Look::Back => None,
+            Look::Back => refund_order::next_look(&standing.refunds, again, now),
             Look::Unanswered => Some(again),
         };
         // Missed: a change of the order came first, and has said itself when it is due.
@@ -279,6 +277,7 @@ mod tests {
             state: *state,
             rev: 0,
             pay_text: String::new(),
+            transaction_id: String::new(),
             created_at: Timestamp::from_seconds(0),
         };
         (1..).zip(states).map(attempt).collect()

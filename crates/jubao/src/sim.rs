@@ -2,7 +2,7 @@
 //! ones. `jubao serve` has none of it.
 //!
 //! The shell gives the pure simulators the time, carries their callbacks, and lets programs pay
-//! (`POST /pay/SN`) and script faults (`POST /faults`). A path that an upstream has is the upstream's:
+//! (`POST /pay/SN`), script faults (`POST /faults`) and move the time (`POST /clock`). A path that an upstream has is the upstream's:
 //! WeChat Pay v2 has `/pay/unifiedorder` and others.
 
 use std::fs;
@@ -30,6 +30,8 @@ use crate::demo::payer::Payer;
 
 /// Bytes of a request's body that simulators read.
 const BODY_BYTES_MAX: usize = 1 << 20;
+/// The furthest that one request moves the time: more than the year within which upstreams refund.
+const CLOCK_STEP_MAX_S: i64 = 400 * 24 * 60 * 60;
 /// The longest sleep between two looks at the simulators' clocks.
 const SLEEP_MAX: Duration = Duration::from_millis(200);
 
@@ -243,6 +245,7 @@ async fn serve_program(host: &SimHost, request: &HttpRequest) -> Response<Body> 
     match (request.method.as_str(), parts.as_slice()) {
         ("POST", ["pay", sn]) => pay(host, sn, &request.body).await,
         ("POST", ["faults"]) => script(host, &request.body),
+        ("POST", ["clock"]) => move_clock(host, &request.body),
         _ => text(StatusCode::NOT_FOUND, "no simulated upstream has this address"),
     }
 }
@@ -318,6 +321,19 @@ fn script(host: &SimHost, body: &[u8]) -> Response<Body> {
             refusal(StatusCode::BAD_REQUEST, &help)
         }
     }
+}
+
+/// Moves the clock of the simulators, and of the gateway beside them, forward.
+fn move_clock(host: &SimHost, body: &[u8]) -> Response<Body> {
+    let wish: Value = serde_json::from_slice(body).unwrap_or_default();
+    let seconds = wish.get("seconds").and_then(Value::as_i64);
+    let Some(seconds) = seconds.filter(|seconds| (1..=CLOCK_STEP_MAX_S).contains(seconds)) else {
+        let help = format!(r#"{{"seconds": 1 to {CLOCK_STEP_MAX_S}}}"#);
+        return refusal(StatusCode::BAD_REQUEST, &help);
+    };
+    host.0.clock.shift(seconds * 1000);
+    host.0.wake.notify_one();
+    json_answer(StatusCode::OK, &json!({ "now": host.0.clock.now().rfc3339() }))
 }
 
 fn refusal(status: StatusCode, why: &str) -> Response<Body> {

@@ -47,6 +47,11 @@ pub enum Event {
         /// As it was reserved.
         amount: Money,
     },
+    /// The upstream has given back money that the order did not want.
+    SurplusReturned {
+        /// As it was taken.
+        amount: Money,
+    },
 }
 
 /// What a refund makes of its order.
@@ -72,8 +77,7 @@ pub enum Decision {
         /// Entries of the ledger, balanced; empty if no money moved.
         postings: Vec<Entry>,
     },
-    /// Money that the order does not want: recorded, the order keeps its state, the attempt is
-    /// marked for refund.
+    /// Money that the order does not want came, or went back: recorded, the order keeps its state.
     Surplus {
         /// Entries of the ledger, balanced.
         postings: Vec<Entry>,
@@ -118,6 +122,7 @@ pub fn decide(order: &Order, event: Event) -> Decision {
         Event::RefundAsked { amount } => refund_asked(order, amount),
         Event::RefundDone { amount, end } => refund_done(order, amount, end),
         Event::RefundClosed { amount } => refund_closed(order, amount),
+        Event::SurplusReturned { amount } => surplus_returned(order, amount),
     }
 }
 
@@ -149,6 +154,14 @@ fn refund_closed(order: &Order, amount: Money) -> Decision {
     }
     let postings = ledger::released(order.stays(), amount, order.fee_rule);
     Decision::Refund { total_refund_fee: order.total_refund_fee - amount.minor, postings }
+}
+
+/// What an open order is paid, it wants: it has no surplus.
+fn surplus_returned(order: &Order, amount: Money) -> Decision {
+    if order.state.is_open() {
+        return Decision::Keep;
+    }
+    Decision::Surplus { postings: ledger::refunded(amount) }
 }
 
 fn paid(order: &Order, amount: Money, late: LatePayment) -> Decision {
@@ -201,7 +214,7 @@ mod tests {
     /// Sequences of this length are tried exhaustively.
     const LENGTH: usize = 6;
 
-    fn events(amount: Money) -> [Event; 10] {
+    fn events(amount: Money) -> [Event; 11] {
         let half = Money::new(amount.minor / 2, amount.currency);
         [
             Event::PayerActing,
@@ -214,6 +227,7 @@ mod tests {
             Event::RefundDone { amount: half, end: RefundEnd::Partial },
             Event::RefundDone { amount: half, end: RefundEnd::Refunded },
             Event::RefundClosed { amount: half },
+            Event::SurplusReturned { amount },
         ]
     }
 
@@ -236,6 +250,7 @@ mod tests {
         books: Vec<Entry>,
         taken: i64,
         given: i64,
+        surplus_given: i64,
     }
 
     impl World {
@@ -250,7 +265,13 @@ mod tests {
                 }
                 Event::RefundDone { .. } => reserved >= half && self.given == half,
                 Event::RefundClosed { .. } => reserved >= half,
-                _ => true,
+                Event::SurplusReturned { .. } => before.is_open() || self.surplus() > 0,
+                Event::PayerActing
+                | Event::Paid { .. }
+                | Event::Failed
+                | Event::Closed
+                | Event::Reversed
+                | Event::RefundAsked { .. } => true,
             };
             if !is_possible {
                 return;
@@ -278,8 +299,14 @@ mod tests {
             };
             self.given += if is_done { half } else { 0 };
             self.taken += i64::from(matches!(event, Event::Paid { .. }));
+            self.surplus_given += i64::from(matches!(event, Event::SurplusReturned { .. }));
             assert!(ledger::is_balanced(&postings));
             self.books.extend(postings);
+        }
+
+        /// Payments that the order did not want and that have not gone back.
+        fn surplus(&self) -> i64 {
+            self.taken - i64::from(self.order.payment.is_some()) - self.surplus_given
         }
 
         fn in_book(&self, book: Book) -> i64 {
@@ -293,10 +320,9 @@ mod tests {
             let stays = if is_paid { gross - self.order.total_refund_fee } else { 0 };
             let owed = -self.in_book(Book::MerchantPayable) - self.in_book(Book::FeeIncome);
             assert_eq!(owed, stays, "{sequence:?}");
-            let surplus = (self.taken - i64::from(is_paid)) * gross;
-            let due = self.order.total_refund_fee - self.given + surplus;
+            let due = self.order.total_refund_fee - self.given + self.surplus() * gross;
             assert_eq!(-self.in_book(Book::RefundDue), due, "{sequence:?}");
-            let held = self.taken * gross - self.given;
+            let held = (self.taken - self.surplus_given) * gross - self.given;
             assert_eq!(self.in_book(Book::ChannelReceivable), held, "{sequence:?}");
             assert!((0..=gross).contains(&self.order.total_refund_fee), "{sequence:?}");
         }
@@ -318,7 +344,8 @@ mod tests {
 
     #[test]
     fn every_sequence_of_events_keeps_the_table_and_the_books() {
-        let world = World { order: an_order(), books: Vec::new(), taken: 0, given: 0 };
+        let (order, books) = (an_order(), Vec::new());
+        let world = World { order, books, taken: 0, given: 0, surplus_given: 0 };
         world.walk(&mut Vec::new());
     }
 

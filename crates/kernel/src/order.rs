@@ -167,6 +167,8 @@ pub struct Attempt {
     pub rev: i64,
     /// Text to draw as QR, or page to open; empty until the upstream gave one.
     pub pay_text: String,
+    /// The upstream's number of its payment; empty until it is paid.
+    pub transaction_id: String,
     /// When the upstream was first asked.
     pub created_at: Timestamp,
 }
@@ -206,7 +208,7 @@ pub enum AttemptState {
     Closed,
     /// Paid, and it is the order's payment.
     Paid,
-    /// Paid, though the order does not want it: late, or a second time. To be refunded.
+    /// Paid, though the order does not want it: late, or a second time. It has a refund of its own.
     Surplus,
 }
 

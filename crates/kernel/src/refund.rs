@@ -66,17 +66,21 @@ pub enum RefundCause {
     Merchant,
     /// The merchant reversed a paid order: with this refund it becomes REVOKED.
     Reversal,
+    /// Nobody: the order did not want the money, which came late or a second time. It was never the
+    /// merchant's, and goes back until it has gone.
+    Surplus,
 }
 
 impl RefundCause {
     /// Every cause.
-    pub const ALL: [Self; 2] = [Self::Merchant, Self::Reversal];
+    pub const ALL: [Self; 3] = [Self::Merchant, Self::Reversal, Self::Surplus];
 
     /// The store's word.
     pub fn word(self) -> &'static str {
         match self {
             Self::Merchant => "merchant",
             Self::Reversal => "reversal",
+            Self::Surplus => "surplus",
         }
     }
 
@@ -89,23 +93,27 @@ impl RefundCause {
 /// Where a refund stands.
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
 pub enum RefundState {
+    /// Owed to the payer; the upstream has not been asked.
+    Due,
     /// Reserved; the upstream was asked or is about to be, and has not ended it.
     Asking,
     /// The money went back.
     Done,
     /// The upstream will not do it; what was reserved is released.
     Closed,
-    /// The upstream cannot finish it by itself: a person must act there. It stays reserved.
+    /// The upstream cannot finish it by itself, or refuses what is owed: a person must act there. It
+    /// stays reserved.
     Stuck,
 }
 
 impl RefundState {
     /// Every state.
-    pub const ALL: [Self; 4] = [Self::Asking, Self::Done, Self::Closed, Self::Stuck];
+    pub const ALL: [Self; 5] = [Self::Due, Self::Asking, Self::Done, Self::Closed, Self::Stuck];
 
     /// The store's word.
     pub fn word(self) -> &'static str {
         match self {
+            Self::Due => "due",
             Self::Asking => "asking",
             Self::Done => "done",
             Self::Closed => "closed",
@@ -121,24 +129,25 @@ impl RefundState {
     /// `refund_status` of the merchant API (contract section 6).
     pub fn status(self) -> &'static str {
         match self {
-            Self::Asking => "PROCESSING",
+            Self::Due | Self::Asking => "PROCESSING",
             Self::Done => "SUCCESS",
             Self::Closed => "REFUNDCLOSE",
             Self::Stuck => "CHANGE",
         }
     }
 
-    /// Whether the upstream may still say something new of it. One that is stuck is asked about too: a
-    /// person may have finished it.
+    /// Whether there is something left to do for it. One that is stuck is asked about too: a person may
+    /// have finished it.
     pub fn is_live(self) -> bool {
-        matches!(self, Self::Asking | Self::Stuck)
+        matches!(self, Self::Due | Self::Asking | Self::Stuck)
     }
 
     /// The table of allowed moves. A refusal ends a refund; the merchant may ask for it again under the
     /// same number.
     pub fn may_become(self, next: Self) -> bool {
         match self {
-            Self::Asking => next != Self::Asking,
+            Self::Due => next == Self::Asking,
+            Self::Asking => matches!(next, Self::Done | Self::Closed | Self::Stuck),
             Self::Stuck => matches!(next, Self::Done | Self::Closed),
             Self::Closed => next == Self::Asking,
             Self::Done => false,

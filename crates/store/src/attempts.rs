@@ -10,16 +10,18 @@ use crate::{Store, StoreError};
 
 /// Adds an attempt; its number is never used twice.
 const INSERT: &str = "insert into attempts
-(mch_id, order_id, no, product, account_id, account_version, state, rev, pay_text, created_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+(mch_id, order_id, no, product, account_id, account_version, state, rev, pay_text, transaction_id,
+created_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
 
 /// Changes what can change of the attempt that was read.
-const UPDATE: &str = "update attempts set state = $5, pay_text = $6, rev = rev + 1
+const UPDATE: &str = "update attempts set state = $5, pay_text = $6, transaction_id = $7,
+rev = rev + 1
 where mch_id = $1 and order_id = $2 and no = $3 and rev = $4";
 
 /// An order's attempts.
 const OF_ORDER: &str = "select mch_id, order_id, no, product, account_id, account_version, state,
-rev, pay_text, created_at from attempts where mch_id = $1 and order_id = $2 order by no";
+rev, pay_text, transaction_id, created_at from attempts where mch_id = $1 and order_id = $2 order by no";
 
 /// The order's attempts, by number.
 ///
@@ -44,6 +46,7 @@ pub(crate) fn insert(attempt: &Attempt) -> Statement {
         attempt.state.word().into(),
         attempt.rev.into(),
         (&attempt.pay_text).into(),
+        (&attempt.transaction_id).into(),
         attempt.created_at.into(),
     ];
     Statement::of_one_row(INSERT, values)
@@ -58,6 +61,7 @@ pub(crate) fn update(attempt: &Attempt, expected_rev: i64) -> Statement {
         expected_rev.into(),
         attempt.state.word().into(),
         (&attempt.pay_text).into(),
+        (&attempt.transaction_id).into(),
     ];
     Statement::of_one_row(UPDATE, values)
 }
@@ -73,6 +77,7 @@ fn read(row: &mut Row) -> Result<Attempt, StoreError> {
         state: row.word(AttemptState::from_word)?,
         rev: row.int()?,
         pay_text: row.text()?,
+        transaction_id: row.text()?,
         created_at: row.time()?,
     })
 }

@@ -70,6 +70,10 @@ impl Channel for Chinaums {
         })
     }
 
+    fn number_of_page(&self, pay_text: &str) -> Option<String> {
+        request::payment_id_of_page(pay_text)
+    }
+
     /// The answer that EasyLink waits for is not published: 200 and `success` should do.
     fn callback(&self, account: &Account, request: &HttpRequest, stamp: &Stamp) -> Callback {
         Callback {

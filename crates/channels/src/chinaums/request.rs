@@ -141,11 +141,15 @@ fn ask(
 /// EasyLink's number of an order, as far as it is known: that of its payment, or that which the payer's
 /// page carries. An answer that gave us a page is not signed, and may have been another order's.
 pub(super) fn payment_id(trade: &Trade) -> Option<String> {
-    let page = trade.pay_text.split_once('?').and_then(|(_, query)| Fields::from_form(query));
-    let of_page = page.map(|page| page.of("paymentInfoId").to_owned());
-    [trade.transaction_id.clone(), of_page.unwrap_or_default()]
-        .into_iter()
-        .find(|id| wire::is_payment_id(id))
+    let told = Some(&trade.transaction_id).filter(|id| wire::is_payment_id(id));
+    told.cloned().or_else(|| payment_id_of_page(&trade.pay_text))
+}
+
+/// The number that the payer's page carries.
+pub(super) fn payment_id_of_page(pay_text: &str) -> Option<String> {
+    let (_, query) = pay_text.split_once('?')?;
+    let id = Fields::from_form(query)?.of("paymentInfoId").to_owned();
+    wire::is_payment_id(&id).then_some(id)
 }
 
 fn who(account: &Account) -> Fields {

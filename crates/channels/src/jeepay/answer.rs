@@ -53,6 +53,10 @@ pub(super) fn open(account: &Account, answer: &HttpResponse) -> Result<Said, Dou
     let code = envelope.get("code").and_then(Value::as_i64);
     let code = code.ok_or_else(|| unreadable("no code"))?;
     if code != 0 {
+        // JeePay signs nothing of a refusal and gives it no data: this one was a grant.
+        if ["data", SIGN].iter().any(|name| envelope.get(name).is_some_and(|had| !had.is_null())) {
+            return Err(unreadable("a refusal with data or a sign"));
+        }
         let message = envelope.get("msg").and_then(Value::as_str).unwrap_or_default().to_owned();
         return Ok(Said::Refusal { code, message });
     }

@@ -70,7 +70,8 @@ async fn answered(
     let token = format!("{:x}-{:x}-{}", order.mch_id.0, order.id.0, order.page_secret);
     let (code_url, qrcode) =
         (format!("{base}/pay/{token}"), format!("{base}/order/qrcode/{token}"));
-    let (urls, nonce) = (OrderUrls { code_url: &code_url, qrcode: &qrcode }, gateway.nonce());
+    let urls = OrderUrls { code_url: &code_url, qrcode: &qrcode, transaction_id: "" };
+    let nonce = gateway.nonce();
     let mut data = answer::order_members(&order, &caller.app, &urls);
     members::sign_members(&mut data, &caller.app.key, admitted.sign_form, &nonce);
     Ok(members::object(&data))

@@ -86,6 +86,7 @@ impl Sampler {
             state: AttemptState::Asking,
             rev: 0,
             pay_text: String::new(),
+            transaction_id: String::new(),
             created_at: self.now,
         }
     }

@@ -30,6 +30,23 @@ async fn an_unpaid_order_is_closed_upstream_and_then_with_us() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_its_payer_never_opened_ends_where_the_upstream_closes_nothing() {
+    let app = TestApp::spawn().await;
+    let sn = app.place(103).await["sn"].as_str().unwrap().to_owned();
+    assert_eq!(app.close(&sn).await["code"], 492_004, "the payer may still open it");
+    assert!(app.stored(&sn).await.state.is_open());
+    app.advance(LIFE_S + 1);
+    app.wait_state(&sn, "CLOSED").await;
+    let late = app.pay(&sn, &json!({})).await;
+    assert_eq!(late["paid"], true, "the text that was signed is good for longer: {late}");
+    app.wait("the money to be due for refund", async || {
+        (app.booked(&sn, Book::RefundDue).await != 0).then_some(())
+    })
+    .await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_order_opened_in_both_wallets_is_closed_in_both() {
     let app = TestApp::spawn().await;
     let sn = app.place(304).await["sn"].as_str().unwrap().to_owned();

@@ -125,7 +125,23 @@ async fn the_sdk_of_alipay_accepts_the_simulated_alipay() {
     judge.env("SIM", &app.demo.addresses.sim).env("APP_ID", identity::ALIPAY_APP_ID);
     judge.env("APP_PRIVATE_KEY", own).env("ALIPAY_PUBLIC_KEY", theirs);
     let verdict = verdict(judge).await;
-    assert!(verdict["checks"].as_i64().unwrap() > 30, "{verdict}");
+    assert!(verdict["checks"].as_i64().unwrap() > 90, "{verdict}");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tenpay_accepts_the_simulated_wechat_pay_of_the_second_version_in_both_places() {
+    let app = TestApp::spawn().await;
+    let keys = DemoIdentity::load(app.folder.path()).unwrap();
+    let mainland = [identity::WECHAT_APPID, identity::WECHAT_MCHID, &keys.wechat_v2_api_key];
+    let hong_kong = [identity::WECHAT_HK_APPID, identity::WECHAT_HK_MCHID, &keys.wechat_hk_api_key];
+    for (merchant, prefix, currency) in [(mainland, "", "CNY"), (hong_kong, "/hk", "HKD")] {
+        let mut judge = client("node", "node/tenpay_judge.mjs");
+        judge.env("SIM", &app.demo.addresses.sim).env("PREFIX", prefix).env("CURRENCY", currency);
+        judge.envs(["APPID", "MCHID", "API_KEY"].into_iter().zip(merchant));
+        let verdict = verdict(judge).await;
+        assert!(verdict["checks"].as_i64().unwrap() > 70, "{currency} {verdict}");
+    }
     app.finish().await;
 }
 

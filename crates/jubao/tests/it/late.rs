@@ -1,5 +1,5 @@
-//! Money that comes too late, or twice: recorded, and then honoured or marked for refund by policy.
-//! It is never lost.
+//! Money that comes too late, or twice: recorded, and then honoured or given back by policy. It is never
+//! lost.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use kernel::application::LatePayment;
 use kernel::ledger::Book;
 use kernel::notice::NoticeState;
 use kernel::order::AttemptState;
+use kernel::refund::{Refund, RefundCause, RefundState};
 use kernel::state::TradeState;
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -28,20 +29,58 @@ async fn closed_order(app: &TestApp, product: i64) -> String {
     sn
 }
 
+async fn refunds(app: &TestApp, sn: &str) -> Vec<Refund> {
+    let order = app.stored(sn).await;
+    let store = app.demo.gateway.store();
+    store::refunds::of_order(store, order.mch_id, order.id).await.unwrap()
+}
+
+/// How often the upstream was asked to give money back.
+async fn asked(app: &TestApp, sn: &str) -> usize {
+    app.said(sn).await.iter().filter(|said| *said == "out refund").count()
+}
+
+/// Waits until the upstream has been asked to give back the one payment that the order does not want.
+/// Nothing is on its way then, and the clock may be moved.
+async fn owed(app: &TestApp, sn: &str) -> Refund {
+    app.wait("the payment to be asked back", async || (asked(app, sn).await > 0).then_some(()))
+        .await;
+    let refunds = refunds(app, sn).await;
+    assert_eq!(refunds.len(), 1, "{refunds:?}");
+    assert_eq!((refunds[0].cause, refunds[0].amount.minor), (RefundCause::Surplus, 1234));
+    refunds[0].clone()
+}
+
+/// Waits until what is owed has gone back: to that attempt's payer, once, and the books say so.
+async fn given_back(app: &TestApp, sn: &str, attempt_no: i64) {
+    assert_eq!(owed(app, sn).await.attempt_no, attempt_no);
+    for _ in 0..8 {
+        if refunds(app, sn).await[0].state == RefundState::Done {
+            break;
+        }
+        app.sweep(sn).await;
+    }
+    let refunds = refunds(app, sn).await;
+    assert_eq!((refunds.len(), refunds[0].state), (1, RefundState::Done), "{refunds:?}");
+    assert!(refunds[0].done.as_ref().is_some_and(|done| done.cash.minor == 1234));
+    assert_eq!(app.booked(sn, Book::RefundDue).await, 0);
+    assert_eq!(asked(app, sn).await, 1, "{:?}", app.said(sn).await);
+    assert_eq!(app.audited("refund needs a person").await, 0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn late_money_is_marked_for_refund_and_the_order_stays_closed() {
+async fn late_money_is_given_back_and_the_order_stays_closed() {
     let app = TestApp::spawn().await;
     for (at, product) in LIVE_ON.into_iter().enumerate() {
         let sn = closed_order(&app, product).await;
         app.pay(&sn, &json!({})).await;
-        app.wait("the payment to be booked", async || {
-            (app.booked(&sn, Book::RefundDue).await == -1234).then_some(())
-        })
-        .await;
+        given_back(&app, &sn, 1).await;
         assert_eq!(app.stored(&sn).await.state, TradeState::Closed);
         assert_eq!(app.attempts(&sn).await[0].state, AttemptState::Surplus);
-        assert_eq!(app.booked(&sn, Book::MerchantPayable).await, 0);
-        assert_eq!(app.audited("payment marked for refund").await, at + 1);
+        for book in Book::ALL {
+            assert_eq!(app.booked(&sn, book).await, 0, "{book:?}");
+        }
+        assert_eq!(app.audited("surplus payment").await, at + 1);
         assert!(app.notices(&sn).await.is_empty());
         assert_eq!(app.query(&sn).await["data"]["trade_state"], "CLOSED");
     }
@@ -72,12 +111,12 @@ async fn late_money_whose_callback_is_lost_is_found_when_the_code_has_expired() 
         let sn = closed_order(&app, product).await;
         app.pay(&sn, &json!({ "fault": "lost" })).await;
         app.advance(31 * 60);
-        app.wait("the payment to be booked", async || {
-            (app.booked(&sn, Book::RefundDue).await == -1234).then_some(())
+        given_back(&app, &sn, 1).await;
+        assert_eq!(app.stored(&sn).await.state, TradeState::Closed);
+        app.wait("nothing to be in doubt any more", async || {
+            app.stored(&sn).await.sweep_at.is_none().then_some(())
         })
         .await;
-        assert_eq!(app.stored(&sn).await.state, TradeState::Closed);
-        assert_eq!(app.stored(&sn).await.sweep_at, None, "nothing is in doubt any more");
     }
     app.finish().await;
 }
@@ -95,7 +134,7 @@ async fn late_money_is_asked_for_until_the_upstream_has_answered() {
         assert_eq!(app.booked(&sn, Book::RefundDue).await, 0, "look {look}");
     }
     app.sweep(&sn).await;
-    assert_eq!(app.booked(&sn, Book::RefundDue).await, -1234);
+    given_back(&app, &sn, 1).await;
     app.finish().await;
 }
 
@@ -124,16 +163,13 @@ async fn what_a_refusal_left_standing_is_found_although_the_other_wallet_hung_pa
     while app.stored(&sn).await.state != TradeState::Closed {
         app.sweep(&sn).await;
     }
-    app.wait("the payment to be booked", async || {
-        (app.booked(&sn, Book::RefundDue).await == -1234).then_some(())
-    })
-    .await;
+    given_back(&app, &sn, 1).await;
     assert_eq!(app.attempts(&sn).await[0].state, AttemptState::Surplus);
     app.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_paid_in_both_wallets_owes_one_payment_back() {
+async fn an_order_paid_in_both_wallets_gives_one_payment_back() {
     let app = TestApp::spawn().await;
     let sn = app.place(304).await["sn"].as_str().unwrap().to_owned();
     app.open_page(&sn, "alipay").await;
@@ -143,14 +179,11 @@ async fn an_order_paid_in_both_wallets_owes_one_payment_back() {
         assert_eq!(paid["paid"], true, "{paid}");
     }
     assert_eq!(app.query(&sn).await["data"]["trade_state"], "SUCCESS");
-    app.wait("the second payment to be booked", async || {
-        (app.booked(&sn, Book::RefundDue).await == -1234).then_some(())
-    })
-    .await;
+    given_back(&app, &sn, 2).await;
     let states: Vec<_> = app.attempts(&sn).await.iter().map(|attempt| attempt.state).collect();
     assert_eq!(states, [AttemptState::Paid, AttemptState::Surplus]);
-    assert_eq!(app.booked(&sn, Book::ChannelReceivable).await, 2 * 1234);
-    assert_eq!(app.audited("payment marked for refund").await, 1);
+    assert_eq!(app.booked(&sn, Book::ChannelReceivable).await, 1234);
+    assert_eq!(app.audited("surplus payment").await, 1);
     app.wait_notice_state(&sn, NoticeState::Delivered).await;
     assert_eq!(app.notices(&sn).await.len(), 1);
     app.finish().await;
@@ -173,6 +206,59 @@ async fn once_an_order_is_paid_the_other_wallet_is_closed() {
         let refused = app.pay(&standing.trade_no(), &json!({})).await;
         assert_eq!(refused["paid"], false, "{refused}");
         assert_eq!(app.stored(&sn).await.state, TradeState::Success);
+    }
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_upstream_will_not_give_back_yet_stays_owed_until_it_does() {
+    let app = TestApp::spawn().await;
+    let sn = closed_order(&app, 102).await;
+    app.script_times(("alipay", "refund"), "refused", 2).await;
+    app.pay(&sn, &json!({})).await;
+    app.wait("a person to be called", async || {
+        (refunds(&app, &sn).await.first()?.state == RefundState::Stuck).then_some(())
+    })
+    .await;
+    assert_eq!(app.audited("refund needs a person").await, 1);
+    assert_eq!(app.booked(&sn, Book::RefundDue).await, -1234);
+    let number = &refunds(&app, &sn).await[0];
+    let wanted = json!({
+        "mch_id": app.mch_id().to_string(), "refund_id": number.refund_no().as_str()
+    });
+    let hidden = app.call("/order/refundquery", &wanted).await;
+    assert_eq!(hidden["code"], 492_002, "it was never the merchant's: {hidden}");
+    for looks in 1..=2 {
+        app.advance(601);
+        app.wait("the upstream to be asked again", async || {
+            (asked(&app, &sn).await > looks).then_some(())
+        })
+        .await;
+    }
+    app.wait("the money to go back", async || {
+        (refunds(&app, &sn).await[0].state == RefundState::Done).then_some(())
+    })
+    .await;
+    assert_eq!(app.booked(&sn, Book::ChannelReceivable).await, 0);
+    assert_eq!(app.stored(&sn).await.state, TradeState::Closed);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refund_of_surplus_that_is_lost_on_its_way_is_not_done_twice() {
+    let app = TestApp::spawn().await;
+    for (fault, times) in [("dropped_before", 2), ("dropped_after", 1)] {
+        let sn = closed_order(&app, 102).await;
+        app.script_times(("alipay", "refund"), fault, 1).await;
+        app.pay(&sn, &json!({})).await;
+        assert_eq!(owed(&app, &sn).await.attempt_no, 1);
+        while refunds(&app, &sn).await[0].state != RefundState::Done {
+            app.sweep(&sn).await;
+        }
+        assert_eq!(asked(&app, &sn).await, times, "{fault}");
+        for book in Book::ALL {
+            assert_eq!(app.booked(&sn, book).await, 0, "{fault} {book:?}");
+        }
     }
     app.finish().await;
 }

@@ -70,6 +70,8 @@ pub struct OrderUrls<'a> {
     pub code_url: &'a str,
     /// The text to draw, or the page to open; never empty for the products offered.
     pub qrcode: &'a str,
+    /// The upstream's number of a payment that is still to be made; empty where there is none.
+    pub transaction_id: &'a str,
 }
 
 /// `data` of an order, unsigned (contract section 4: "`data` always carries").
@@ -104,7 +106,7 @@ pub fn order_members<'a>(
     add("body", order.body.as_str().into());
     add("attach", order.attach.as_str().into());
     add("detail", order.detail.as_str().into());
-    for (name, member) in payment_members(order) {
+    for (name, member) in payment_members(order, urls.transaction_id) {
         add(name, member);
     }
     add("wallet", order.wallet.as_str().into());
@@ -151,12 +153,19 @@ pub(super) fn money_members(order: &Order) -> [(&'static str, Member<'static>); 
     ]
 }
 
-/// What the upstream said of the payment, in answers and notices.
-pub(super) fn payment_members(order: &Order) -> [(&'static str, Member<'_>); 2] {
+/// What the upstream said of the payment, in answers and notices; `awaited` is its number of one that
+/// is still to be made.
+pub(super) fn payment_members<'a>(
+    order: &'a Order,
+    awaited: &'a str,
+) -> [(&'static str, Member<'a>); 2] {
     let payment = order.payment.as_ref();
     [
         ("bank_type", payment.map_or("", |payment| payment.bank_type.as_str()).into()),
-        ("transaction_id", payment.map_or("", |payment| payment.transaction_id.as_str()).into()),
+        (
+            "transaction_id",
+            payment.map_or(awaited, |payment| payment.transaction_id.as_str()).into(),
+        ),
     ]
 }
 
@@ -212,8 +221,11 @@ mod tests {
     use crate::state::TradeState;
     use crate::time::Timestamp;
 
-    const URLS: OrderUrls<'static> =
-        OrderUrls { code_url: "https://pay.example/pay/T", qrcode: "weixin://wxpay/x?pr=1" };
+    const URLS: OrderUrls<'static> = OrderUrls {
+        code_url: "https://pay.example/pay/T",
+        qrcode: "weixin://wxpay/x?pr=1",
+        transaction_id: "8a89",
+    };
 
     fn read(text: &str) -> Value {
         serde_json::from_str(text).unwrap()
@@ -293,6 +305,7 @@ mod tests {
             assert!(data[name].is_i64(), "{name}");
         }
         assert_eq!(data["provider"], "聚宝");
+        assert_eq!(data["transaction_id"], "8a89", "of the payment that is awaited");
         assert_eq!(data["mch_id"], "10502105689001");
         assert_eq!(data["finish_time"], "");
         assert_eq!(data["create_time"], 1_795_320_005);

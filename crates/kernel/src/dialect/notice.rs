@@ -38,7 +38,7 @@ pub fn facts(order: &Order) -> Members<'_> {
     for (name, member) in answer::money_members(order) {
         add(name, member);
     }
-    for (name, member) in answer::payment_members(order) {
+    for (name, member) in answer::payment_members(order, "") {
         add(name, member);
     }
     add("time_end", paid_at.map_or_else(String::new, |at| at.compact()).into());

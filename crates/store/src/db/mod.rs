@@ -10,6 +10,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_foundation.sql"),
     include_str!("../../migrations/0002_notice_lanes.sql"),
     include_str!("../../migrations/0003_refunds.sql"),
+    include_str!("../../migrations/0004_surplus.sql"),
 ];
 
 /// Where the schema's number is kept, created before the first migration.

@@ -155,6 +155,7 @@ fn an_attempt(order: &Order, no: i64) -> Attempt {
         state: AttemptState::Asking,
         rev: 0,
         pay_text: String::new(),
+        transaction_id: String::new(),
         created_at: at(2),
     }
 }

@@ -52,7 +52,7 @@ impl AlipaySim {
             return self.answered(sign_type, &(method.answer_name(), facts::refusal(refused)));
         }
         let asked = Asked { method, sign_type, fields: &fields };
-        match self.take_fault(kind) {
+        match self.script.take(kind) {
             Some(fault) => self.go_wrong(fault, &asked, stamp),
             None => match self.perform(&asked, stamp) {
                 Some(answer) => self.answered(sign_type, &answer),

@@ -7,9 +7,10 @@ use kernel::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::Stamp;
-use crate::alipay::sim::notify::Callbacks;
+use crate::alipay::sim::notify::{self, News};
 use crate::alipay::sim::trade::{Key, Order, Status, Trade};
 use crate::sim::CallbackFaultKind;
+use crate::sim::outbox::Outbox;
 
 /// A QR nobody scans lives so long, unless the order says otherwise (manual: precreate).
 const QR_LIFE_MS: i64 = 2 * 60 * 60 * 1000;
@@ -29,7 +30,7 @@ pub(super) struct Books {
     turns: BTreeSet<(i64, Key)>,
     /// Barcodes that were shown.
     pub(super) codes: BTreeSet<String>,
-    pub(super) callbacks: Callbacks,
+    pub(super) outbox: Outbox<News>,
     counter: u64,
 }
 
@@ -39,7 +40,8 @@ pub(super) struct Snapshot {
     trades: Vec<Trade>,
     #[serde(default)]
     codes: BTreeSet<String>,
-    callbacks: Callbacks,
+    #[serde(default)]
+    outbox: Outbox<News>,
     counter: u64,
 }
 
@@ -126,7 +128,7 @@ impl Books {
         // Alipay's clock shows whole seconds.
         trade.paid_at = Timestamp::from_seconds(stamp.now.seconds()).millis();
         forget_turns(&mut self.turns, trade);
-        self.callbacks.add(trade, fault, stamp);
+        notify::tell_trade(&mut self.outbox, trade, fault, stamp);
         Ok(())
     }
 
@@ -141,7 +143,7 @@ impl Books {
         trade.status = Status::Closed;
         trade.closed_at = stamp.now.millis();
         forget_turns(&mut self.turns, trade);
-        self.callbacks.add(trade, None, stamp);
+        notify::tell_trade(&mut self.outbox, trade, None, stamp);
         Ok(())
     }
 
@@ -172,15 +174,15 @@ impl Books {
 
     /// When something happens by itself next: a callback, or a trade's turn.
     pub(super) fn next_due(&self) -> Option<Timestamp> {
-        let turn = self.turns.first().map(|(at, _)| *at);
-        [turn, self.callbacks.next_due()].into_iter().flatten().min().map(Timestamp::from_millis)
+        let turn = self.turns.first().map(|(at, _)| Timestamp::from_millis(*at));
+        [turn, self.outbox.next_due()].into_iter().flatten().min()
     }
 
     pub(super) fn snapshot(&self) -> Snapshot {
         Snapshot {
             trades: self.trades.values().cloned().collect(),
             codes: self.codes.clone(),
-            callbacks: self.callbacks.clone(),
+            outbox: self.outbox.clone(),
             counter: self.counter,
         }
     }
@@ -188,8 +190,8 @@ impl Books {
     pub(super) fn restore(snapshot: Snapshot) -> Self {
         let mut books = Self { counter: snapshot.counter, ..Self::default() };
         books.codes = snapshot.codes;
-        books.callbacks = snapshot.callbacks;
-        books.callbacks.forget_flights();
+        books.outbox = snapshot.outbox;
+        books.outbox.send_again();
         for trade in snapshot.trades {
             books.insert(trade);
         }

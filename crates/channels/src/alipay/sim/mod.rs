@@ -21,12 +21,14 @@ use kernel::time::Timestamp;
 use serde_json::Value;
 
 use crate::alipay::sim::books::{Books, Snapshot};
+use crate::alipay::sim::notify::News;
 use crate::alipay::sim::seal::Platform;
 use crate::alipay::sim::trade::{Status, Trade};
 use crate::http::{HttpRequest, HttpResponse};
+use crate::sim::outbox::Notice;
+use crate::sim::script::Script;
 use crate::sim::{
-    CallbackFaultKind, OpFaultKind, OpKind, OutgoingCallback, PaidInSim, PayError, ScriptedFault,
-    Served, Simulator,
+    CallbackFaultKind, OutgoingCallback, PaidInSim, PayError, ScriptedFault, Served, Simulator,
 };
 use crate::{SetupError, Stamp};
 
@@ -50,7 +52,7 @@ pub struct AlipaySim {
     config: AlipaySimConfig,
     platform: Platform,
     books: Books,
-    faults: Vec<ScriptedFault>,
+    script: Script,
 }
 
 impl AlipaySim {
@@ -60,16 +62,7 @@ impl AlipaySim {
     /// `platform_private_key` is not a private RSA key.
     pub fn new(config: AlipaySimConfig) -> Result<Self, SetupError> {
         let platform = Platform::parse(&config.platform_private_key)?;
-        Ok(Self { config, platform, books: Books::default(), faults: Vec::new() })
-    }
-
-    fn take_fault(&mut self, op: OpKind) -> Option<OpFaultKind> {
-        let at = self.faults.iter().position(|fault| fault.op == op && fault.times > 0)?;
-        let fault = &mut self.faults[at];
-        fault.times -= 1;
-        let kind = fault.kind;
-        self.faults.retain(|fault| fault.times > 0);
-        Some(kind)
+        Ok(Self { config, platform, books: Books::default(), script: Script::default() })
     }
 }
 
@@ -123,22 +116,23 @@ impl Simulator for AlipaySim {
     }
 
     fn script(&mut self, fault: ScriptedFault) {
-        self.faults.push(fault);
+        self.script.push(fault);
     }
 
     fn due_callbacks(&mut self, stamp: &Stamp) -> Vec<OutgoingCallback> {
         self.books.expire(stamp);
-        let due = self.books.callbacks.take_due(stamp);
+        let due = self.books.outbox.take_due(&notify::RETRY_AFTER_MS, stamp.now);
         let platform = (&self.config, &self.platform);
-        let request = |due: &notify::Due| {
-            let trade = self.books.trade(&due.key)?;
-            due.request(trade, platform, stamp).ok()
+        let request = |notice: &Notice<News>| {
+            let trade = self.books.trade(&notice.about.key)?;
+            notify::request(notice, trade, platform, stamp).ok()
         };
         due.iter().filter_map(request).collect()
     }
 
-    fn callback_answered(&mut self, id: u64, answer: Option<&HttpResponse>, stamp: &Stamp) {
-        self.books.callbacks.answered(id, answer, stamp);
+    fn callback_answered(&mut self, id: u64, answer: Option<&HttpResponse>, _stamp: &Stamp) {
+        let is_taken = answer.is_some_and(|got| got.status == 200 && got.body == b"success");
+        self.books.outbox.answered(id, is_taken);
     }
 
     fn next_due(&self) -> Option<Timestamp> {

@@ -1,8 +1,6 @@
 //! The simulated Alipay's notifications (manual: asynchronous notifications): when they are sent,
 //! what they say, and what goes wrong with them.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use kernel::money::{Currency, Money};
 use kernel::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,14 +10,15 @@ use crate::alipay::sim::AlipaySimConfig;
 use crate::alipay::sim::seal::Platform;
 use crate::alipay::sim::trade::{Key, Status, Trade};
 use crate::alipay::wire::Fields;
-use crate::http::{HttpRequest, HttpResponse};
+use crate::http::HttpRequest;
+use crate::sim::outbox::{Notice, Outbox};
 use crate::sim::{CallbackFaultKind, OutgoingCallback};
 use crate::{SetupError, Stamp};
 
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 /// How long Alipay waits after each send that was not answered with `success`.
-const RETRY_AFTER_MS: [i64; 7] = [
+pub(super) const RETRY_AFTER_MS: [i64; 7] = [
     4 * MINUTE_MS,
     10 * MINUTE_MS,
     10 * MINUTE_MS,
@@ -28,177 +27,86 @@ const RETRY_AFTER_MS: [i64; 7] = [
     6 * HOUR_MS,
     15 * HOUR_MS,
 ];
-/// How long [`CallbackFaultKind::Late`] holds a notification back.
-const LATE_MS: i64 = MINUTE_MS;
-
 /// The buyer of every simulated payment.
 pub(super) const BUYER_ID: &str = "2088102122524333";
 /// What the buyer's name shows of itself.
 pub(super) const BUYER_LOGON_ID: &str = "138****0000";
 
-/// A notification until it is answered or given up.
+/// What a notification tells, whatever comes later.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-struct Callback {
-    key: Key,
-    notify_id: String,
-    /// The status that it tells, whatever comes later.
-    status: Status,
-    /// How many refunds it tells of, if the last of them is why it is sent.
-    #[serde(default)]
-    refunds: Option<usize>,
-    sends: usize,
-    due_at: i64,
-    /// What goes wrong with the first send, in [`CallbackFaultKind::ALL`]'s words.
-    fault: Option<String>,
-}
-
-/// All notifications that wait.
-#[derive(Clone, Default, Serialize, Deserialize)]
-pub(super) struct Callbacks {
-    waiting: BTreeMap<u64, Callback>,
-    counter: u64,
-    /// Sent, and not answered yet.
-    #[serde(skip)]
-    in_flight: BTreeSet<u64>,
-}
-
-/// One notification that is to be sent now.
-pub(super) struct Due {
-    pub(super) id: u64,
+pub(super) struct News {
     pub(super) key: Key,
     notify_id: String,
     status: Status,
+    /// How many refunds it tells of, if the last of them is why it is sent.
     refunds: Option<usize>,
+}
+
+/// Tells of `trade`'s status, if its merchant wants to be told.
+pub(super) fn tell_trade(
+    outbox: &mut Outbox<News>,
+    trade: &Trade,
     fault: Option<CallbackFaultKind>,
+    stamp: &Stamp,
+) {
+    tell(outbox, (trade, None), fault, stamp);
 }
 
-impl Callbacks {
-    /// Tells of `trade`'s status, if its merchant wants to be told.
-    pub(super) fn add(&mut self, trade: &Trade, fault: Option<CallbackFaultKind>, stamp: &Stamp) {
-        if trade.order.notify_url.is_empty() || fault == Some(CallbackFaultKind::Lost) {
-            return;
-        }
-        let is_late = fault == Some(CallbackFaultKind::Late);
-        let word = |kind| CallbackFaultKind::ALL.into_iter().find(|(other, _)| *other == kind);
-        let callback = Callback {
-            due_at: stamp.now.plus_millis(if is_late { LATE_MS } else { 0 }).millis(),
-            fault: fault.and_then(word).map(|(_, word)| word.to_owned()),
-            ..self.of(trade, stamp)
-        };
-        let copies = if fault == Some(CallbackFaultKind::Twice) { 2 } else { 1 };
-        for _ in 0..copies {
-            self.counter += 1;
-            self.waiting.insert(self.counter, callback.clone());
-        }
-    }
-
-    /// Tells of `trade`'s last refund.
-    pub(super) fn add_refund(&mut self, trade: &Trade, stamp: &Stamp) {
-        if trade.order.notify_url.is_empty() {
-            return;
-        }
-        let callback = Callback { refunds: Some(trade.refunds.len()), ..self.of(trade, stamp) };
-        self.counter += 1;
-        self.waiting.insert(self.counter, callback);
-    }
-
-    fn of(&self, trade: &Trade, stamp: &Stamp) -> Callback {
-        Callback {
-            key: trade.order.key(),
-            notify_id: format!("{}{:06}", stamp.nonce.get(..24).unwrap_or(""), self.counter),
-            status: trade.status,
-            refunds: None,
-            sends: 0,
-            due_at: stamp.now.millis(),
-            fault: None,
-        }
-    }
-
-    /// The notifications that are due, each once until it is answered.
-    pub(super) fn take_due(&mut self, stamp: &Stamp) -> Vec<Due> {
-        let now = stamp.now.millis();
-        let is_due = |(id, callback): &(&u64, &Callback)| {
-            callback.due_at <= now && !self.in_flight.contains(id)
-        };
-        let due: Vec<Due> = self.waiting.iter().filter(is_due).map(|(id, c)| c.due(*id)).collect();
-        self.in_flight.extend(due.iter().map(|due| due.id));
-        due
-    }
-
-    /// Ends a notification that was answered with `success`, else plans its next send.
-    pub(super) fn answered(&mut self, id: u64, answer: Option<&HttpResponse>, stamp: &Stamp) {
-        self.in_flight.remove(&id);
-        let Some(callback) = self.waiting.get_mut(&id) else { return };
-        let is_taken = answer.is_some_and(|got| got.status == 200 && got.body == b"success");
-        match RETRY_AFTER_MS.get(callback.sends) {
-            Some(delay) if !is_taken => {
-                callback.sends += 1;
-                callback.due_at = stamp.now.plus_millis(*delay).millis();
-            }
-            Some(_) | None => {
-                self.waiting.remove(&id);
-            }
-        }
-    }
-
-    /// When the next one is due, in milliseconds.
-    pub(super) fn next_due(&self) -> Option<i64> {
-        let is_idle = |(id, _): &(&u64, &Callback)| !self.in_flight.contains(id);
-        self.waiting.iter().filter(is_idle).map(|(_, callback)| callback.due_at).min()
-    }
-
-    /// After a restart: what was on its way is sent again.
-    pub(super) fn forget_flights(&mut self) {
-        self.in_flight.clear();
-    }
+/// Tells of `trade`'s last refund.
+pub(super) fn tell_refund(outbox: &mut Outbox<News>, trade: &Trade, stamp: &Stamp) {
+    tell(outbox, (trade, Some(trade.refunds.len())), None, stamp);
 }
 
-impl Callback {
-    fn due(&self, id: u64) -> Due {
-        let fault = self.fault.as_deref().and_then(CallbackFaultKind::from_word);
-        Due {
-            id,
-            key: self.key.clone(),
-            notify_id: self.notify_id.clone(),
-            status: self.status,
-            refunds: self.refunds,
-            fault: fault.filter(|_| self.sends == 0),
-        }
+fn tell(
+    outbox: &mut Outbox<News>,
+    (trade, refunds): (&Trade, Option<usize>),
+    fault: Option<CallbackFaultKind>,
+    stamp: &Stamp,
+) {
+    if trade.order.notify_url.is_empty() {
+        return;
     }
+    let number = outbox.added();
+    let news = News {
+        key: trade.order.key(),
+        notify_id: format!("{}{number:06}", stamp.nonce.get(..24).unwrap_or("")),
+        status: trade.status,
+        refunds,
+    };
+    outbox.add(&news, fault, stamp.now);
 }
 
-impl Due {
-    /// The request that tells it.
-    pub(super) fn request(
-        &self,
-        trade: &Trade,
-        platform: (&AlipaySimConfig, &Platform),
-        stamp: &Stamp,
-    ) -> Result<OutgoingCallback, SetupError> {
-        let (config, platform) = platform;
-        let mut fields = facts(trade, self.status, config);
-        if let Some(count) = self.refunds {
-            push_refund(&mut fields, trade, count);
-        }
-        fields.push("notify_time", stamp.now.beijing());
-        fields.push("notify_id", self.notify_id.as_str());
-        if let Some(fault) = self.fault {
-            spoil(&mut fields, fault, trade);
-        }
-        let mut text = sign::notice_text(&fields);
-        if self.fault == Some(CallbackFaultKind::BadSignature) {
-            text.push('!');
-        }
-        fields.push("sign", platform.sign(trade.order.sign_type, &text)?);
-        let form = "application/x-www-form-urlencoded; charset=utf-8";
-        let request = HttpRequest {
-            method: "POST".to_owned(),
-            url: trade.order.notify_url.clone(),
-            headers: vec![("Content-Type".to_owned(), form.to_owned())],
-            body: fields.to_form().into_bytes(),
-        };
-        Ok(OutgoingCallback { id: self.id, request })
+/// The request that tells it.
+pub(super) fn request(
+    notice: &Notice<News>,
+    trade: &Trade,
+    platform: (&AlipaySimConfig, &Platform),
+    stamp: &Stamp,
+) -> Result<OutgoingCallback, SetupError> {
+    let (config, platform) = platform;
+    let (news, fault) = (&notice.about, notice.first_fault());
+    let mut fields = facts(trade, news.status, config);
+    if let Some(count) = news.refunds {
+        push_refund(&mut fields, trade, count);
     }
+    fields.push("notify_time", stamp.now.beijing());
+    fields.push("notify_id", news.notify_id.as_str());
+    if let Some(fault) = fault {
+        spoil(&mut fields, fault, trade);
+    }
+    let mut text = sign::notice_text(&fields);
+    if fault == Some(CallbackFaultKind::BadSignature) {
+        text.push('!');
+    }
+    fields.push("sign", platform.sign(trade.order.sign_type, &text)?);
+    let form = "application/x-www-form-urlencoded; charset=utf-8";
+    let request = HttpRequest {
+        method: "POST".to_owned(),
+        url: trade.order.notify_url.clone(),
+        headers: vec![("Content-Type".to_owned(), form.to_owned())],
+        body: fields.to_form().into_bytes(),
+    };
+    Ok(OutgoingCallback { id: notice.id, request })
 }
 
 /// What a notification says of a trade that has come to `status`.

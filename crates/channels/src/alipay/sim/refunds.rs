@@ -4,6 +4,7 @@
 
 use crate::Stamp;
 use crate::alipay::sim::books::{Books, SubCode};
+use crate::alipay::sim::notify;
 use crate::alipay::sim::trade::{GivenBack, Key, Status};
 
 /// A paid trade can be cancelled so long; then only refunded.
@@ -68,6 +69,6 @@ impl Books {
             trade.status = Status::Closed;
             trade.closed_at = at;
         }
-        self.callbacks.add_refund(trade, stamp);
+        notify::tell_refund(&mut self.outbox, trade, stamp);
     }
 }

@@ -26,7 +26,7 @@ fn the_order_string_is_signed_and_nothing_is_sent() {
     let fields = Fields::from_form(&order).unwrap();
     assert_eq!(fields.of("method"), "alipay.trade.app.pay");
     assert_eq!(fields.of("app_id"), APP_ID);
-    assert_eq!(fields.of("notify_url"), "https://pay.example/callbacks/alipay/1");
+    assert_eq!(fields.of("notify_url"), "https://pay.example/callbacks/1");
     let biz: serde_json::Value = serde_json::from_str(fields.of("biz_content")).unwrap();
     assert_eq!(biz["product_code"], "QUICK_MSECURITY_PAY");
     assert_eq!(biz["total_amount"], "88.88");

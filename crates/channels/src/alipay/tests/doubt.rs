@@ -1,7 +1,6 @@
 //! Every fault of a charge, a reversal and a refund: never a wrong statement, never twice, and once
 //! it is over the truth is found.
 
-use super::faults::is_executed;
 use super::{
     Bench, amount_of, charge, charged, kind_of, payment_of, query_refund, refund, reverse,
 };
@@ -30,12 +29,12 @@ fn no_fault_of_a_charge_makes_a_wrong_statement() {
             _ => assert!(is_doubt(&outcome), "{word} {outcome:?}"),
         }
         let truth = bench.call(&Op::Query(charged()));
-        assert_eq!(matches!(truth, Outcome::Paid(_)), is_executed(kind), "{word} {truth:?}");
-        assert!(is_executed(kind) || truth == Outcome::NotFound, "{word}");
+        assert_eq!(matches!(truth, Outcome::Paid(_)), kind.is_done(), "{word} {truth:?}");
+        assert!(kind.is_done() || truth == Outcome::NotFound, "{word}");
         // What the gateway does when the doubt does not end: nothing stays with us.
         assert_eq!(bench.call(&reverse()), Outcome::Reversed, "{word}");
         let reversed = bench.call(&Op::Query(charged()));
-        let expect = if is_executed(kind) { Outcome::Reversed } else { Outcome::NotFound };
+        let expect = if kind.is_done() { Outcome::Reversed } else { Outcome::NotFound };
         assert_eq!(reversed, expect, "{word}");
     }
 }
@@ -52,7 +51,7 @@ fn no_fault_of_a_reversal_makes_a_wrong_statement() {
                 _ => assert!(is_doubt(&outcome), "{word} {outcome:?}"),
             }
             let truth = bench.call(&Op::Query(charged()));
-            match (fate, is_executed(kind)) {
+            match (fate, kind.is_done()) {
                 ("00", false) => assert!(matches!(truth, Outcome::Paid(_)), "{word} {truth:?}"),
                 ("00", true) => assert_eq!(truth, Outcome::Reversed, "{word}"),
                 ("01", false) => assert_eq!(truth, Outcome::Unpaid { is_acting: true }, "{word}"),
@@ -76,7 +75,7 @@ fn no_fault_of_a_refund_makes_a_wrong_statement_or_a_second_refund() {
         }
         let truth = bench.call(&query_refund(1, 3000));
         let is_there = matches!(truth, Outcome::Refunded(_));
-        assert_eq!(is_there, is_executed(kind), "{word} {truth:?}");
+        assert_eq!(is_there, kind.is_done(), "{word} {truth:?}");
         assert!(is_there || truth == Outcome::NotFound, "{word} {truth:?}");
         bench.call(&refund(1, 3000));
         assert_eq!(amount_of(&bench.call(&query_refund(1, 3000))), 3000, "{word}");
@@ -109,6 +108,6 @@ fn a_barcode_without_an_answer_is_no_answer_whatever_else_goes_wrong() {
         let mut bench = Bench::new();
         let outcome = faulty(&mut bench, &charge("07"), (OpKind::Place, kind));
         let is_dropped = outcome == Outcome::Unknown(Doubt::Timeout);
-        assert!(is_dropped || !is_executed(kind), "{word} {outcome:?}");
+        assert!(is_dropped || !kind.is_done(), "{word} {outcome:?}");
     }
 }

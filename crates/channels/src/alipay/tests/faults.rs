@@ -30,23 +30,6 @@ fn bring_to(bench: &mut Bench, truth: Truth) {
     }
 }
 
-pub(super) fn is_executed(kind: OpFaultKind) -> bool {
-    match kind {
-        OpFaultKind::Refused
-        | OpFaultKind::DroppedBefore
-        | OpFaultKind::ErrorBefore
-        | OpFaultKind::Busy => false,
-        OpFaultKind::DroppedAfter
-        | OpFaultKind::ErrorAfter
-        | OpFaultKind::Empty
-        | OpFaultKind::Html
-        | OpFaultKind::Truncated
-        | OpFaultKind::BadSignature
-        | OpFaultKind::WrongAnswer
-        | OpFaultKind::Slow => true,
-    }
-}
-
 #[test]
 fn no_fault_of_an_operation_makes_a_wrong_statement() {
     let ops = [(OpKind::Place, qr()), (OpKind::Query, query()), (OpKind::Close, close())];
@@ -82,7 +65,7 @@ fn check_faulty(op: OpKind, kind: OpFaultKind, outcome: &Outcome) {
 /// The fault is over: what the upstream says is what really happened.
 fn check_truth_after(bench: &mut Bench, op: OpKind, kind: OpFaultKind, before: Truth) {
     let healed = bench.call(&query());
-    let is_closed = op == OpKind::Close && is_executed(kind);
+    let is_closed = op == OpKind::Close && kind.is_done();
     match (before, &healed) {
         (Truth::Nothing | Truth::Coded, Outcome::NotFound) | (Truth::Paid, Outcome::Paid(_)) => {}
         (Truth::Waiting, Outcome::Closed) => assert!(is_closed, "{op:?} {kind:?}"),
@@ -92,7 +75,7 @@ fn check_truth_after(bench: &mut Bench, op: OpKind, kind: OpFaultKind, before: T
     if before == Truth::Nothing && op == OpKind::Place {
         let stamp = bench.stamp();
         let is_there = bench.sim.pay(TRADE_NO, None, &stamp).is_ok();
-        assert_eq!(is_there, is_executed(kind), "{kind:?}");
+        assert_eq!(is_there, kind.is_done(), "{kind:?}");
     }
 }
 

@@ -58,7 +58,7 @@ impl AlipayMapiSim {
             Ok(kind) => Asked { service, kind, fields },
             Err(word) => return Served::Answer(refusal(word)),
         };
-        match self.take_fault(op) {
+        match self.script.take(op) {
             Some(fault) => self.go_wrong(fault, &asked, stamp),
             None => {
                 let said = self.perform(&asked, stamp);

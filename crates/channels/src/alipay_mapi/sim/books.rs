@@ -253,8 +253,8 @@ impl Books {
 
     /// When something happens by itself next: a callback, or the end of a trade.
     pub(super) fn next_due(&self) -> Option<Timestamp> {
-        let end = self.ends.first().map(|(at, _)| *at);
-        [end, self.callbacks.next_due()].into_iter().flatten().min().map(Timestamp::from_millis)
+        let end = self.ends.first().map(|(at, _)| Timestamp::from_millis(*at));
+        [end, self.callbacks.next_due()].into_iter().flatten().min()
     }
 
     pub(super) fn snapshot(&self) -> Snapshot {
@@ -268,6 +268,7 @@ impl Books {
     pub(super) fn restore(snapshot: Snapshot) -> Self {
         let mut books = Self { counter: snapshot.counter, ..Self::default() };
         books.callbacks = snapshot.callbacks;
+        books.callbacks.send_again();
         for trade in snapshot.trades {
             books.insert(trade);
         }

@@ -18,11 +18,13 @@ use serde_json::Value;
 
 use crate::alipay_mapi::sign::{self, Keys, SignType};
 use crate::alipay_mapi::sim::books::{Books, Snapshot, Status, Trade};
+use crate::alipay_mapi::sim::notify::About;
 use crate::http::{HttpRequest, HttpResponse};
 use crate::seal::RsaSigner;
+use crate::sim::outbox::Notice;
+use crate::sim::script::Script;
 use crate::sim::{
-    CallbackFaultKind, OpFaultKind, OpKind, OutgoingCallback, PaidInSim, PayError, ScriptedFault,
-    Served, Simulator,
+    CallbackFaultKind, OutgoingCallback, PaidInSim, PayError, ScriptedFault, Served, Simulator,
 };
 use crate::{SetupError, Stamp, legacy};
 
@@ -48,7 +50,7 @@ pub struct AlipayMapiSim {
     config: AlipayMapiSimConfig,
     signer: RsaSigner,
     books: Books,
-    faults: Vec<ScriptedFault>,
+    script: Script,
 }
 
 impl AlipayMapiSim {
@@ -59,7 +61,7 @@ impl AlipayMapiSim {
     pub fn new(config: AlipayMapiSimConfig) -> Result<Self, SetupError> {
         let key = config.platform_private_key.expose();
         let signer = RsaSigner::parse("platform_private_key", key)?;
-        Ok(Self { config, signer, books: Books::default(), faults: Vec::new() })
+        Ok(Self { config, signer, books: Books::default(), script: Script::default() })
     }
 
     fn keys(&self) -> Keys<'_> {
@@ -78,15 +80,6 @@ impl AlipayMapiSim {
             SignType::Rsa2 => self.signer.sign(text.as_bytes()),
         };
         signature.unwrap_or_default()
-    }
-
-    fn take_fault(&mut self, op: OpKind) -> Option<OpFaultKind> {
-        let at = self.faults.iter().position(|fault| fault.op == op && fault.times > 0)?;
-        let fault = &mut self.faults[at];
-        fault.times -= 1;
-        let kind = fault.kind;
-        self.faults.retain(|fault| fault.times > 0);
-        Some(kind)
     }
 }
 
@@ -136,21 +129,22 @@ impl Simulator for AlipayMapiSim {
     }
 
     fn script(&mut self, fault: ScriptedFault) {
-        self.faults.push(fault);
+        self.script.push(fault);
     }
 
     fn due_callbacks(&mut self, stamp: &Stamp) -> Vec<OutgoingCallback> {
         self.books.advance(stamp);
         let due = self.books.callbacks.take_due(stamp);
-        let request = |due: &notify::Due| {
-            let trade = self.books.trade(due.out_trade_no())?;
-            Some(due.request(trade, |kind, text| self.sign(kind, text), stamp))
+        let request = |notice: &Notice<About>| {
+            let trade = self.books.trade(&notice.about.out_trade_no)?;
+            Some(notify::request(notice, trade, |kind, text| self.sign(kind, text), stamp))
         };
         due.iter().filter_map(request).collect()
     }
 
-    fn callback_answered(&mut self, id: u64, answer: Option<&HttpResponse>, stamp: &Stamp) {
-        self.books.callbacks.answered(id, answer, stamp);
+    fn callback_answered(&mut self, id: u64, answer: Option<&HttpResponse>, _stamp: &Stamp) {
+        let is_taken = answer.is_some_and(|got| got.status == 200 && got.body == b"success");
+        self.books.callbacks.answered(id, is_taken);
     }
 
     fn next_due(&self) -> Option<Timestamp> {

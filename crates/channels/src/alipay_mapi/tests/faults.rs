@@ -33,23 +33,6 @@ fn a_bench(truth: Truth) -> Bench {
     bench
 }
 
-fn is_executed(kind: OpFaultKind) -> bool {
-    match kind {
-        OpFaultKind::Refused
-        | OpFaultKind::DroppedBefore
-        | OpFaultKind::ErrorBefore
-        | OpFaultKind::Busy => false,
-        OpFaultKind::DroppedAfter
-        | OpFaultKind::ErrorAfter
-        | OpFaultKind::Empty
-        | OpFaultKind::Html
-        | OpFaultKind::Truncated
-        | OpFaultKind::BadSignature
-        | OpFaultKind::WrongAnswer
-        | OpFaultKind::Slow => true,
-    }
-}
-
 #[test]
 fn no_fault_of_an_operation_makes_a_wrong_statement() {
     let ops = [
@@ -112,7 +95,7 @@ fn check_truth_after(bench: &mut Bench, op: OpKind, kind: OpFaultKind, before: T
     }
     let is_refunded = match before {
         Truth::Nothing | Truth::Waiting => false,
-        Truth::Paid => op == OpKind::Refund && is_executed(kind),
+        Truth::Paid => op == OpKind::Refund && kind.is_done(),
         Truth::Refunded => true,
     };
     match bench.call(&query_refund(888)) {
@@ -155,7 +138,7 @@ fn every_fault_of_a_callback_is_seen_and_the_truth_found() {
         let mut bench = Bench::opened();
         bench.pay(Some(kind));
         let truth = payment_of(&bench.call(&query()));
-        let heard = bench.deliver();
+        let heard = bench.deliver_and_confirm();
         let is_vouched = heard.iter().all(|(_, is_confirmed)| *is_confirmed);
         assert!(is_vouched, "the simulator sent them all: {word}");
         match kind {

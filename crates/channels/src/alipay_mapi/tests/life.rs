@@ -43,16 +43,16 @@ fn the_buttons_of_the_wallet_do_what_they_say() {
     let with = |verb: &str| actions.iter().find(|a| a.ends_with(verb)).unwrap().clone();
     for (verb, said) in [("/password", "密码"), ("/poor", "余额不足"), ("/cancel", "已取消")]
     {
-        let page = String::from_utf8(bench.page("POST", &with(verb), "").body).unwrap();
+        let page = String::from_utf8(bench.browse("POST", &with(verb), "").body).unwrap();
         assert!(page.contains("id=\"hint\"") && page.contains(said), "{page}");
         assert_eq!(bench.call(&query()), Outcome::Unpaid { is_acting: true });
     }
-    let pressed = bench.page("POST", &with("/pay"), "");
+    let pressed = bench.browse("POST", &with("/pay"), "");
     assert_eq!(pressed.status, 303);
-    let result = bench.page("GET", pressed.header("Location").unwrap(), "");
+    let result = bench.browse("GET", pressed.header("Location").unwrap(), "");
     let result = String::from_utf8(result.body).unwrap();
     assert!(result.contains("支付成功"));
-    assert_eq!(bench.page("POST", &with("/pay"), "").status, 303, "a second press pays nothing");
+    assert_eq!(bench.browse("POST", &with("/pay"), "").status, 303, "a second press pays nothing");
     payment_of(&bench.hear());
     assert!(bench.deliver().is_empty());
 
@@ -75,13 +75,13 @@ fn an_order_string_is_taken_in_every_way_that_a_person_may_send_it() {
         ("GET", format!("/alipay_mapi/app?order={form}"), String::new()),
     ];
     for (method, url, body) in ways {
-        let page = bench.page(method, &url, &body);
+        let page = bench.browse(method, &url, &body);
         assert!(String::from_utf8(page.body).unwrap().contains("HKD 88.88"), "{method} {body}");
     }
-    let empty = bench.page("GET", "/alipay_mapi/app", "");
+    let empty = bench.browse("GET", "/alipay_mapi/app", "");
     assert!(String::from_utf8(empty.body).unwrap().contains("name=\"order\""));
     let changed = pay_text.replace("88.88", "0.01");
-    let page = bench.page("POST", "/alipay_mapi/app", &changed);
+    let page = bench.browse("POST", "/alipay_mapi/app", &changed);
     assert!(String::from_utf8(page.body).unwrap().contains("ILLEGAL_SIGN"));
 }
 
@@ -117,7 +117,7 @@ fn a_page_is_not_opened_after_its_time() {
     let mut bench = Bench::new();
     let pay_text = text_of(&bench.call(&wap()));
     bench.wait(HALF_HOUR_MS);
-    let page = String::from_utf8(bench.page("GET", &pay_text, "").body).unwrap();
+    let page = String::from_utf8(bench.browse("GET", &pay_text, "").body).unwrap();
     assert!(page.contains("TRADE_NOT_ALLOWED_PAY"), "{page}");
     assert_eq!(bench.call(&query()), Outcome::NotFound);
 }

@@ -65,7 +65,7 @@ fn a_page() -> Fields {
 /// The error that a request is answered with; `T` if with none.
 fn word(bench: &mut Bench, fields: &Fields) -> String {
     let url = format!("/mapi/gateway.do?{}", fields.to_form());
-    let answer = bench.page("GET", &url, "");
+    let answer = bench.browse("GET", &url, "");
     assert_eq!(answer.header("content-type"), Some("text/xml;charset=utf-8"));
     let root = xml::parse(&answer.body).unwrap();
     root.leaf("error").or(root.leaf("is_success")).unwrap().to_owned()
@@ -73,7 +73,7 @@ fn word(bench: &mut Bench, fields: &Fields) -> String {
 
 fn page(fields: &Fields) -> String {
     let url = format!("/mapi/gateway.do?{}", fields.to_form());
-    String::from_utf8(Bench::new().page("GET", &url, "").body).unwrap()
+    String::from_utf8(Bench::new().browse("GET", &url, "").body).unwrap()
 }
 
 fn with(mut fields: Fields, name: &str, value: &str) -> Fields {
@@ -185,7 +185,7 @@ fn members_of_an_order_string_are_judged() {
         ("total_fee", "88.88", "确认付款"),
     ];
     let open = |text: &str| {
-        String::from_utf8(Bench::new().page("POST", "/alipay_mapi/app", text).body).unwrap()
+        String::from_utf8(Bench::new().browse("POST", "/alipay_mapi/app", text).body).unwrap()
     };
     for (name, value, expect) in cases {
         let text = sign::order_text(&with(fields.clone(), name, value));
@@ -214,7 +214,7 @@ fn members_of_an_order_string_are_judged() {
 fn an_answer_echoes_the_request_and_signs_what_it_states() {
     let mut bench = Bench::opened();
     let url = format!("/mapi/gateway.do?{}", signed(a_query()).to_form());
-    let text = String::from_utf8(bench.page("GET", &url, "").body).unwrap();
+    let text = String::from_utf8(bench.browse("GET", &url, "").body).unwrap();
     assert!(text.starts_with("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<alipay>"), "{text}");
     assert!(text.contains("<param name=\"service\">single_trade_query</param>"), "{text}");
     assert!(text.contains("<response><trade>") && text.contains("<sign_type>RSA</sign_type>"));

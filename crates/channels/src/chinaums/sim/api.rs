@@ -37,7 +37,7 @@ impl ChinaumsSim {
             Ok(fields) => fields,
             Err(refused) => return Served::Answer(self.told(refusal(refused))),
         };
-        match self.take_fault(kind) {
+        match self.script.take(kind) {
             Some(fault) => self.go_wrong(fault, (kind, &fields), stamp),
             None => {
                 let members = self.perform(kind, &fields, stamp);

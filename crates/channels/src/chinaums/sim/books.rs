@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::Stamp;
 use crate::chinaums::sim::check::{Order, Refused};
 use crate::legacy::sha256_hex;
+use crate::sim::outbox::Outbox;
 use crate::sim::{CallbackFaultKind, PaidInSim, PayError};
 
 /// How long a payment waits that does not say so itself.
@@ -27,8 +28,9 @@ pub(super) struct Books {
     orders: BTreeMap<String, String>,
     /// By the merchant's number.
     refunds: BTreeMap<String, Refund>,
-    /// Notifications that are not acknowledged yet.
-    pub(super) notices: BTreeMap<u64, Notice>,
+    /// Notifications that are not acknowledged yet, by EasyLink's number.
+    #[serde(default)]
+    pub(super) outbox: Outbox<String>,
     /// Makes numbers unique; never falls.
     counter: u64,
 }
@@ -72,17 +74,6 @@ pub(super) struct Refund {
     /// Minor units.
     pub(super) amount: i64,
     done_ms: i64,
-}
-
-/// A notification that waits for its acknowledgement.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub(super) struct Notice {
-    pub(super) id: u64,
-    pub(super) payment_id: String,
-    /// A word of [`CallbackFaultKind::ALL`].
-    pub(super) fault: Option<String>,
-    pub(super) attempts: usize,
-    pub(super) due_ms: i64,
 }
 
 impl Payment {
@@ -174,7 +165,7 @@ impl Books {
             transaction_id: payment_id.to_owned(),
             total: payment.amount,
         };
-        self.notify(payment_id, fault, stamp.now);
+        self.outbox.add(&payment_id.to_owned(), fault, stamp.now);
         Ok(paid)
     }
 

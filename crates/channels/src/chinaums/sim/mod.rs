@@ -19,9 +19,9 @@ use serde_json::Value;
 use crate::Stamp;
 use crate::chinaums::sim::books::Books;
 use crate::http::{HttpRequest, HttpResponse};
+use crate::sim::script::Script;
 use crate::sim::{
-    CallbackFaultKind, OpFaultKind, OpKind, OutgoingCallback, PaidInSim, PayError, ScriptedFault,
-    Served, Simulator,
+    CallbackFaultKind, OutgoingCallback, PaidInSim, PayError, ScriptedFault, Served, Simulator,
 };
 
 /// Below it is everything; an account's `base_url` ends with it.
@@ -50,21 +50,13 @@ pub struct ChinaumsSimConfig {
 pub struct ChinaumsSim {
     config: ChinaumsSimConfig,
     books: Books,
-    faults: Vec<ScriptedFault>,
+    script: Script,
 }
 
 impl ChinaumsSim {
     /// An EasyLink without payments.
     pub fn new(config: ChinaumsSimConfig) -> Self {
-        Self { config, books: Books::default(), faults: Vec::new() }
-    }
-
-    fn take_fault(&mut self, op: OpKind) -> Option<OpFaultKind> {
-        let fault = self.faults.iter_mut().find(|fault| fault.op == op && fault.times > 0)?;
-        fault.times -= 1;
-        let kind = fault.kind;
-        self.faults.retain(|fault| fault.times > 0);
-        Some(kind)
+        Self { config, books: Books::default(), script: Script::default() }
     }
 }
 
@@ -95,22 +87,21 @@ impl Simulator for ChinaumsSim {
     }
 
     fn script(&mut self, fault: ScriptedFault) {
-        self.faults.push(fault);
+        self.script.push(fault);
     }
 
     fn due_callbacks(&mut self, stamp: &Stamp) -> Vec<OutgoingCallback> {
-        let due = self.books.take_due(stamp.now);
+        let due = self.books.outbox.take_due(&notify::REPEAT_AFTER_MS, stamp.now);
         due.into_iter().filter_map(|notice| self.callback(&notice)).collect()
     }
 
     fn callback_answered(&mut self, id: u64, answer: Option<&HttpResponse>, _stamp: &Stamp) {
-        if answer.is_some_and(|answer| answer.status == 200) {
-            self.books.notices.remove(&id);
-        }
+        let is_taken = answer.is_some_and(|answer| answer.status == 200);
+        self.books.outbox.answered(id, is_taken);
     }
 
     fn next_due(&self) -> Option<Timestamp> {
-        self.books.notices.values().map(|notice| notice.due_ms).min().map(Timestamp::from_millis)
+        self.books.outbox.next_due()
     }
 
     fn snapshot(&self) -> Value {
@@ -119,6 +110,7 @@ impl Simulator for ChinaumsSim {
 
     fn restore(&mut self, snapshot: Value) -> Result<(), String> {
         self.books = serde_json::from_value(snapshot).map_err(|fault| fault.to_string())?;
+        self.books.outbox.send_again();
         Ok(())
     }
 }

@@ -5,84 +5,27 @@ use kernel::time::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::chinaums::sign::{ACCESS_KEY, access_key};
-use crate::chinaums::sim::books::{Books, Notice, Payment, State};
+use crate::chinaums::sim::books::{Payment, State};
 use crate::chinaums::sim::{ChinaumsSim, ChinaumsSimConfig, api};
 use crate::chinaums::wire::{self, Fields};
 use crate::http::HttpRequest;
+use crate::sim::outbox::Notice;
 use crate::sim::{CallbackFaultKind, OutgoingCallback};
 
 const MINUTE_MS: i64 = 60_000;
 /// How long after each attempt the next one follows. Not the vendor's, which is not published: that
 /// of UnionPay's own notifications.
-const REPEAT_AFTER_MS: [i64; 3] = [MINUTE_MS, 2 * MINUTE_MS, 4 * MINUTE_MS];
-/// How long [`CallbackFaultKind::Late`] holds a notification back.
-const LATE_MS: i64 = MINUTE_MS;
+pub(super) const REPEAT_AFTER_MS: [i64; 3] = [MINUTE_MS, 2 * MINUTE_MS, 4 * MINUTE_MS];
 /// What a Hong Kong or Australian order costs a payer in China: fen for each hundred cents.
 const CNY_RATE_PERCENT: i64 = 91;
 
-impl Books {
-    /// Lets the notifications of a payment begin.
-    pub(super) fn notify(
-        &mut self,
-        payment_id: &str,
-        fault: Option<CallbackFaultKind>,
-        now: Timestamp,
-    ) {
-        let (copies, delay_ms) = match fault {
-            Some(CallbackFaultKind::Lost) => (0, 0),
-            Some(CallbackFaultKind::Twice) => (2, 0),
-            Some(CallbackFaultKind::Late) => (1, LATE_MS),
-            None
-            | Some(
-                CallbackFaultKind::WrongAmount
-                | CallbackFaultKind::WrongCurrency
-                | CallbackFaultKind::WrongApp
-                | CallbackFaultKind::WrongMerchant
-                | CallbackFaultKind::BadSignature,
-            ) => (1, 0),
-        };
-        let word = |kind| CallbackFaultKind::ALL.into_iter().find(|(other, _)| *other == kind);
-        for _ in 0..copies {
-            let id = self.next();
-            let notice = Notice {
-                id,
-                payment_id: payment_id.to_owned(),
-                fault: fault.and_then(word).map(|(_, word)| word.to_owned()),
-                attempts: 0,
-                due_ms: now.plus_millis(delay_ms).millis(),
-            };
-            self.notices.insert(id, notice);
-        }
-    }
-
-    /// The notifications that are due; each is planned anew, as if it got no answer.
-    pub(super) fn take_due(&mut self, now: Timestamp) -> Vec<Notice> {
-        let is_due = |notice: &&Notice| notice.due_ms <= now.millis();
-        let due: Vec<Notice> = self.notices.values().filter(is_due).cloned().collect();
-        for notice in &due {
-            match (REPEAT_AFTER_MS.get(notice.attempts), self.notices.get_mut(&notice.id)) {
-                (Some(after_ms), Some(next)) => {
-                    next.attempts += 1;
-                    next.due_ms = now.plus_millis(*after_ms).millis();
-                }
-                (None, _) | (_, None) => {
-                    self.notices.remove(&notice.id);
-                }
-            }
-        }
-        due
-    }
-}
-
 impl ChinaumsSim {
     /// The request that a notification is.
-    pub(super) fn callback(&self, notice: &Notice) -> Option<OutgoingCallback> {
-        let payment = self.books.payment(&notice.payment_id)?;
+    pub(super) fn callback(&self, notice: &Notice<String>) -> Option<OutgoingCallback> {
+        let payment = self.books.payment(&notice.about)?;
         let now = Timestamp::from_millis(notice.due_ms);
         let mut fields = Fields::from_json(&facts(payment, &self.config, now));
-        let fault = notice.fault.as_deref().and_then(CallbackFaultKind::from_word);
-        let fault = fault.filter(|_| notice.attempts == 0);
-        let secret = spoil(&mut fields, fault, payment, &self.config);
+        let secret = spoil(&mut fields, notice.first_fault(), payment, &self.config);
         let key = access_key(&fields, &secret);
         fields.push(ACCESS_KEY, key);
         let form = "application/x-www-form-urlencoded; charset=utf-8";

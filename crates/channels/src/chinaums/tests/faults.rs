@@ -28,23 +28,6 @@ fn bring_to(truth: Truth) -> Bench {
     }
 }
 
-fn is_executed(kind: OpFaultKind) -> bool {
-    match kind {
-        OpFaultKind::Refused
-        | OpFaultKind::DroppedBefore
-        | OpFaultKind::ErrorBefore
-        | OpFaultKind::Busy => false,
-        OpFaultKind::DroppedAfter
-        | OpFaultKind::ErrorAfter
-        | OpFaultKind::Empty
-        | OpFaultKind::Html
-        | OpFaultKind::Truncated
-        | OpFaultKind::BadSignature
-        | OpFaultKind::WrongAnswer
-        | OpFaultKind::Slow => true,
-    }
-}
-
 fn op_of(kind: OpKind, bench: &Bench) -> Op {
     match kind {
         OpKind::Place => place(),
@@ -110,15 +93,15 @@ fn check_truth_after(
     truth: Truth,
     before: &str,
 ) {
-    let is_placed = truth != Truth::Nothing || op == OpKind::Place && is_executed(kind);
+    let is_placed = truth != Truth::Nothing || op == OpKind::Place && kind.is_done();
     match (truth, bench.query()) {
         (Truth::Nothing, Outcome::NotFound) => assert!(!is_placed, "{before}"),
         (Truth::Nothing | Truth::Waiting, Outcome::Unpaid { .. }) => assert!(is_placed, "{before}"),
         (Truth::Paid | Truth::Refunded, Outcome::Paid(_)) => {}
         (_, other) => panic!("{before} {other:?}"),
     }
-    let is_refunded = truth == Truth::Refunded
-        || truth == Truth::Paid && op == OpKind::Refund && is_executed(kind);
+    let is_refunded =
+        truth == Truth::Refunded || truth == Truth::Paid && op == OpKind::Refund && kind.is_done();
     bench.wait(5_000);
     match bench.query_refund(100, REFUND_NO) {
         Outcome::NotFound => assert!(!is_refunded, "{before}"),

@@ -8,59 +8,30 @@ mod requests;
 mod strict;
 mod words;
 
-use kernel::id::{Id, MchId};
 use kernel::money::{Currency, Money};
-use kernel::order::Payment;
 use kernel::product::Product;
 use kernel::secret::Secret;
-use kernel::time::Timestamp;
 use serde_json::Value;
 
+use crate::bench::{
+    self, HALF_HOUR_MS, START, TRADE_NO, a_stamp, done, is_unreadable, payment_of, set,
+};
 use crate::chinaums::Chinaums;
-use crate::chinaums::settings::SETTINGS;
 use crate::chinaums::sim::{ChinaumsSim, ChinaumsSimConfig};
 use crate::chinaums::wire::Fields;
 use crate::http::{HttpRequest, HttpResponse};
-use crate::sim::{CallbackFaultKind, OpFaultKind, OpKind, ScriptedFault, Served, Simulator};
-use crate::{
-    Account, Callback, Channel, Doubt, Op, Outcome, Place, PrivateKey, Refund, Stamp, Step, Trade,
-};
+use crate::{Account, Channel, Op, Outcome, Place, Refund, Step, Trade};
 
 const BASE: &str = "http://127.0.0.1:9000/easyLinkApi";
-const TRADE_NO: &str = "1120261122120005000006553801";
 const REFUND_NO: &str = "21202611221300050000065538";
 const SECRET: &str = "b5f7e2c1a09d48c3";
-const START: Timestamp = Timestamp::from_seconds(1_795_320_005);
-const HALF_HOUR_MS: i64 = 30 * 60_000;
 const AMOUNT: Money = Money { minor: 8888, currency: Currency::Hkd };
-
-/// Requests that one operation may take, as the gateway counts them.
-const STEPS_MAX: usize = 4;
 
 /// An account whose settings are the defaults, except what a contract must say.
 fn account() -> Account {
-    let defaults = SETTINGS.iter().map(|one| (one.key.to_owned(), Secret::new(one.default)));
-    let mut account = Account {
-        id: Id(1),
-        version: 1,
-        mch_id: MchId(0),
-        channel: "chinaums".into(),
-        currency: Currency::Hkd,
-        settings: defaults.collect(),
-        upstream_keys: Vec::new(),
-        private_key: PrivateKey::default(),
-    };
-    for (key, value) in
-        [("pin", "PIN0001"), ("sec_pin", "SEC0001"), ("secret_key", SECRET), ("base_url", BASE)]
-    {
-        set(&mut account, key, value);
-    }
-    account
-}
-
-fn set(account: &mut Account, key: &str, value: &str) {
-    let setting = account.settings.iter_mut().find(|(name, _)| name == key).unwrap();
-    setting.1 = Secret::new(value);
+    let settings =
+        [("pin", "PIN0001"), ("sec_pin", "SEC0001"), ("secret_key", SECRET), ("base_url", BASE)];
+    bench::account(&Chinaums, Currency::Hkd, &settings)
 }
 
 fn config() -> ChinaumsSimConfig {
@@ -75,15 +46,7 @@ fn config() -> ChinaumsSimConfig {
     }
 }
 
-/// A channel, its simulator and a clock between them.
-struct Bench {
-    account: Account,
-    sim: ChinaumsSim,
-    now: Timestamp,
-    draws: u64,
-    /// What the last order was opened with.
-    pay_text: String,
-}
+type Bench = bench::Bench<ChinaumsSim>;
 
 impl Bench {
     fn new() -> Self {
@@ -91,8 +54,7 @@ impl Bench {
     }
 
     fn with(account: Account, config: ChinaumsSimConfig) -> Self {
-        let sim = ChinaumsSim::new(config);
-        Self { account, sim, now: START, draws: 0, pay_text: String::new() }
+        Self::of(&Chinaums, account, ChinaumsSim::new(config))
     }
 
     /// With an order that waits.
@@ -103,10 +65,7 @@ impl Bench {
     }
 
     fn open(&mut self) {
-        match self.call(&place()) {
-            Outcome::Opened { pay_text } => self.pay_text = pay_text,
-            other => panic!("{other:?}"),
-        }
+        self.pay_text = bench::text_of(&self.call(&place()));
     }
 
     /// With an order that is paid.
@@ -116,82 +75,12 @@ impl Bench {
         bench
     }
 
-    fn stamp(&mut self) -> Stamp {
-        self.draws += 1;
-        Stamp { now: self.now, nonce: format!("{:032x}", self.draws * 0x9E37_79B9_7F4A) }
-    }
-
-    fn wait(&mut self, millis: i64) {
-        self.now = self.now.plus_millis(millis);
-    }
-
-    /// Carries an operation out as the gateway does; an answer that comes late is a timeout.
-    fn call(&mut self, op: &Op) -> Outcome {
-        let stamp = self.stamp();
-        let mut step = Chinaums.request(op, &self.account, &stamp).unwrap();
-        for _ in 0..STEPS_MAX {
-            let request = match step {
-                Step::Done(outcome) => return outcome,
-                Step::Send(request) => request,
-            };
-            let stamp = self.stamp();
-            match self.sim.serve(&request, &stamp) {
-                Served::Answer(answer) => {
-                    step = Chinaums.response(op, &self.account, &answer, &stamp);
-                }
-                Served::Late(..) | Served::Dropped => return Outcome::Unknown(Doubt::Timeout),
-            }
-        }
-        match step {
-            Step::Done(outcome) => outcome,
-            Step::Send(request) => panic!("too many steps: {request:?}"),
-        }
-    }
-
-    /// What a browser is shown.
-    fn browse(&mut self, method: &str, url: &str, form: &str) -> HttpResponse {
-        let request = HttpRequest {
-            method: method.into(),
-            url: url.into(),
-            headers: Vec::new(),
-            body: form.as_bytes().to_vec(),
-        };
-        let stamp = self.stamp();
-        match self.sim.serve(&request, &stamp) {
-            Served::Answer(answer) => answer,
-            other => panic!("{other:?}"),
-        }
-    }
-
     /// Presses a button of the payer's page; the answer is the page after it.
     fn press(&mut self, choice: &str) -> String {
         let address = self.pay_text.clone();
         let answer = self.browse("POST", &address, &format!("choice={choice}"));
         assert_eq!(answer.status, 200);
         String::from_utf8(answer.body).unwrap()
-    }
-
-    fn pay(&mut self, fault: Option<CallbackFaultKind>) {
-        let stamp = self.stamp();
-        let paid = self.sim.pay(&TRADE_NO[..26], fault, &stamp).unwrap();
-        assert_eq!((paid.trade_no.as_str(), paid.total), (TRADE_NO, AMOUNT.minor));
-    }
-
-    /// Delivers what is due to the channel, and answers as the gateway does.
-    fn deliver(&mut self) -> Vec<Callback> {
-        let stamp = self.stamp();
-        let mut heard = Vec::new();
-        for due in self.sim.due_callbacks(&stamp) {
-            let callback = Chinaums.callback(&self.account, &due.request, &stamp);
-            let answer = if callback.facts.is_ok() { &callback.ack } else { &callback.nack };
-            self.sim.callback_answered(due.id, Some(answer), &stamp);
-            heard.push(callback);
-        }
-        heard
-    }
-
-    fn fail_once(&mut self, op: OpKind, kind: OpFaultKind) {
-        self.sim.script(ScriptedFault { op, kind, times: 1 });
     }
 
     fn trade(&self) -> Trade {
@@ -227,18 +116,11 @@ impl Bench {
 
 fn a_place() -> Place {
     Place {
-        trade_no: TRADE_NO.into(),
-        product: Product::UnionpayLink,
-        amount: AMOUNT,
         subject: "测试".into(),
         notify_url: "https://pay.example/callback/chinaums/1/2/3".into(),
         return_url: "https://pay.example/pay/TOKEN".into(),
-        expires_at: START.plus_millis(HALF_HOUR_MS),
-        payer_ip: String::new(),
-        openid: String::new(),
-        sub_appid: String::new(),
         wallet: "CN".into(),
-        code: None,
+        ..bench::a_place(Product::UnionpayLink, Currency::Hkd)
     }
 }
 
@@ -247,14 +129,7 @@ fn place() -> Op {
 }
 
 fn trade() -> Trade {
-    Trade {
-        trade_no: TRADE_NO.into(),
-        product: Product::UnionpayLink,
-        amount: AMOUNT,
-        placed_at: START,
-        pay_text: String::new(),
-        transaction_id: String::new(),
-    }
+    bench::a_trade(Product::UnionpayLink, Currency::Hkd)
 }
 
 fn refund() -> Refund {
@@ -268,30 +143,15 @@ fn refund() -> Refund {
     }
 }
 
-fn payment_of(outcome: &Outcome) -> Payment {
-    match outcome {
-        Outcome::Paid(payment) => payment.clone(),
-        other => panic!("{other:?}"),
-    }
-}
-
-fn is_unreadable(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Unknown(Doubt::Unreadable(_)))
-}
-
 /// What an answer of these bytes leads to.
 fn stepped(op: &Op, account: &Account, body: &[u8]) -> Step {
     let answer = HttpResponse::new(200, "application/json", body);
-    let stamp = Stamp { now: START, nonce: "0".repeat(32) };
-    Chinaums.response(op, account, &answer, &stamp)
+    Chinaums.response(op, account, &answer, &a_stamp())
 }
 
 /// What an answer of these bytes means.
 fn heard(op: &Op, account: &Account, body: &[u8]) -> Outcome {
-    match stepped(op, account, body) {
-        Step::Done(outcome) => outcome,
-        Step::Send(request) => panic!("{request:?}"),
-    }
+    done(stepped(op, account, body))
 }
 
 fn judged(op: &Op, account: &Account, object: &Value) -> Outcome {
@@ -300,8 +160,7 @@ fn judged(op: &Op, account: &Account, object: &Value) -> Outcome {
 
 /// The form that an operation sends first.
 fn sent(op: &Op, account: &Account) -> (HttpRequest, Fields) {
-    let stamp = Stamp { now: START, nonce: "0".repeat(32) };
-    form_of(Chinaums.request(op, account, &stamp).unwrap())
+    form_of(Chinaums.request(op, account, &a_stamp()).unwrap())
 }
 
 /// The form that a step sends.

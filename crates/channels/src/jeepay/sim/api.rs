@@ -38,7 +38,7 @@ impl JeepaySim {
             Ok(fields) => fields,
             Err(refused) => return Served::Answer(refusal(&refused)),
         };
-        let fault = self.take_fault(kind);
+        let fault = self.script.take(kind);
         if let Some(answer) = fault.and_then(|fault| not_done(fault, kind)) {
             return answer;
         }

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::Stamp;
 use crate::jeepay::sim::check::{Asked, Refused};
-use crate::jeepay::sim::notify::{About, Notice};
+use crate::jeepay::sim::notify::About;
+use crate::sim::outbox::Outbox;
 use crate::sim::{CallbackFaultKind, PaidInSim, PayError};
 
 /// How long a payer takes who was asked for a password (barcodes).
@@ -28,7 +29,8 @@ pub(super) struct Books {
     /// Barcodes that were used.
     used_codes: BTreeSet<String>,
     /// Notifications that are not acknowledged yet.
-    pub(super) notices: BTreeMap<u64, Notice>,
+    #[serde(default)]
+    pub(super) outbox: Outbox<About>,
     /// Makes numbers unique; never falls.
     counter: u64,
 }
@@ -217,14 +219,14 @@ impl Books {
             transaction_id: channel_order_no(order),
             total: order.asked.amount,
         };
-        self.notify(&About::Order(number.to_owned()), fault, now);
+        self.outbox.add(&About::Order(number.to_owned()), fault, now);
         Ok(paid)
     }
 
     /// The payment fails for good.
     pub(super) fn fail(&mut self, number: &str, failure: Failure, now: Timestamp) {
         self.set(number, State::Failed(failure));
-        self.notify(&About::Order(number.to_owned()), None, now);
+        self.outbox.add(&About::Order(number.to_owned()), None, now);
     }
 
     /// Closes an order that waits.
@@ -303,7 +305,7 @@ impl Books {
             if let Some(refund) = self.refunds.get_mut(&number) {
                 let is_new = !std::mem::replace(&mut refund.is_told, true);
                 if is_new {
-                    self.notify(&About::Refund(number), None, at);
+                    self.outbox.add(&About::Refund(number), None, at);
                 }
                 continue;
             }
@@ -320,10 +322,10 @@ impl Books {
         }
     }
 
-    /// When something happens by itself next, in milliseconds.
-    pub(super) fn next_due(&self) -> Option<i64> {
-        let notice = self.notices.values().map(|notice| notice.due_ms).min();
-        [self.ends.first().map(|(at, _)| *at), notice].into_iter().flatten().min()
+    /// When something happens by itself next.
+    pub(super) fn next_due(&self) -> Option<Timestamp> {
+        let end = self.ends.first().map(|(at, _)| Timestamp::from_millis(*at));
+        [end, self.outbox.next_due()].into_iter().flatten().min()
     }
 
     /// The next number.

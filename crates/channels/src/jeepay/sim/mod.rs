@@ -17,9 +17,9 @@ use serde_json::Value;
 use crate::Stamp;
 use crate::http::{HttpRequest, HttpResponse};
 use crate::jeepay::sim::books::Books;
+use crate::sim::script::Script;
 use crate::sim::{
-    CallbackFaultKind, OpFaultKind, OpKind, OutgoingCallback, PaidInSim, PayError, ScriptedFault,
-    Served, Simulator,
+    CallbackFaultKind, OutgoingCallback, PaidInSim, PayError, ScriptedFault, Served, Simulator,
 };
 
 /// The one application of the simulated JeePay.
@@ -41,21 +41,13 @@ pub struct JeepaySimConfig {
 pub struct JeepaySim {
     config: JeepaySimConfig,
     books: Books,
-    faults: Vec<ScriptedFault>,
+    script: Script,
 }
 
 impl JeepaySim {
     /// A JeePay without orders.
     pub fn new(config: JeepaySimConfig) -> Self {
-        Self { config, books: Books::default(), faults: Vec::new() }
-    }
-
-    fn take_fault(&mut self, op: OpKind) -> Option<OpFaultKind> {
-        let fault = self.faults.iter_mut().find(|fault| fault.op == op && fault.times > 0)?;
-        fault.times -= 1;
-        let kind = fault.kind;
-        self.faults.retain(|fault| fault.times > 0);
-        Some(kind)
+        Self { config, books: Books::default(), script: Script::default() }
     }
 }
 
@@ -88,23 +80,22 @@ impl Simulator for JeepaySim {
     }
 
     fn script(&mut self, fault: ScriptedFault) {
-        self.faults.push(fault);
+        self.script.push(fault);
     }
 
     fn due_callbacks(&mut self, stamp: &Stamp) -> Vec<OutgoingCallback> {
         self.books.settle(stamp.now);
-        let due = self.books.take_due(stamp.now);
+        let due = self.books.outbox.take_due(&notify::REPEAT_AFTER_MS, stamp.now);
         due.into_iter().filter_map(|notice| self.callback(&notice, stamp)).collect()
     }
 
     fn callback_answered(&mut self, id: u64, answer: Option<&HttpResponse>, _stamp: &Stamp) {
-        if answer.is_some_and(|answer| answer.body.eq_ignore_ascii_case(b"success")) {
-            self.books.notices.remove(&id);
-        }
+        let is_taken = answer.is_some_and(|answer| answer.body.eq_ignore_ascii_case(b"success"));
+        self.books.outbox.answered(id, is_taken);
     }
 
     fn next_due(&self) -> Option<Timestamp> {
-        self.books.next_due().map(Timestamp::from_millis)
+        self.books.next_due()
     }
 
     fn snapshot(&self) -> Value {
@@ -113,6 +104,7 @@ impl Simulator for JeepaySim {
 
     fn restore(&mut self, snapshot: Value) -> Result<(), String> {
         self.books = serde_json::from_value(snapshot).map_err(|fault| fault.to_string())?;
+        self.books.outbox.send_again();
         Ok(())
     }
 }

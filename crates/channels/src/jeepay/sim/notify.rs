@@ -7,16 +7,14 @@ use serde_json::{Map, Value, json};
 use crate::Stamp;
 use crate::http::HttpRequest;
 use crate::jeepay::sign::{SIGN, sign};
-use crate::jeepay::sim::books::{self, Books, Order, Refund, State};
+use crate::jeepay::sim::books::{self, Order, Refund, State};
 use crate::jeepay::sim::{JeepaySim, JeepaySimConfig};
 use crate::jeepay::wire::Fields;
+use crate::sim::outbox::Notice;
 use crate::sim::{CallbackFaultKind, OutgoingCallback};
 
 /// How long after each attempt the next one follows: 30 s times its number, six in all.
-const REPEAT_AFTER_MS: [i64; 5] = [30_000, 60_000, 90_000, 120_000, 150_000];
-/// How long [`CallbackFaultKind::Late`] holds a notification back.
-const LATE_MS: i64 = 60_000;
-
+pub(super) const REPEAT_AFTER_MS: [i64; 5] = [30_000, 60_000, 90_000, 120_000, 150_000];
 /// What a notification is about, by the merchant's number.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) enum About {
@@ -24,74 +22,13 @@ pub(super) enum About {
     Refund(String),
 }
 
-/// A notification that waits for its acknowledgement.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub(super) struct Notice {
-    id: u64,
-    about: About,
-    /// A word of [`CallbackFaultKind::ALL`].
-    fault: Option<String>,
-    attempts: usize,
-    pub(super) due_ms: i64,
-}
-
-impl Books {
-    /// Lets the notifications of an order's, or a refund's, end begin.
-    pub(super) fn notify(
-        &mut self,
-        about: &About,
-        fault: Option<CallbackFaultKind>,
-        now: Timestamp,
-    ) {
-        let (copies, delay_ms) = match fault {
-            Some(CallbackFaultKind::Lost) => (0, 0),
-            Some(CallbackFaultKind::Twice) => (2, 0),
-            Some(CallbackFaultKind::Late) => (1, LATE_MS),
-            None
-            | Some(
-                CallbackFaultKind::WrongAmount
-                | CallbackFaultKind::WrongCurrency
-                | CallbackFaultKind::WrongApp
-                | CallbackFaultKind::WrongMerchant
-                | CallbackFaultKind::BadSignature,
-            ) => (1, 0),
-        };
-        let word = |kind| CallbackFaultKind::ALL.into_iter().find(|(other, _)| *other == kind);
-        for _ in 0..copies {
-            let id = self.next();
-            let notice = Notice {
-                id,
-                about: about.clone(),
-                fault: fault.and_then(word).map(|(_, word)| word.to_owned()),
-                attempts: 0,
-                due_ms: now.plus_millis(delay_ms).millis(),
-            };
-            self.notices.insert(id, notice);
-        }
-    }
-
-    /// The notifications that are due; each is planned anew, as if it got no answer.
-    pub(super) fn take_due(&mut self, now: Timestamp) -> Vec<Notice> {
-        let is_due = |notice: &&Notice| notice.due_ms <= now.millis();
-        let due: Vec<Notice> = self.notices.values().filter(is_due).cloned().collect();
-        for notice in &due {
-            match (REPEAT_AFTER_MS.get(notice.attempts), self.notices.get_mut(&notice.id)) {
-                (Some(after_ms), Some(next)) => {
-                    next.attempts += 1;
-                    next.due_ms = now.plus_millis(*after_ms).millis();
-                }
-                (None, _) | (_, None) => {
-                    self.notices.remove(&notice.id);
-                }
-            }
-        }
-        due
-    }
-}
-
 impl JeepaySim {
     /// The request that a notification is; `None` if nobody wants it.
-    pub(super) fn callback(&self, notice: &Notice, stamp: &Stamp) -> Option<OutgoingCallback> {
+    pub(super) fn callback(
+        &self,
+        notice: &Notice<About>,
+        stamp: &Stamp,
+    ) -> Option<OutgoingCallback> {
         let (mut members, url) = match &notice.about {
             About::Refund(number) => {
                 let refund = self.books.refund_of(number)?;
@@ -106,9 +43,7 @@ impl JeepaySim {
             return None;
         }
         members.insert("reqTime".to_owned(), stamp.now.millis().into());
-        let fault = notice.fault.as_deref().and_then(CallbackFaultKind::from_word);
-        let fault = fault.filter(|_| notice.attempts == 0);
-        let secret = spoil(&mut members, fault, &self.config);
+        let secret = spoil(&mut members, notice.first_fault(), &self.config);
         let mut fields = Fields::from_json(&members);
         let signature = sign(&fields, &secret);
         fields.0.push((SIGN.to_owned(), signature));

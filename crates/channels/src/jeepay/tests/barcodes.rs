@@ -3,13 +3,13 @@
 use kernel::product::Product;
 use kernel::secret::Secret;
 
-use super::{AMOUNT, Bench, TRADE_NO, a_place, account, barcode, payment_of, stamp};
+use super::{AMOUNT, Bench, TRADE_NO, a_place, a_stamp, account, barcode, payment_of};
 use crate::jeepay::Jeepay;
 use crate::sim::{OpFaultKind, OpKind};
 use crate::{Channel, Op, Outcome, Place, RefusalKind, Step};
 
 fn bench() -> Bench {
-    Bench { product: Product::Micropay, ..Bench::new() }
+    Bench::new()
 }
 
 fn refused_kind(outcome: &Outcome) -> RefusalKind {
@@ -118,13 +118,14 @@ fn a_waiting_code_is_closed() {
 
 #[test]
 fn a_code_shows_in_no_debug_and_a_missing_one_sends_nothing() {
-    let Step::Send(request) = Jeepay.request(&barcode("77"), &account(), &stamp()).unwrap() else {
+    let Step::Send(request) = Jeepay.request(&barcode("77"), &account(), &a_stamp()).unwrap()
+    else {
         panic!()
     };
     let shown = format!("{:?} {}", barcode("77"), request.url);
     assert!(!shown.contains("2882716209858246"), "{shown}");
     let none = Op::Place(a_place(Product::Micropay));
-    assert!(Jeepay.request(&none, &account(), &stamp()).is_err());
+    assert!(Jeepay.request(&none, &account(), &a_stamp()).is_err());
     let mut bench = bench();
     let odd = Op::Place(Place { code: Some(Secret::new("99")), ..a_place(Product::Micropay) });
     assert!(super::is_unreadable(&bench.call(&odd)), "what is not signed proves nothing");

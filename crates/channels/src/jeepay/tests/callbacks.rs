@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    AMOUNT, APP_ID, Bench, MCH_NO, REFUND_NO, SECRET, START, TRADE_NO, account, payment_of, stamp,
-    with,
+    AMOUNT, APP_ID, Bench, MCH_NO, REFUND_NO, SECRET, START, TRADE_NO, a_stamp, account,
+    payment_of, with,
 };
 use crate::http::HttpRequest;
 use crate::jeepay::Jeepay;
@@ -49,7 +49,7 @@ fn told_text(body: &str) -> Facts {
         headers: Vec::new(),
         body: body.as_bytes().to_vec(),
     };
-    Jeepay.callback(&account(), &request, &stamp()).facts
+    Jeepay.callback(&account(), &request, &a_stamp()).facts
 }
 
 #[test]

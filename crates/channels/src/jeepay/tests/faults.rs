@@ -31,23 +31,6 @@ fn bring_to(truth: Truth) -> Bench {
     }
 }
 
-fn is_executed(kind: OpFaultKind) -> bool {
-    match kind {
-        OpFaultKind::Refused
-        | OpFaultKind::DroppedBefore
-        | OpFaultKind::ErrorBefore
-        | OpFaultKind::Busy => false,
-        OpFaultKind::DroppedAfter
-        | OpFaultKind::ErrorAfter
-        | OpFaultKind::Empty
-        | OpFaultKind::Html
-        | OpFaultKind::Truncated
-        | OpFaultKind::BadSignature
-        | OpFaultKind::WrongAnswer
-        | OpFaultKind::Slow => true,
-    }
-}
-
 fn op_of(kind: OpKind) -> Op {
     match kind {
         OpKind::Place => place(PRODUCT),
@@ -115,7 +98,7 @@ fn check_truth_after(
     truth: Truth,
     case: &str,
 ) {
-    let is_done = is_executed(kind);
+    let is_done = kind.is_done();
     let is_placed = truth != Truth::Nothing || op == OpKind::Place && is_done;
     let is_closed = op == OpKind::Close && is_done;
     match (truth, bench.query()) {
@@ -139,15 +122,15 @@ fn check_truth_after(
 #[test]
 fn no_fault_of_a_barcode_makes_a_wrong_statement() {
     for (kind, word) in OpFaultKind::ALL {
-        let mut bench = Bench { product: Product::Micropay, ..Bench::new() };
+        let mut bench = Bench::new();
         bench.fail_once(OpKind::Place, kind);
         match bench.call(&barcode("00")) {
             Outcome::Unknown(_) => {}
             other => panic!("{word} {other:?}"),
         }
         match bench.query() {
-            Outcome::Paid(_) => assert!(is_executed(kind), "{word}"),
-            Outcome::NotFound => assert!(!is_executed(kind), "{word}"),
+            Outcome::Paid(_) => assert!(kind.is_done(), "{word}"),
+            Outcome::NotFound => assert!(!kind.is_done(), "{word}"),
             other => panic!("{word} {other:?}"),
         }
     }

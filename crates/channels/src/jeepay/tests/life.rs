@@ -13,7 +13,7 @@ use crate::{About, Op, Outcome, RefusalKind};
 #[test]
 fn every_product_is_opened_paid_queried_and_told() {
     for product in SHOWN {
-        let mut bench = Bench { product, ..Bench::new() };
+        let mut bench = Bench::new();
         let Outcome::Opened { pay_text } = bench.call(&place(product)) else { panic!() };
         match product {
             Product::AlipayApp => assert!(pay_text.contains("alipay.trade.app.pay")),
@@ -44,7 +44,7 @@ fn a_page_shows_the_order_and_its_buttons_act() {
         (Product::WechatH5, "微信"),
         (Product::UnionpayLink, "云闪付"),
     ] {
-        let mut bench = Bench { product, ..Bench::new() };
+        let mut bench = Bench::new();
         let Outcome::Opened { pay_text } = bench.call(&place(product)) else { panic!() };
         let mut page = |choice: &str| {
             let method = if choice.is_empty() { "GET" } else { "POST" };

@@ -5,8 +5,8 @@ use kernel::product::Product;
 use kernel::secret::Secret;
 
 use super::{
-    APP_ID, BASE, MCH_NO, REFUND_NO, SECRET, SHOWN, TRADE_NO, a_place, account, barcode, place,
-    refund, sent, set, stamp, trade,
+    APP_ID, BASE, MCH_NO, REFUND_NO, SECRET, SHOWN, TRADE_NO, a_place, a_stamp, account, barcode,
+    place, refund, sent, set, trade,
 };
 use crate::jeepay::Jeepay;
 use crate::jeepay::sign::{sign, verifies};
@@ -134,24 +134,24 @@ fn settings_that_make_no_request_possible_are_named_and_never_shown() {
         let mut account = account();
         set(&mut account, key, value);
         let place = place(Product::AlipayQr);
-        match Jeepay.request(&place, &account, &stamp()) {
+        match Jeepay.request(&place, &account, &a_stamp()) {
             Err(SetupError(why)) => assert!(why.starts_with(&format!("{key}: ")), "{key} {why}"),
             Ok(step) => assert!(key == "ways" && value == "102", "{step:?}"),
         }
     }
     let mut account = account();
     set(&mut account, "close_path", "api/pay/close");
-    assert!(Jeepay.request(&Op::Close(trade(Product::AlipayQr)), &account, &stamp()).is_err());
+    assert!(Jeepay.request(&Op::Close(trade(Product::AlipayQr)), &account, &a_stamp()).is_err());
 }
 
 #[test]
 fn another_currency_than_the_accounts_is_not_sent() {
     let mut order = a_place(Product::AlipayQr);
     order.amount.currency = Currency::Hkd;
-    assert!(Jeepay.request(&Op::Place(order), &account(), &stamp()).is_err());
+    assert!(Jeepay.request(&Op::Place(order), &account(), &a_stamp()).is_err());
     let mut back = refund(Product::AlipayQr, 1, REFUND_NO);
     back.amount.currency = Currency::Hkd;
-    assert!(Jeepay.request(&Op::Refund(back), &account(), &stamp()).is_err());
+    assert!(Jeepay.request(&Op::Refund(back), &account(), &a_stamp()).is_err());
 }
 
 #[test]

@@ -58,7 +58,7 @@ impl UnionpaySim {
             Kind::Refund => OpKind::Refund,
             Kind::Undo | Kind::Reversal => OpKind::Reverse,
         };
-        match self.take_fault(op) {
+        match self.script.take(op) {
             Some(fault) => self.go_wrong(fault, (kind, &fields), stamp),
             None => {
                 let reply = self.perform(kind, &fields, stamp);

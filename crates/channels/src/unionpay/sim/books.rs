@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::Stamp;
 use crate::sim::CallbackFaultKind;
-use crate::unionpay::sim::notify::Callbacks;
+use crate::sim::outbox::Outbox;
+use crate::unionpay::sim::notify::{self, News};
 
 /// Whose transaction: `orderId` and `txnTime`.
 pub(super) type Key = (String, String);
@@ -132,7 +133,7 @@ pub(super) struct Books {
     pub(super) returns: BTreeMap<Key, Return>,
     /// Digests of the barcodes that were tried.
     pub(super) codes: BTreeSet<String>,
-    pub(super) callbacks: Callbacks,
+    pub(super) outbox: Outbox<News>,
     counter: u64,
 }
 
@@ -142,7 +143,8 @@ pub(super) struct Snapshot {
     trades: Vec<Trade>,
     returns: Vec<Return>,
     codes: BTreeSet<String>,
-    callbacks: Callbacks,
+    #[serde(default)]
+    outbox: Outbox<News>,
     counter: u64,
 }
 
@@ -209,7 +211,7 @@ impl Books {
         trade.plan = None;
         // UnionPay's clock shows whole seconds.
         trade.ended_at = Timestamp::from_seconds(stamp.now.seconds()).millis();
-        self.callbacks.add_trade(trade, fault, stamp);
+        notify::tell_trade(&mut self.outbox, trade, fault, stamp);
         Ok(())
     }
 
@@ -219,7 +221,7 @@ impl Books {
             trade.state = State::Failed(code.to_owned());
             trade.plan = None;
             trade.ended_at = stamp.now.millis();
-            self.callbacks.add_trade(trade, None, stamp);
+            notify::tell_trade(&mut self.outbox, trade, None, stamp);
         }
     }
 
@@ -273,7 +275,7 @@ impl Books {
         for given in self.returns.values_mut().filter(|given| !given.is_told) {
             if let Some(trade) = self.trades.get(&given.of).filter(|_| given.done_at <= now) {
                 given.is_told = true;
-                self.callbacks.add_return(given, trade, stamp);
+                notify::tell_return(&mut self.outbox, given, trade, stamp);
             }
         }
     }
@@ -283,8 +285,8 @@ impl Books {
         let plans = self.trades.values().filter_map(|trade| trade.plan.map(|plan| plan.at));
         let refunds = self.returns.values().filter(|given| !given.is_told);
         let ends = refunds.map(|given| given.done_at);
-        let all = plans.chain(ends).chain(self.callbacks.next_due());
-        all.min().map(Timestamp::from_millis)
+        let all = plans.chain(ends).map(Timestamp::from_millis).chain(self.outbox.next_due());
+        all.min()
     }
 
     pub(super) fn snapshot(&self) -> Snapshot {
@@ -292,21 +294,20 @@ impl Books {
             trades: self.trades.values().cloned().collect(),
             returns: self.returns.values().cloned().collect(),
             codes: self.codes.clone(),
-            callbacks: self.callbacks.clone(),
+            outbox: self.outbox.clone(),
             counter: self.counter,
         }
     }
 
-    pub(super) fn restore(snapshot: Snapshot) -> Self {
-        let mut callbacks = snapshot.callbacks;
-        callbacks.forget_flights();
+    pub(super) fn restore(mut snapshot: Snapshot) -> Self {
+        snapshot.outbox.send_again();
         let trades = snapshot.trades.into_iter().map(|trade| (trade.order.key.clone(), trade));
         let returns = snapshot.returns.into_iter().map(|given| (given.key.clone(), given));
         Self {
             trades: trades.collect(),
             returns: returns.collect(),
             codes: snapshot.codes,
-            callbacks,
+            outbox: snapshot.outbox,
             counter: snapshot.counter,
         }
     }

@@ -20,9 +20,9 @@ use serde_json::Value;
 pub use self::certificate::{Chain, chain, merchant_certificate};
 use crate::http::{HttpRequest, HttpResponse};
 use crate::seal::{self, RsaSigner};
+use crate::sim::script::Script;
 use crate::sim::{
-    CallbackFaultKind, OpFaultKind, OpKind, OutgoingCallback, PaidInSim, PayError, ScriptedFault,
-    Served, Simulator,
+    CallbackFaultKind, OutgoingCallback, PaidInSim, PayError, ScriptedFault, Served, Simulator,
 };
 use crate::unionpay::certificate::serial;
 use crate::unionpay::sign::{self, CERTIFICATE, Method};
@@ -59,7 +59,7 @@ pub struct UnionpaySimConfig {
 pub struct UnionpaySim {
     platform: Platform,
     books: Books,
-    faults: Vec<ScriptedFault>,
+    script: Script,
 }
 
 /// Who signs and verifies.
@@ -116,16 +116,7 @@ impl UnionpaySim {
         let cert_id = serial(&config.merchant_certificate)
             .ok_or_else(|| SetupError("merchant_certificate: not a certificate".into()))?;
         let platform = Platform { config, signer, cert_id };
-        Ok(Self { platform, books: Books::default(), faults: Vec::new() })
-    }
-
-    fn take_fault(&mut self, op: OpKind) -> Option<OpFaultKind> {
-        let at = self.faults.iter().position(|fault| fault.op == op && fault.times > 0)?;
-        let fault = &mut self.faults[at];
-        fault.times -= 1;
-        let kind = fault.kind;
-        self.faults.retain(|fault| fault.times > 0);
-        Some(kind)
+        Ok(Self { platform, books: Books::default(), script: Script::default() })
     }
 }
 
@@ -176,17 +167,18 @@ impl Simulator for UnionpaySim {
     }
 
     fn script(&mut self, fault: ScriptedFault) {
-        self.faults.push(fault);
+        self.script.push(fault);
     }
 
     fn due_callbacks(&mut self, stamp: &Stamp) -> Vec<OutgoingCallback> {
         self.books.settle(stamp);
-        let due = self.books.callbacks.take_due(stamp);
-        due.iter().filter_map(|due| due.request(&self.platform).ok()).collect()
+        let due = self.books.outbox.take_due(&notify::RETRY_AFTER_MS, stamp.now);
+        due.iter().filter_map(|notice| notify::request(notice, &self.platform).ok()).collect()
     }
 
-    fn callback_answered(&mut self, id: u64, answer: Option<&HttpResponse>, stamp: &Stamp) {
-        self.books.callbacks.answered(id, answer, stamp);
+    fn callback_answered(&mut self, id: u64, answer: Option<&HttpResponse>, _stamp: &Stamp) {
+        let is_taken = answer.is_some_and(|got| matches!(got.status, 200 | 302));
+        self.books.outbox.answered(id, is_taken);
     }
 
     fn next_due(&self) -> Option<Timestamp> {

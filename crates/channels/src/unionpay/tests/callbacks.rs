@@ -165,7 +165,7 @@ fn a_notification_is_repeated_on_the_vendors_schedule() {
     {
         let mut bench = Bench::new();
         bench.call(&qr());
-        bench.pay();
+        bench.pay(None);
         let mut waited = Vec::new();
         while let Some(at) = bench.sim.next_due() {
             waited.push(at.millis_since(bench.now) / 60_000);
@@ -201,7 +201,7 @@ fn a_callback_of_a_barcode_and_of_a_refund_comes_whatever_happens() {
 fn a_callback_for_another_account_is_refused() {
     let mut bench = Bench::new();
     bench.call(&qr());
-    bench.pay();
+    bench.pay(None);
     let stamp = bench.stamp();
     let due = bench.sim.due_callbacks(&stamp).remove(0);
     let mut other = account("01");

@@ -7,23 +7,6 @@ use super::{
 use crate::sim::{OpFaultKind, OpKind, Simulator};
 use crate::{Doubt, Op, Outcome, RefusalKind};
 
-fn is_executed(kind: OpFaultKind) -> bool {
-    match kind {
-        OpFaultKind::Refused
-        | OpFaultKind::DroppedBefore
-        | OpFaultKind::ErrorBefore
-        | OpFaultKind::Busy => false,
-        OpFaultKind::DroppedAfter
-        | OpFaultKind::ErrorAfter
-        | OpFaultKind::Empty
-        | OpFaultKind::Html
-        | OpFaultKind::Truncated
-        | OpFaultKind::BadSignature
-        | OpFaultKind::WrongAnswer
-        | OpFaultKind::Slow => true,
-    }
-}
-
 /// Explicitly refused, or unknown.
 fn check_faulty(kind: OpFaultKind, outcome: &Outcome) {
     match (kind, outcome) {
@@ -45,7 +28,7 @@ fn a_faulty_place_of_a_code_claims_nothing() {
         check_faulty(kind, &bench.call(&qr()));
         let stamp = bench.stamp();
         let is_there = bench.sim.pay(TRADE_NO, None, &stamp).is_ok();
-        assert_eq!(is_there, is_executed(kind), "{kind:?}");
+        assert_eq!(is_there, kind.is_done(), "{kind:?}");
         assert_eq!(matches!(bench.call(&query()), Outcome::Paid(_)), is_there, "{kind:?}");
     }
 }
@@ -58,7 +41,7 @@ fn a_faulty_charge_of_a_barcode_claims_nothing() {
         check_faulty(kind, &bench.call(&barcode("00")));
         let healed = bench.call(&query_barcode());
         let is_paid = matches!(healed, Outcome::Paid(_));
-        assert_eq!(is_paid, is_executed(kind), "{kind:?} {healed:?}");
+        assert_eq!(is_paid, kind.is_done(), "{kind:?} {healed:?}");
         assert!(is_paid || healed == Outcome::NotFound, "{kind:?} {healed:?}");
     }
 }
@@ -87,7 +70,7 @@ fn a_faulty_query_claims_nothing_whatever_is_true() {
                 let mut bench = Bench::new();
                 bench.call(&qr());
                 if is_paid {
-                    bench.pay();
+                    bench.pay(None);
                 }
                 bench.fail_once(OpKind::Query, kind);
                 match (kind, bench.call(&op)) {
@@ -112,7 +95,7 @@ fn a_faulty_reversal_is_asked_for_again_until_it_is_done() {
         bench.fail_once(OpKind::Reverse, kind);
         check_faulty(kind, &bench.call(&reverse()));
         let is_open = bench.call(&query_barcode()) == Outcome::Unpaid { is_acting: true };
-        assert_eq!(is_open, !is_executed(kind), "{kind:?}");
+        assert_eq!(is_open, !kind.is_done(), "{kind:?}");
         assert_eq!(bench.call(&reverse()), Outcome::Reversed, "{kind:?}");
     }
 }
@@ -143,7 +126,7 @@ fn a_faulty_refund_is_repeated_safely() {
         bench.fail_once(OpKind::Refund, kind);
         check_faulty(kind, &bench.call(&Op::Refund(refund.clone())));
         let is_there = bench.call(&Op::QueryRefund(refund.clone())) != Outcome::NotFound;
-        assert_eq!(is_there, is_executed(kind), "{kind:?}");
+        assert_eq!(is_there, kind.is_done(), "{kind:?}");
         let again = bench.call(&Op::Refund(refund.clone()));
         assert!(matches!(again, Outcome::RefundPending { .. }), "{kind:?} {again:?}");
         bench.wait(5_000);

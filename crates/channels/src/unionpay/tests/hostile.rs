@@ -4,8 +4,7 @@ use kernel::money::{Currency, Money};
 
 use super::{
     Bench, CHAIN, KEYS, MER_ID, SECURE_KEY, START, TRADE_NO, a_place, a_refund, a_stamp, account,
-    barcode, close, is_unreadable, link, outcome_of_step, payment_of, qr, query, reverse, set,
-    signed, undo,
+    barcode, close, done, is_unreadable, link, payment_of, qr, query, reverse, set, signed, undo,
 };
 use crate::http::HttpResponse;
 use crate::seal::RsaSigner;
@@ -37,7 +36,7 @@ fn a_paid_answer() -> Fields {
 
 fn heard(account: &Account, body: impl Into<Vec<u8>>) -> Outcome {
     let answer = HttpResponse::new(200, "text/html", body);
-    outcome_of_step(Unionpay.response(&query(), account, &answer, &a_stamp()))
+    done(Unionpay.response(&query(), account, &answer, &a_stamp()))
 }
 
 fn is_paid(account: &Account, fields: &Fields) -> bool {

@@ -193,7 +193,7 @@ fn an_order_in_hong_kong_dollars_is_settled_in_another_currency() {
     let hkd = Op::Place(Place { amount, ..a_place(Product::UnionpayQr) });
     let pay_text = text_of(&bench.call(&hkd));
     assert!(bench.page("GET", &pay_text, "").contains("港元"));
-    bench.pay();
+    bench.pay(None);
     let payment = payment_of(&bench.call(&query()));
     assert_eq!((payment.amount, payment.cash), (amount, Money::new(7999, Currency::Cny)));
 }

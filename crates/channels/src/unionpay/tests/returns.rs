@@ -97,7 +97,7 @@ fn a_refund_tells_what_the_payer_gets_and_at_which_rate() {
     let Op::Place(mut place) = qr() else { unreachable!() };
     place.amount.currency = Currency::Hkd;
     bench.call(&Op::Place(place));
-    bench.pay();
+    bench.pay(None);
     let payment = payment_of(&bench.call(&query()));
     let mut refund = a_refund(&payment, 100);
     refund.amount.currency = Currency::Hkd;

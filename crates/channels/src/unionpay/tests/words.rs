@@ -3,9 +3,8 @@
 use kernel::product::Product;
 
 use super::{
-    MER_ID, REFUND_NO, START, TRADE_NO, a_refund, a_stamp, account, barcode, close, heard,
-    is_unknown, is_unreadable, outcome_of_step, qr, query, query_barcode, refusal_of, reverse,
-    trade, undo,
+    MER_ID, REFUND_NO, START, TRADE_NO, a_refund, a_stamp, account, barcode, close, done, heard,
+    is_unknown, is_unreadable, qr, query, query_barcode, refusal_of, reverse, trade, undo,
 };
 use crate::http::HttpResponse;
 use crate::unionpay::Unionpay;
@@ -47,7 +46,7 @@ fn queried(order_id: &str, code: &str) -> Fields {
 }
 
 fn judged(op: &Op, fields: Fields) -> Outcome {
-    outcome_of_step(heard(op, fields))
+    done(heard(op, fields))
 }
 
 fn refund_op() -> (Op, Op) {
@@ -309,14 +308,12 @@ fn any_other_status_leaves_everything_unknown() {
     for status in [201, 302, 400, 404, 429, 500, 502] {
         let body = super::signed(queried(TRADE_NO, "00")).to_raw();
         let answer = HttpResponse { status, ..HttpResponse::new(200, "text/html", body) };
-        let outcome =
-            outcome_of_step(Unionpay.response(&query(), &account("01"), &answer, &a_stamp()));
+        let outcome = done(Unionpay.response(&query(), &account("01"), &answer, &a_stamp()));
         assert!(is_unknown(&outcome), "{status}");
     }
     for body in ["", " \r\n"] {
         let answer = HttpResponse::new(200, "text/html", body);
-        let outcome =
-            outcome_of_step(Unionpay.response(&query(), &account("01"), &answer, &a_stamp()));
+        let outcome = done(Unionpay.response(&query(), &account("01"), &answer, &a_stamp()));
         assert_eq!(outcome, Outcome::Unknown(Doubt::Empty));
     }
 }

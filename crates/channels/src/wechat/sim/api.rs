@@ -21,7 +21,7 @@ pub(super) fn serve(sim: &mut WechatSim, request: &HttpRequest, stamp: &Stamp) -
         Ok(call) => call,
         Err(reply) => return Served::Answer(signed(sim, &reply, request, stamp)),
     };
-    let fault = sim.next_fault(call.kind());
+    let fault = sim.script.take(call.kind());
     Exchange { call, request, stamp }.take_place(sim, fault)
 }
 

@@ -12,9 +12,11 @@ use serde::{Deserialize, Serialize};
 use super::answer::Reply;
 use super::check::Order;
 use super::login::Login;
+use super::notify::About;
 use super::refunds::RefundRow;
 use super::trade::{self, Trade, TradeKind, TradeState};
 use crate::Stamp;
+use crate::sim::outbox::Outbox;
 use crate::sim::{CallbackFaultKind, PaidInSim, PayError};
 
 /// How long an order lives that does not say so itself.
@@ -31,7 +33,8 @@ pub(super) struct Book {
     /// The merchant's number by the wallet page's.
     pages: BTreeMap<String, String>,
     /// Callbacks that are not acknowledged yet.
-    pub(super) notices: BTreeMap<u64, Notice>,
+    #[serde(default)]
+    pub(super) outbox: Outbox<About>,
     /// By the merchant's refund number.
     #[serde(default)]
     pub(super) refunds: BTreeMap<String, RefundRow>,
@@ -43,21 +46,6 @@ pub(super) struct Book {
     pub(super) logins: BTreeMap<String, Login>,
     /// Makes numbers unique; never falls.
     counter: u64,
-}
-
-/// A callback that waits for its acknowledgement.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Notice {
-    pub(super) out_trade_no: String,
-    /// The refund that it is about, if it is not about the payment.
-    #[serde(default)]
-    pub(super) out_refund_no: Option<String>,
-    /// The envelope's `id`: the same at each attempt.
-    pub(super) event_id: String,
-    /// A word of [`CallbackFaultKind::ALL`].
-    pub(super) fault: Option<String>,
-    pub(super) attempts: usize,
-    pub(super) due_ms: i64,
 }
 
 impl Book {

@@ -28,9 +28,9 @@ pub use self::certificate::certificate;
 use self::answer::Platform;
 use self::book::Book;
 use crate::http::{HttpRequest, HttpResponse};
+use crate::sim::script::Script;
 use crate::sim::{
-    CallbackFaultKind, OpFaultKind, OpKind, OutgoingCallback, PaidInSim, PayError, ScriptedFault,
-    Served, Simulator,
+    CallbackFaultKind, OutgoingCallback, PaidInSim, PayError, ScriptedFault, Served, Simulator,
 };
 use crate::{SetupError, Stamp};
 
@@ -63,7 +63,7 @@ pub struct WechatSimConfig {
 pub struct WechatSim {
     platform: Platform,
     book: Book,
-    faults: Vec<ScriptedFault>,
+    script: Script,
 }
 
 impl WechatSim {
@@ -72,16 +72,11 @@ impl WechatSim {
     /// # Errors
     /// A key or the certificate cannot be read.
     pub fn new(config: WechatSimConfig) -> Result<Self, SetupError> {
-        Ok(Self { platform: Platform::new(config)?, book: Book::default(), faults: Vec::new() })
-    }
-
-    /// The scripted fault of the next operation of this kind, which is used up by it.
-    fn next_fault(&mut self, op: OpKind) -> Option<OpFaultKind> {
-        let fault = self.faults.iter_mut().find(|fault| fault.op == op && fault.times > 0)?;
-        fault.times -= 1;
-        let kind = fault.kind;
-        self.faults.retain(|fault| fault.times > 0);
-        Some(kind)
+        Ok(Self {
+            platform: Platform::new(config)?,
+            book: Book::default(),
+            script: Script::default(),
+        })
     }
 }
 
@@ -116,7 +111,7 @@ impl Simulator for WechatSim {
     }
 
     fn script(&mut self, fault: ScriptedFault) {
-        self.faults.push(fault);
+        self.script.push(fault);
     }
 
     fn due_callbacks(&mut self, stamp: &Stamp) -> Vec<OutgoingCallback> {
@@ -124,13 +119,12 @@ impl Simulator for WechatSim {
     }
 
     fn callback_answered(&mut self, id: u64, answer: Option<&HttpResponse>, _stamp: &Stamp) {
-        if answer.is_some_and(|answer| (200..300).contains(&answer.status)) {
-            self.book.notices.remove(&id);
-        }
+        let is_taken = answer.is_some_and(|answer| (200..300).contains(&answer.status));
+        self.book.outbox.answered(id, is_taken);
     }
 
     fn next_due(&self) -> Option<Timestamp> {
-        self.book.notices.values().map(|notice| notice.due_ms).min().map(Timestamp::from_millis)
+        self.book.outbox.next_due()
     }
 
     fn snapshot(&self) -> Value {
@@ -139,6 +133,7 @@ impl Simulator for WechatSim {
 
     fn restore(&mut self, snapshot: Value) -> Result<(), String> {
         self.book = serde_json::from_value(snapshot).map_err(|fault| fault.to_string())?;
+        self.book.outbox.send_again();
         Ok(())
     }
 }

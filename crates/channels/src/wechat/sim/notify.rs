@@ -2,14 +2,16 @@
 //! until acknowledged.
 
 use kernel::time::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::answer::{Platform, Sealing, Signing};
-use super::book::{Book, Notice};
+use super::book::Book;
 use super::refunds::RefundRow;
 use super::trade::TradeState;
 use crate::Stamp;
 use crate::http::HttpRequest;
+use crate::sim::outbox::Notice;
 use crate::sim::{CallbackFaultKind, OutgoingCallback};
 
 const SECOND_MS: i64 = 1000;
@@ -34,8 +36,15 @@ const REPEAT_AFTER_MS: [i64; 15] = [
     6 * HOUR_MS,
     6 * HOUR_MS,
 ];
-/// How long a late callback is held back.
-const LATE_MS: i64 = 60 * SECOND_MS;
+/// What a callback is about.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct About {
+    out_trade_no: String,
+    /// The refund that it is about, if it is not about the payment.
+    out_refund_no: Option<String>,
+    /// The envelope's `id`: the same at each attempt.
+    event_id: String,
+}
 
 impl Book {
     /// Lets the callbacks of a payment begin.
@@ -45,31 +54,12 @@ impl Book {
         fault: Option<CallbackFaultKind>,
         stamp: &Stamp,
     ) {
-        let (copies, delay_ms) = match fault {
-            Some(CallbackFaultKind::Lost) => (0, 0),
-            Some(CallbackFaultKind::Twice) => (2, 0),
-            Some(CallbackFaultKind::Late) => (1, LATE_MS),
-            None
-            | Some(
-                CallbackFaultKind::WrongAmount
-                | CallbackFaultKind::WrongCurrency
-                | CallbackFaultKind::WrongApp
-                | CallbackFaultKind::WrongMerchant
-                | CallbackFaultKind::BadSignature,
-            ) => (1, 0),
+        let about = About {
+            out_trade_no: out_trade_no.to_owned(),
+            out_refund_no: None,
+            event_id: event_id(&stamp.nonce),
         };
-        let event_id = event_id(&stamp.nonce);
-        for _ in 0..copies {
-            let notice = Notice {
-                out_trade_no: out_trade_no.to_owned(),
-                out_refund_no: None,
-                event_id: event_id.clone(),
-                fault: fault.map(|fault| word(fault).to_owned()),
-                attempts: 0,
-                due_ms: stamp.now.plus_millis(delay_ms).millis(),
-            };
-            self.add(notice);
-        }
+        self.outbox.add(&about, fault, stamp.now);
     }
 
     /// Lets the callback of a refund's end begin, if it wants one.
@@ -77,48 +67,23 @@ impl Book {
         if row.asked.notify_url.is_empty() {
             return;
         }
-        self.add(Notice {
+        let about = About {
             out_trade_no: row.out_trade_no.clone(),
             out_refund_no: Some(row.asked.out_refund_no.clone()),
             event_id: event_id(&stamp.nonce),
-            fault: None,
-            attempts: 0,
-            due_ms: row.ends_ms(),
-        });
-    }
-
-    fn add(&mut self, notice: Notice) {
-        let id = self.next();
-        self.notices.insert(id, notice);
+        };
+        self.outbox.add(&about, None, Timestamp::from_millis(row.ends_ms()));
     }
 }
 
-/// The callbacks that are due; each is planned again at once, so that an answer that never comes
-/// needs no more care.
+/// The callbacks that are due.
 pub(super) fn due(book: &mut Book, platform: &Platform, stamp: &Stamp) -> Vec<OutgoingCallback> {
-    let is_due = |notice: &Notice| notice.due_ms <= stamp.now.millis();
-    let ids: Vec<u64> =
-        book.notices.iter().filter(|(_, notice)| is_due(notice)).map(|(id, _)| *id).collect();
-    ids.into_iter()
-        .filter_map(|id| {
-            let request = message(book, platform, id, stamp)?;
-            plan_next(book, id, stamp.now);
-            Some(OutgoingCallback { id, request })
-        })
-        .collect()
-}
-
-fn plan_next(book: &mut Book, id: u64, now: Timestamp) {
-    let Some(notice) = book.notices.get_mut(&id) else { return };
-    match REPEAT_AFTER_MS.get(notice.attempts) {
-        Some(after_ms) => {
-            notice.attempts += 1;
-            notice.due_ms = now.plus_millis(*after_ms).millis();
-        }
-        None => {
-            book.notices.remove(&id);
-        }
-    }
+    let due = book.outbox.take_due(&REPEAT_AFTER_MS, stamp.now);
+    let outgoing = |notice: Notice<About>| {
+        let request = message(&notice, book, platform, stamp)?;
+        Some(OutgoingCallback { id: notice.id, request })
+    };
+    due.into_iter().filter_map(outgoing).collect()
 }
 
 /// What a callback says, before it is sealed.
@@ -138,12 +103,12 @@ impl Event {
     fn of_payment(
         book: &Book,
         platform: &Platform,
-        notice: &Notice,
+        notice: &Notice<About>,
         now: Timestamp,
     ) -> Option<Self> {
-        let trade = book.trades.get(&notice.out_trade_no)?;
+        let trade = book.trades.get(&notice.about.out_trade_no)?;
         let TradeState::Paid { paid_ms, .. } = trade.state_at(now) else { return None };
-        let fault = notice.fault.as_deref().and_then(CallbackFaultKind::from_word);
+        let fault = notice.fault();
         let mut plain = trade.transaction(&platform.config, now);
         spoil(&mut plain, fault);
         Some(Self {
@@ -177,16 +142,20 @@ impl Event {
     }
 }
 
-fn message(book: &mut Book, platform: &Platform, id: u64, stamp: &Stamp) -> Option<HttpRequest> {
-    let notice = book.notices.get(&id)?;
-    let event = match &notice.out_refund_no {
+fn message(
+    notice: &Notice<About>,
+    book: &mut Book,
+    platform: &Platform,
+    stamp: &Stamp,
+) -> Option<HttpRequest> {
+    let event = match &notice.about.out_refund_no {
         None => Event::of_payment(book, platform, notice, stamp.now)?,
         Some(number) => {
             Event::of_refund(book.refunds.get(number)?, &platform.config.mchid, stamp.now)
         }
     };
     let mut envelope = json!({
-        "id": notice.event_id,
+        "id": notice.about.event_id,
         "create_time": event.at.rfc3339(),
         "resource_type": "encrypt-resource",
         "event_type": event.event_type,
@@ -227,10 +196,6 @@ fn spoil(transaction: &mut Value, fault: Option<CallbackFaultKind>) {
             | CallbackFaultKind::BadSignature,
         ) => {}
     }
-}
-
-fn word(fault: CallbackFaultKind) -> &'static str {
-    CallbackFaultKind::ALL.into_iter().find(|(kind, _)| *kind == fault).map_or("", |(_, word)| word)
 }
 
 /// 36 characters, as the platform's event ids have.

@@ -9,24 +9,6 @@ use crate::{Doubt, Op, Outcome, Place, RefusalKind};
 
 const UNPAID: Outcome = Outcome::Unpaid { is_acting: false };
 
-/// Whether the simulator did what was asked before it went wrong.
-fn is_done(kind: OpFaultKind) -> bool {
-    match kind {
-        OpFaultKind::Refused
-        | OpFaultKind::DroppedBefore
-        | OpFaultKind::ErrorBefore
-        | OpFaultKind::Busy => false,
-        OpFaultKind::DroppedAfter
-        | OpFaultKind::ErrorAfter
-        | OpFaultKind::Empty
-        | OpFaultKind::Html
-        | OpFaultKind::Truncated
-        | OpFaultKind::BadSignature
-        | OpFaultKind::WrongAnswer
-        | OpFaultKind::Slow => true,
-    }
-}
-
 /// The doubt that each fault leaves where no definite answer is possible.
 fn assert_doubt(kind: OpFaultKind, outcome: &Outcome) {
     let Outcome::Unknown(doubt) = outcome else { panic!("{kind:?}: {outcome:?}") };
@@ -69,7 +51,7 @@ fn a_place_that_goes_wrong_is_refused_or_unknown_and_can_be_repeated() {
             } else {
                 assert_doubt(kind, &outcome);
             }
-            let expect = if is_done(kind) { UNPAID } else { Outcome::NotFound };
+            let expect = if kind.is_done() { UNPAID } else { Outcome::NotFound };
             assert_eq!(world.ask(&query), expect, "{kind:?}");
             world.place(&place);
             assert_eq!(world.ask(&query), UNPAID);
@@ -95,8 +77,8 @@ fn a_charge_that_goes_wrong_is_refused_or_unknown_until_a_query_tells() {
             assert_doubt(kind, &outcome);
         }
         let outcome = world.ask(&query);
-        assert_eq!(matches!(outcome, Outcome::Paid(_)), is_done(kind), "{kind:?}: {outcome:?}");
-        assert!(is_done(kind) || outcome == Outcome::NotFound, "{kind:?}: {outcome:?}");
+        assert_eq!(matches!(outcome, Outcome::Paid(_)), kind.is_done(), "{kind:?}: {outcome:?}");
+        assert!(kind.is_done() || outcome == Outcome::NotFound, "{kind:?}: {outcome:?}");
     });
 }
 
@@ -113,8 +95,8 @@ fn a_reversal_that_goes_wrong_is_refused_or_unknown_and_can_be_repeated() {
             assert_doubt(kind, &outcome);
         }
         let outcome = world.ask(&query);
-        assert_eq!(outcome == Outcome::Reversed, is_done(kind), "{kind:?}: {outcome:?}");
-        assert!(is_done(kind) || matches!(outcome, Outcome::Paid(_)), "{kind:?}: {outcome:?}");
+        assert_eq!(outcome == Outcome::Reversed, kind.is_done(), "{kind:?}: {outcome:?}");
+        assert!(kind.is_done() || matches!(outcome, Outcome::Paid(_)), "{kind:?}: {outcome:?}");
         assert_eq!(world.ask(&reverse), Outcome::Reversed);
         assert_eq!(world.ask(&query), Outcome::Reversed);
     });
@@ -135,8 +117,8 @@ fn a_refund_that_goes_wrong_is_refused_or_unknown_and_never_given_twice() {
         }
         let outcome = world.ask(&Op::QueryRefund(asked.clone()));
         let is_there = matches!(outcome, Outcome::RefundPending { .. });
-        assert_eq!(is_there, is_done(kind), "{kind:?}: {outcome:?}");
-        assert!(is_done(kind) || outcome == Outcome::NotFound, "{kind:?}: {outcome:?}");
+        assert_eq!(is_there, kind.is_done(), "{kind:?}: {outcome:?}");
+        assert!(kind.is_done() || outcome == Outcome::NotFound, "{kind:?}: {outcome:?}");
         // The whole amount goes back once: asking again with the same number is no second refund.
         let again = world.ask(&Op::Refund(asked.clone()));
         assert!(matches!(again, Outcome::RefundPending { .. }), "{kind:?}: {again:?}");
@@ -195,7 +177,7 @@ fn a_close_that_goes_wrong_is_unknown_and_can_be_repeated() {
     each(OpKind::Close, |mut world, kind| {
         world.place(&native());
         assert_doubt(kind, &world.ask(&close()));
-        let expect = if is_done(kind) { Outcome::Closed } else { UNPAID };
+        let expect = if kind.is_done() { Outcome::Closed } else { UNPAID };
         assert_eq!(world.ask(&query()), expect, "{kind:?}");
         assert_eq!(world.ask(&close()), Outcome::Closed);
         assert_eq!(world.ask(&query()), Outcome::Closed);

@@ -54,7 +54,7 @@ pub(super) fn serve(sim: &mut WechatV2Sim, request: &HttpRequest, stamp: &Stamp)
         let reply = Reply::fail("APPID_MCHID_NOT_MATCH", "appid和mch_id不匹配");
         return Exchange { call, asked: &asked, stamp }.told(sim, &reply);
     }
-    let fault = sim.next_fault(call.kind());
+    let fault = sim.script.take(call.kind());
     let exchange = Exchange { call, asked: &asked, stamp };
     match fault {
         None => {

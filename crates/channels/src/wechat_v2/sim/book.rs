@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::Reply;
 use super::check::Order;
-use super::notify::{About, Notice};
+use super::notify::About;
 use super::refunds::Refund;
 use crate::Stamp;
+use crate::sim::outbox::Outbox;
 use crate::sim::{CallbackFaultKind, PaidInSim, PayError};
 
 /// How long an order lives that does not say so itself.
@@ -39,7 +40,8 @@ pub(super) struct Book {
     /// When something happens to an order by itself, in milliseconds.
     alarms: BTreeSet<(i64, String)>,
     /// Callbacks that are not acknowledged yet.
-    pub(super) notices: BTreeMap<u64, Notice>,
+    #[serde(default)]
+    pub(super) outbox: Outbox<About>,
     /// Makes numbers unique; never falls.
     counter: u64,
 }
@@ -243,7 +245,7 @@ impl Book {
         };
         let (trade_no, total) = (trade.out_trade_no.clone(), trade.total);
         if !trade.notify_url.is_empty() {
-            self.schedule(About::Payment(trade_no.clone()), fault, stamp.now);
+            self.outbox.add(&About::Payment(trade_no.clone()), fault, stamp.now);
         }
         Ok(PaidInSim { trade_no, transaction_id, total })
     }

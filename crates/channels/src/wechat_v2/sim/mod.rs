@@ -25,9 +25,9 @@ use self::book::Book;
 use super::settings::HkPaySign;
 use super::xml::Members;
 use crate::http::{HttpRequest, HttpResponse};
+use crate::sim::script::Script;
 use crate::sim::{
-    CallbackFaultKind, OpFaultKind, OpKind, OutgoingCallback, PaidInSim, PayError, ScriptedFault,
-    Served, Simulator,
+    CallbackFaultKind, OutgoingCallback, PaidInSim, PayError, ScriptedFault, Served, Simulator,
 };
 use crate::{SetupError, Stamp};
 
@@ -52,7 +52,7 @@ pub struct WechatV2Sim {
     config: WechatV2SimConfig,
     hk_paysign: HkPaySign,
     book: Book,
-    faults: Vec<ScriptedFault>,
+    script: Script,
 }
 
 impl WechatV2Sim {
@@ -63,16 +63,7 @@ impl WechatV2Sim {
     pub fn new(config: WechatV2SimConfig) -> Result<Self, SetupError> {
         let hk_paysign = HkPaySign::from_word(&config.hk_paysign)
             .ok_or_else(|| SetupError("hk_paysign: no such rule".into()))?;
-        Ok(Self { config, hk_paysign, book: Book::default(), faults: Vec::new() })
-    }
-
-    /// The scripted fault of the next operation of this kind, which is used up by it.
-    fn next_fault(&mut self, op: OpKind) -> Option<OpFaultKind> {
-        let fault = self.faults.iter_mut().find(|fault| fault.op == op && fault.times > 0)?;
-        fault.times -= 1;
-        let kind = fault.kind;
-        self.faults.retain(|fault| fault.times > 0);
-        Some(kind)
+        Ok(Self { config, hk_paysign, book: Book::default(), script: Script::default() })
     }
 }
 
@@ -116,7 +107,7 @@ impl Simulator for WechatV2Sim {
     }
 
     fn script(&mut self, fault: ScriptedFault) {
-        self.faults.push(fault);
+        self.script.push(fault);
     }
 
     fn due_callbacks(&mut self, stamp: &Stamp) -> Vec<OutgoingCallback> {
@@ -129,13 +120,12 @@ impl Simulator for WechatV2Sim {
             let said = Members::parse(&answer.body, "xml");
             answer.status == 200 && said.is_some_and(|said| said.of("return_code") == "SUCCESS")
         };
-        if answer.is_some_and(is_taken) {
-            self.book.notices.remove(&id);
-        }
+        let is_taken = answer.is_some_and(is_taken);
+        self.book.outbox.answered(id, is_taken);
     }
 
     fn next_due(&self) -> Option<Timestamp> {
-        self.book.notices.values().map(|notice| notice.due_ms).min().map(Timestamp::from_millis)
+        self.book.outbox.next_due()
     }
 
     fn snapshot(&self) -> Value {
@@ -144,6 +134,7 @@ impl Simulator for WechatV2Sim {
 
     fn restore(&mut self, snapshot: Value) -> Result<(), String> {
         self.book = serde_json::from_value(snapshot).map_err(|fault| fault.to_string())?;
+        self.book.outbox.send_again();
         Ok(())
     }
 }

@@ -1,6 +1,5 @@
 //! Callbacks (manual: 支付结果通知, 退款结果通知): repeated until they are acknowledged.
 
-use kernel::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::super::callback::seal_key;
@@ -10,6 +9,7 @@ use super::book::{Book, Trade, TradeState};
 use super::{WechatV2SimConfig, answer, refunds};
 use crate::http::HttpRequest;
 use crate::legacy::seal_aes_ecb;
+use crate::sim::outbox::Notice;
 use crate::sim::{CallbackFaultKind, OutgoingCallback};
 use crate::{Stamp, seal};
 
@@ -35,19 +35,6 @@ const REPEAT_AFTER_MS: [i64; 15] = [
     6 * HOUR_MS,
     6 * HOUR_MS,
 ];
-/// How long a late callback is held back.
-const LATE_MS: i64 = 60 * SECOND_MS;
-
-/// A callback that waits for its acknowledgement.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Notice {
-    about: About,
-    /// A word of [`CallbackFaultKind::ALL`].
-    fault: Option<String>,
-    attempts: usize,
-    pub(super) due_ms: i64,
-}
-
 /// What a callback is about, by the merchant's number.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) enum About {
@@ -55,105 +42,46 @@ pub(super) enum About {
     Refund(String),
 }
 
-impl Book {
-    /// Lets the callbacks about something begin at `at`.
-    pub(super) fn schedule(
-        &mut self,
-        about: About,
-        fault: Option<CallbackFaultKind>,
-        at: Timestamp,
-    ) {
-        let (copies, delay_ms) = match fault {
-            Some(CallbackFaultKind::Lost) => (0, 0),
-            Some(CallbackFaultKind::Twice) => (2, 0),
-            Some(CallbackFaultKind::Late) => (1, LATE_MS),
-            None
-            | Some(
-                CallbackFaultKind::WrongAmount
-                | CallbackFaultKind::WrongCurrency
-                | CallbackFaultKind::WrongApp
-                | CallbackFaultKind::WrongMerchant
-                | CallbackFaultKind::BadSignature,
-            ) => (1, 0),
-        };
-        let word_of = |fault| CallbackFaultKind::ALL.into_iter().find(|(kind, _)| *kind == fault);
-        for _ in 0..copies {
-            let notice = Notice {
-                about: about.clone(),
-                fault: fault.and_then(word_of).map(|(_, word)| word.to_owned()),
-                attempts: 0,
-                due_ms: at.plus_millis(delay_ms).millis(),
-            };
-            let id = self.next();
-            self.notices.insert(id, notice);
-        }
-    }
-}
-
-/// The callbacks that are due; each is planned again at once, so that an answer that never comes
-/// needs no more care.
+/// The callbacks that are due.
 pub(super) fn due(
     book: &mut Book,
     config: &WechatV2SimConfig,
     stamp: &Stamp,
 ) -> Vec<OutgoingCallback> {
-    let is_due = |notice: &Notice| notice.due_ms <= stamp.now.millis();
-    let ids: Vec<u64> =
-        book.notices.iter().filter(|(_, notice)| is_due(notice)).map(|(id, _)| *id).collect();
-    let mut outgoing = Vec::new();
-    for id in ids {
-        let request = book.notices.get(&id).and_then(|notice| notice.request(book, config, stamp));
-        plan_next(book, id, stamp.now);
-        outgoing.extend(request.map(|request| OutgoingCallback { id, request }));
-    }
-    outgoing
+    let due = book.outbox.take_due(&REPEAT_AFTER_MS, stamp.now);
+    let outgoing = |notice: Notice<About>| {
+        let request = request(&notice, book, config, stamp)?;
+        Some(OutgoingCallback { id: notice.id, request })
+    };
+    due.into_iter().filter_map(outgoing).collect()
 }
 
-fn plan_next(book: &mut Book, id: u64, now: Timestamp) {
-    let Some(notice) = book.notices.get_mut(&id) else { return };
-    match REPEAT_AFTER_MS.get(notice.attempts) {
-        Some(after_ms) => {
-            notice.attempts += 1;
-            notice.due_ms = now.plus_millis(*after_ms).millis();
+fn request(
+    notice: &Notice<About>,
+    book: &Book,
+    config: &WechatV2SimConfig,
+    stamp: &Stamp,
+) -> Option<HttpRequest> {
+    let (url, members) = match &notice.about {
+        About::Payment(number) => {
+            let trade = book.trades.get(number)?;
+            (trade.notify_url.clone(), payment(trade, notice.fault(), config, stamp)?)
         }
-        None => {
-            book.notices.remove(&id);
+        About::Refund(number) => {
+            let trade = book.trades.get(book.refunds.get(number)?)?;
+            let mut refunds = trade.refunds.iter();
+            let refund = refunds.find(|refund| refund.out_refund_no == *number)?;
+            let root = refunds::notified(trade, refund, config).to_xml("root");
+            (refund.notify_url.clone(), sealed(&root, trade, config, stamp)?)
         }
-    }
-}
-
-impl Notice {
-    fn request(
-        &self,
-        book: &Book,
-        config: &WechatV2SimConfig,
-        stamp: &Stamp,
-    ) -> Option<HttpRequest> {
-        let (url, members) = match &self.about {
-            About::Payment(number) => {
-                let trade = book.trades.get(number)?;
-                (trade.notify_url.clone(), payment(trade, self.fault(), config, stamp)?)
-            }
-            About::Refund(number) => {
-                let trade = book.trades.get(book.refunds.get(number)?)?;
-                let mut refunds = trade.refunds.iter();
-                let refund = refunds.find(|refund| refund.out_refund_no == *number)?;
-                let root = refunds::notified(trade, refund, config).to_xml("root");
-                (refund.notify_url.clone(), sealed(&root, trade, config, stamp)?)
-            }
-        };
-        let headers = [("Content-Type", "text/xml"), ("User-Agent", "Mozilla/4.0")];
-        Some(HttpRequest {
-            method: "POST".to_owned(),
-            url,
-            headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
-            body: members.to_xml("xml").into_bytes(),
-        })
-    }
-
-    fn fault(&self) -> Option<CallbackFaultKind> {
-        self.fault.as_deref().and_then(CallbackFaultKind::from_word)
-    }
+    };
+    let headers = [("Content-Type", "text/xml"), ("User-Agent", "Mozilla/4.0")];
+    Some(HttpRequest {
+        method: "POST".to_owned(),
+        url,
+        headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+        body: members.to_xml("xml").into_bytes(),
+    })
 }
 
 fn payment(

@@ -93,7 +93,7 @@ pub(super) fn ask(sim: &mut WechatV2Sim, asked: &Asked, stamp: &Stamp) -> Result
     let told = accepted(trade, &refund, &sim.config);
     book.refunds.insert(out_refund_no.clone(), out_trade_no);
     if !refund.notify_url.is_empty() {
-        book.schedule(About::Refund(out_refund_no), None, refund.done_at());
+        book.outbox.add(&About::Refund(out_refund_no), None, refund.done_at());
     }
     Ok(Reply::Done(told))
 }

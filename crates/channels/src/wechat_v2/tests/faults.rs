@@ -7,24 +7,6 @@ use super::{MODES, UNPAID, World};
 use crate::sim::{OpFaultKind, OpKind, ScriptedFault, Simulator};
 use crate::{Doubt, Op, Outcome, RefusalKind};
 
-/// Whether the simulator did what was asked before it went wrong.
-fn is_done(kind: OpFaultKind) -> bool {
-    match kind {
-        OpFaultKind::Refused
-        | OpFaultKind::DroppedBefore
-        | OpFaultKind::ErrorBefore
-        | OpFaultKind::Busy => false,
-        OpFaultKind::DroppedAfter
-        | OpFaultKind::ErrorAfter
-        | OpFaultKind::Empty
-        | OpFaultKind::Html
-        | OpFaultKind::Truncated
-        | OpFaultKind::BadSignature
-        | OpFaultKind::WrongAnswer
-        | OpFaultKind::Slow => true,
-    }
-}
-
 /// The doubt that each fault leaves where no definite answer is possible.
 fn assert_doubt(kind: OpFaultKind, outcome: &Outcome) {
     let Outcome::Unknown(doubt) = outcome else { panic!("{kind:?}: {outcome:?}") };
@@ -71,7 +53,7 @@ fn a_place_that_goes_wrong_is_refused_or_unknown_and_can_be_repeated() {
         } else {
             assert_doubt(kind, &outcome);
         }
-        let expect = if is_done(kind) { UNPAID } else { Outcome::NotFound };
+        let expect = if kind.is_done() { UNPAID } else { Outcome::NotFound };
         assert_eq!(world.query(), expect, "{kind:?}");
         world.place(&order);
         assert_eq!(world.query(), UNPAID);
@@ -91,7 +73,7 @@ fn a_charge_that_goes_wrong_is_refused_or_unknown_and_the_query_tells() {
         } else {
             assert_doubt(kind, &outcome);
         }
-        if !is_done(kind) {
+        if !kind.is_done() {
             assert_eq!(world.query(), Outcome::NotFound, "{kind:?}");
             return;
         }
@@ -131,7 +113,7 @@ fn a_close_that_goes_wrong_is_unknown_and_can_be_repeated() {
     each(OpKind::Close, |mut world, kind| {
         world.place(&world.mode.order(Product::WechatQr));
         assert_doubt(kind, &world.close());
-        let expect = if is_done(kind) { Outcome::Closed } else { UNPAID };
+        let expect = if kind.is_done() { Outcome::Closed } else { UNPAID };
         assert_eq!(world.query(), expect, "{kind:?}");
         assert_eq!(world.close(), Outcome::Closed);
     });
@@ -154,7 +136,7 @@ fn a_reversal_that_goes_wrong_is_unknown_and_is_asked_again_until_it_is_done() {
         world.pay();
         assert_doubt(kind, &world.reverse());
         let outcome = world.query();
-        assert_eq!(outcome == Outcome::Reversed, is_done(kind), "{kind:?}: {outcome:?}");
+        assert_eq!(outcome == Outcome::Reversed, kind.is_done(), "{kind:?}: {outcome:?}");
         assert_eq!(world.reverse(), Outcome::Reversed);
         assert_eq!(world.query(), Outcome::Reversed);
     });
@@ -174,7 +156,7 @@ fn a_refund_that_goes_wrong_is_refused_or_unknown_and_can_be_repeated() {
         }
         let found = world.ask(&Op::QueryRefund(refund.clone()));
         let is_found = matches!(found, Outcome::RefundPending { .. });
-        assert_eq!(is_found, is_done(kind), "{kind:?}: {found:?}");
+        assert_eq!(is_found, kind.is_done(), "{kind:?}: {found:?}");
         assert!(is_found || found == Outcome::NotFound);
         let again = world.ask(&Op::Refund(refund.clone()));
         assert!(matches!(again, Outcome::RefundPending { .. }), "{again:?}");

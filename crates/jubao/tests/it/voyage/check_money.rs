@@ -6,7 +6,7 @@ use kernel::ledger::{Book, FeeRule};
 use kernel::money::Money;
 use kernel::order::{Attempt, AttemptState, Order};
 use kernel::product::Product;
-use kernel::refund::{Refund, RefundState};
+use kernel::refund::{Refund, RefundCause, RefundState};
 use kernel::state::TradeState;
 
 use super::sea::Sea;
@@ -135,15 +135,24 @@ impl Case {
     fn refunds(&self) -> Vec<(bool, String)> {
         let sum = |state| -> i64 {
             let of_state = self.refunds.iter().filter(|one| one.state == state);
-            of_state.map(|one| one.amount.minor).sum()
+            let of_merchant = of_state.filter(|one| one.cause != RefundCause::Surplus);
+            of_merchant.map(|one| one.amount.minor).sum()
         };
         let gross = self.order.pay_amount().minor;
         let (done, stuck) = (sum(RefundState::Done), sum(RefundState::Stuck));
         let is_all_back = self.is_paid() && done == gross;
         let is_over = self.is_paid() && self.order.state != TradeState::Success;
-        let asking: Vec<_> =
-            self.refunds.iter().filter(|one| one.state == RefundState::Asking).collect();
+        let is_asking = |one: &&Refund| matches!(one.state, RefundState::Due | RefundState::Asking);
+        let asking: Vec<_> = self.refunds.iter().filter(is_asking).collect();
+        let surplus = self.attempts.iter().filter(|one| one.state == AttemptState::Surplus);
+        let is_owed = |attempt: &&Attempt| {
+            self.refunds.iter().any(|refund| {
+                (refund.attempt_no, refund.cause) == (attempt.no, RefundCause::Surplus)
+            })
+        };
+        let kept: Vec<_> = surplus.filter(|attempt| !is_owed(attempt)).collect();
         vec![
+            (!kept.is_empty(), format!("I3: not on its way back: {kept:?}")),
             (!asking.is_empty(), format!("I15: still asked for: {asking:?}")),
             (
                 !self.is_undone() && done + stuck != self.order.total_refund_fee,
@@ -164,7 +173,9 @@ impl Case {
                 (RefundState::Done, Some(GivenState::Done))
                 | (RefundState::Stuck, Some(GivenState::Stuck))
                 | (RefundState::Closed, None | Some(GivenState::Closed))
-                | (RefundState::Asking, _) => true,
+                | (RefundState::Due | RefundState::Asking, _) => true,
+                // What was refused although it is owed is asked for again, patiently.
+                (RefundState::Stuck, None) => refund.cause == RefundCause::Surplus,
                 (RefundState::Done | RefundState::Stuck | RefundState::Closed, _) => false,
             };
             let is_amount = found.is_none_or(|one| one.amount == refund.amount.minor);

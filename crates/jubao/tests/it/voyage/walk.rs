@@ -18,7 +18,7 @@ use crate::dice::Dice;
 /// Events of one walk.
 const STEPS: usize = 24;
 /// Every kind of event, by its number in the count.
-const EVENTS: [&str; 10] = [
+const EVENTS: [&str; 11] = [
     "acting",
     "paid, late refunded",
     "paid, late honoured",
@@ -29,6 +29,7 @@ const EVENTS: [&str; 10] = [
     "refund done",
     "refund closed",
     "refunded in full",
+    "surplus returned",
 ];
 
 type Count = [[AtomicU64; EVENTS.len()]; TradeState::ALL.len()];
@@ -71,6 +72,7 @@ fn number(event: Event) -> usize {
         Event::RefundDone { end: RefundEnd::Partial, .. } => 7,
         Event::RefundClosed { .. } => 8,
         Event::RefundDone { end: RefundEnd::Refunded | RefundEnd::Reversed, .. } => 9,
+        Event::SurplusReturned { .. } => 10,
     }
 }
 
@@ -117,12 +119,13 @@ struct World {
     books: Vec<Entry>,
     taken: i64,
     given: i64,
+    returned: i64,
     reserved: Vec<i64>,
 }
 
 fn walk_once(dice: &mut Dice, order: Order) -> Result<(), String> {
     let (books, reserved) = (Vec::new(), Vec::new());
-    let mut world = World { order, books, taken: 0, given: 0, reserved };
+    let mut world = World { order, books, taken: 0, given: 0, returned: 0, reserved };
     for _ in 0..STEPS {
         let event = world.draw(dice);
         world.meet(event)?;
@@ -156,6 +159,7 @@ impl World {
             Event::RefundDone { amount: reserved, end },
             Event::RefundDone { amount, end: RefundEnd::Refunded },
             Event::RefundClosed { amount: reserved },
+            Event::SurplusReturned { amount },
         ]);
         let is_paid = self.order.state == TradeState::Success;
         match event {
@@ -165,6 +169,9 @@ impl World {
                 Event::RefundAsked { amount: some }
             }
             Event::RefundDone { .. } if is_paid => Event::RefundDone { amount: reserved, end },
+            Event::SurplusReturned { .. } if self.surplus() == 0 && !self.order.state.is_open() => {
+                Event::Paid { amount, late: LatePayment::Refund }
+            }
             possible => possible,
         }
     }
@@ -198,6 +205,7 @@ impl World {
             Event::RefundAsked { amount } => self.reserved.push(amount.minor),
             Event::RefundDone { .. } => self.given += self.reserved.pop().unwrap_or(0),
             Event::RefundClosed { .. } => _ = self.reserved.pop(),
+            Event::SurplusReturned { .. } => self.returned += 1,
             Event::PayerActing
             | Event::Paid { .. }
             | Event::Failed
@@ -211,6 +219,11 @@ impl World {
         Ok(())
     }
 
+    /// Payments that the order did not want and that have not gone back.
+    fn surplus(&self) -> i64 {
+        self.taken - i64::from(self.order.payment.is_some()) - self.returned
+    }
+
     /// What the books say of every payment: it is the order's, it is due back, or it went back.
     fn check(&self) -> Result<(), String> {
         let booked = |book: Book| -> i64 {
@@ -220,11 +233,11 @@ impl World {
         let is_paid = self.order.payment.is_some();
         let stays = if is_paid { gross - self.order.total_refund_fee } else { 0 };
         let owed = -booked(Book::MerchantPayable) - booked(Book::FeeIncome);
-        let surplus = (self.taken - i64::from(is_paid)) * gross;
-        let due = self.reserved.iter().sum::<i64>() + surplus;
+        let due = self.reserved.iter().sum::<i64>() + self.surplus() * gross;
+        let held = self.taken - self.returned;
         let is_right = owed == stays
             && -booked(Book::RefundDue) == due
-            && booked(Book::ChannelReceivable) == self.taken * gross - self.given;
+            && booked(Book::ChannelReceivable) == held * gross - self.given;
         let is_within = (0..=gross).contains(&self.order.total_refund_fee);
         if is_right && is_within {
             return Ok(());
