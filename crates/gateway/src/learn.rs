@@ -3,6 +3,7 @@
 
 use channels::Outcome;
 use kernel::crash::{self, Point};
+use kernel::defect::{self, Defect};
 use kernel::id::{Id, MchId};
 use kernel::order::{Attempt, AttemptState, Order};
 use kernel::refund::Refund;
@@ -183,7 +184,8 @@ impl Gateway {
             subject: plan.attempt.trade_no(),
             detail,
         });
-        let owed = plan.is_surplus.then(|| self.owed(&plan.order, &plan.attempt));
+        let is_owed = plan.is_surplus && !defect::is_seeded(Defect::SurplusKept);
+        let owed = is_owed.then(|| self.owed(&plan.order, &plan.attempt));
         let order = match &owed {
             Some(_) => Order { sweep_at: Some(now), ..plan.order },
             None => plan.order,

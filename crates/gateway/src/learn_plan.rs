@@ -3,6 +3,7 @@
 use channels::{Doubt, Outcome, RefusalKind};
 use kernel::application::LatePayment;
 use kernel::decide::{Decision, Event, decide};
+use kernel::defect::{self, Defect};
 use kernel::ledger::Entry;
 use kernel::order::{Attempt, AttemptState, Order, Payment};
 use kernel::product::Product;
@@ -44,6 +45,9 @@ pub(crate) fn plan(
         Outcome::Refused(refusal) => refused(standing, attempt, refusal.kind, lesson.source)?,
         Outcome::Failed(_) => failed(standing, attempt)?,
         Outcome::Reversed => reversed(standing, attempt)?,
+        Outcome::Unknown(_) if is_barcode && defect::is_seeded(Defect::CodeDoubtFails) => {
+            failed(standing, attempt)?
+        }
         // A barcode may have been charged: what is not known is for a query to tell.
         Outcome::Unknown(doubt) if is_barcode && lesson.source == Source::Place => match doubt {
             Doubt::NotSent(_) => return None,
