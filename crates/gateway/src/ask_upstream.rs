@@ -82,6 +82,9 @@ impl Gateway {
                 Err(doubt) => return Asked { outcome: Outcome::Unknown(doubt), messages },
             };
             crash::reach(Point::UpstreamAnswered);
+            if matches!(op, Op::Place(place) if place.code.is_some()) {
+                crash::reach(Point::CodeCharged);
+            }
             messages.push(without_code(op, self.incoming(op_word(op), attempt, &answer)));
             step = self.judge(op, attempt, &answer, &mut messages).await;
             crash::reach(Point::AnswerJudged);

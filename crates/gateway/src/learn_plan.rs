@@ -3,6 +3,7 @@
 use channels::{Doubt, Outcome, RefusalKind};
 use kernel::application::LatePayment;
 use kernel::decide::{Decision, Event, decide};
+use kernel::defect::{self, Defect};
 use kernel::ledger::Entry;
 use kernel::order::{Attempt, AttemptState, Order, Payment};
 use kernel::product::Product;
@@ -44,6 +45,9 @@ pub(crate) fn plan(
         Outcome::Refused(refusal) => refused(standing, attempt, refusal.kind, lesson.source)?,
         Outcome::Failed(_) => failed(standing, attempt)?,
         Outcome::Reversed => reversed(standing, attempt)?,
+        Outcome::Unknown(_) if is_barcode && defect::is_seeded(Defect::CodeDoubtFails) => {
+            failed(standing, attempt)?
+        }
         // A barcode may have been charged: what is not known is for a query to tell.
         Outcome::Unknown(doubt) if is_barcode && lesson.source == Source::Place => match doubt {
             Doubt::NotSent(_) => return None,
@@ -182,10 +186,37 @@ fn failed(standing: &Standing, attempt: &Attempt) -> Option<Plan> {
     is_over.then(|| end_attempt(standing, attempt, (AttemptState::Refused, Event::Failed)))
 }
 
-/// Nothing can be paid upstream any more, and nothing is. A paid order is reversed by a refund of ours.
+/// Nothing can be paid upstream any more, and nothing is.
 fn reversed(standing: &Standing, attempt: &Attempt) -> Option<Plan> {
-    let is_over = attempt.state.is_live();
-    is_over.then(|| end_attempt(standing, attempt, (AttemptState::Closed, Event::Reversed)))
+    if attempt.state.is_live() {
+        return Some(end_attempt(standing, attempt, (AttemptState::Closed, Event::Reversed)));
+    }
+    (attempt.state == AttemptState::Paid).then(|| undone(standing, attempt)).flatten()
+}
+
+/// The payer paid while we reversed, and we heard of the payment first: it has gone back whole.
+fn undone(standing: &Standing, attempt: &Attempt) -> Option<Plan> {
+    let Decision::Move { to, postings } = decide(&standing.order, Event::Reversed) else {
+        tracing::error!(order.sn = %standing.order.sn(), "reversed upstream: a person must look");
+        return None;
+    };
+    let order = standing.order.clone();
+    let payment = order.payment.as_ref().map_or_else(String::new, detail);
+    Some(Plan {
+        order: Order { state: to, total_refund_fee: order.pay_amount().minor, ..order },
+        attempt: Attempt { state: AttemptState::Closed, ..attempt.clone() },
+        postings,
+        notify: Some(to),
+        audit: Some(("payment reversed upstream", payment)),
+        is_surplus: false,
+    })
+}
+
+/// Whether a barcode's payment may have been reversed since the upstream told of it: only a question that
+/// is asked now can tell.
+pub(crate) fn may_be_undone(order: &Order, attempt: &Attempt, outcome: &Outcome) -> bool {
+    let is_over = attempt.state.has_ended_unpaid();
+    order.product == Product::Micropay && is_over && matches!(outcome, Outcome::Paid(_))
 }
 
 fn closed(standing: &Standing, attempt: &Attempt, source: Source) -> Option<Plan> {

@@ -14,12 +14,13 @@ use kernel::defect::{self, Defect};
 use kernel::id::{Id, MchId, Sn};
 use kernel::money::Money;
 use kernel::order::{Attempt, parse_trade_no};
+use kernel::product::Product;
 use kernel::refund::Refund;
 use kernel::time::Timestamp;
+use store::StoreError;
 use store::accounts::PLATFORM;
 use store::audit::AuditEntry;
 use store::messages::{self, Message};
-use store::{StoreError, sweeps};
 
 use crate::Gateway;
 use crate::ask_upstream::channel_of;
@@ -147,6 +148,11 @@ impl Gateway {
             let message = self.called_back(&attempt, request);
             return self.alarm(account, &trade_no, field, vec![message]).await;
         }
+        // What was told of a barcode may have been reversed since: a query tells.
+        if standing.order.product == Product::Micropay && matches!(facts.outcome, Outcome::Paid(_))
+        {
+            facts.outcome = Outcome::PaidElsewhere;
+        }
         self.commit_facts(standing, &attempt, facts, request).await
     }
 
@@ -174,6 +180,7 @@ impl Gateway {
         let Some(attempt) = attempt.cloned() else {
             return self.mismatch(account, refund_no, "account").await;
         };
+        crash::reach(Point::RefundCallbackRead);
         // A refusal may be one of an earlier request of the same number: only a query tells.
         let outcome = match facts.outcome {
             Outcome::RefundClosed(_) => Outcome::RefundPending { refund_id: String::new() },
@@ -187,7 +194,8 @@ impl Gateway {
             tracing::error!(subject = refund_no, error = %error, "callback: not committed");
             return false;
         }
-        !is_hint || self.hasten(key).await
+        crash::reach(Point::RefundCallbackCommitted);
+        !is_hint || self.hasten(key).await.is_ok()
     }
 
     async fn standing_of_refund(
@@ -200,14 +208,6 @@ impl Gateway {
         };
         let standing = self.standing(mch_id, refund.order_id).await?;
         Ok(standing.map(|standing| (standing, refund)))
-    }
-
-    /// Has the sweeper ask at once: a word that only a query can settle was heard.
-    async fn hasten(&self, (mch_id, id): (MchId, Id)) -> bool {
-        let batch = sweeps::hasten(mch_id, id, self.now());
-        let is_kept = self.0.store.write(batch).await.is_ok();
-        self.0.wake_sweeper.notify_one();
-        is_kept
     }
 
     async fn commit_facts(
@@ -233,7 +233,7 @@ impl Gateway {
             return false;
         }
         crash::reach(Point::CallbackCommitted);
-        !is_hint || self.hasten(key).await
+        !is_hint || self.hasten(key).await.is_ok()
     }
 
     async fn refuse(&self, account: &Account, fault: &CallbackFault) -> bool {

@@ -5,7 +5,9 @@
 
 use channels::{Op, Outcome};
 use kernel::call::{RefundCall, RefundNumber, RefundRef};
+use kernel::crash::{self, Point};
 use kernel::decide::{Decision, Event, decide};
+use kernel::defect::{self, Defect};
 use kernel::fault::{Fault, Wording};
 use kernel::money::Money;
 use kernel::order::{AttemptState, Order, SignForm};
@@ -116,6 +118,7 @@ impl Gateway {
         let standing = standing.map_err(|error| self.busy("read an order", &error))?;
         let mut standing = standing.ok_or(Fault::NotFound)?;
         if refund.state.is_live() && self.may_ask(refund.id) {
+            crash::reach(Point::RefundQueryBegun);
             match self.ask_refund(standing.clone(), &refund).await {
                 Ok((learned, _)) => standing = learned,
                 Err(error) => tracing::error!(error = %error, "refund: not committed"),
@@ -141,6 +144,7 @@ impl Gateway {
             self.ask_refund(standing, &refund).await
         };
         let (standing, outcome) = asked.map_err(|error| self.uncertain("refund", &error))?;
+        crash::reach(Point::RefundTold);
         let answered = self.answered_refund(standing, &wish.out_refund_no)?;
         match (answered.refund.state, outcome) {
             (RefundState::Closed, refusal @ Outcome::Refused(_)) => Err(fault_of(&refusal)),
@@ -168,8 +172,15 @@ impl Gateway {
             let amount = self.refundable(&standing.order, wish)?;
             let change = self.reservation(caller, &standing, wish, (amount, known))?;
             let number = wish.out_refund_no.clone();
+            if defect::is_seeded(Defect::RefundBeforeReservation)
+                && let Some(refund) = change.new_refunds.first()
+            {
+                drop(self.ask_about(&standing, refund, false).await);
+            }
+            crash::reach(Point::ReservationPlanned);
             match self.0.store.write(orders::settle(&change)).await {
                 Ok(Written::Done(_)) => {
+                    crash::reach(Point::RefundReserved);
                     let standing = self.committed(standing, change);
                     let refund = find(&standing, &number).ok_or(Fault::Uncertain)?;
                     return Ok((standing, refund, true));
@@ -184,7 +195,10 @@ impl Gateway {
             let (mch_id, id) = (standing.order.mch_id, standing.order.id);
             let reread = self.standing(mch_id, id).await;
             let reread = reread.map_err(|error| self.uncertain("read an order", &error))?;
-            standing = reread.ok_or(Fault::Uncertain)?;
+            let before = std::mem::replace(&mut standing, reread.ok_or(Fault::Uncertain)?);
+            if defect::is_seeded(Defect::RefundOfStaleOrder) {
+                standing.order = Order { rev: standing.order.rev, ..before.order };
+            }
         }
         Err(Fault::Busy)
     }
@@ -312,9 +326,11 @@ impl Gateway {
         refund: &Refund,
         notify_url: String,
     ) -> channels::Refund {
+        let is_changed = defect::is_seeded(Defect::RefundNumberChanges);
+        let id = if is_changed { self.next_id() } else { refund.id };
         channels::Refund {
             trade,
-            refund_no: refund.refund_no().into_string(),
+            refund_no: id.sn().into_string(),
             amount: refund.amount,
             reason: refund.reason.clone(),
             notify_url,

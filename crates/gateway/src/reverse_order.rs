@@ -2,6 +2,8 @@
 
 use channels::{Op, Outcome, RefusalKind};
 use kernel::call::ReverseCall;
+use kernel::crash::{self, Point};
+use kernel::defect::{self, Defect};
 use kernel::fault::{Fault, Wording};
 use kernel::order::{Attempt, Order, SignForm};
 use kernel::product::Product;
@@ -48,8 +50,10 @@ impl Gateway {
         let found = self.standing(order.mch_id, order.id).await;
         let found = found.map_err(|error| self.busy("read an order", &error))?;
         let mut standing = found.ok_or(Fault::OrderNotFound)?;
+        crash::reach(Point::ReverseBegun);
         if standing.order.state.is_open() {
             let reversed = self.reverse_everywhere(standing).await;
+            crash::reach(Point::ReverseLearned);
             standing = reversed.map_err(|error| self.uncertain("reverse an order", &error))?;
             if standing.order.state == TradeState::Revoked {
                 return Ok(self.answered(standing.order));
@@ -110,11 +114,15 @@ impl Gateway {
                     other => other,
                 };
             }
+            if defect::is_seeded(Defect::ReversalBelieved) {
+                asked.outcome = Outcome::Reversed;
+            }
             if asked.outcome != Outcome::Reversed {
                 let again = self.ask(&Op::Query(trade), &attempt).await;
                 asked.messages.extend(again.messages);
                 asked.outcome = after_reversing(&asked.outcome, again.outcome);
             }
+            crash::reach(Point::ReverseAnswered);
             self.alarm_if_amount_differs(&standing, &asked.outcome);
             let lesson = Lesson {
                 attempt_no: attempt.no,

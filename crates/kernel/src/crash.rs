@@ -56,6 +56,34 @@ pub enum Point {
     CloseLearned,
     /// Query: begun.
     QueryBegun,
+    /// Barcode: charged.
+    CodeCharged,
+    /// Refund: planned.
+    ReservationPlanned,
+    /// Refund: reserved.
+    RefundReserved,
+    /// Refund: answered.
+    RefundAnswered,
+    /// Refund: change planned.
+    RefundPlanned,
+    /// Refund: change committed.
+    RefundLearned,
+    /// Refund: learned.
+    RefundTold,
+    /// Refund query: begun.
+    RefundQueryBegun,
+    /// Refund callback: read.
+    RefundCallbackRead,
+    /// Refund callback: committed.
+    RefundCallbackCommitted,
+    /// Reverse: begun.
+    ReverseBegun,
+    /// Reverse: answered.
+    ReverseAnswered,
+    /// Reverse: learned.
+    ReverseLearned,
+    /// Callback: hint kept.
+    HintKept,
     /// Sweep: claimed.
     SweepsClaimed,
     /// Sweep: asked.
@@ -203,6 +231,76 @@ pub static ALL: &[Row] = &[
         point: Point::QueryBegun,
         name: "query: begun",
         state: "a merchant asks, the upstream may be asked",
+    },
+    Row {
+        point: Point::CodeCharged,
+        name: "barcode: charged",
+        state: "a payer's code may be charged, nothing of the answer is durable",
+    },
+    Row {
+        point: Point::ReservationPlanned,
+        name: "refund: planned",
+        state: "nothing is written of a refund that is asked for",
+    },
+    Row {
+        point: Point::RefundReserved,
+        name: "refund: reserved",
+        state: "a refund is reserved, its upstream has not heard of it",
+    },
+    Row {
+        point: Point::RefundAnswered,
+        name: "refund: answered",
+        state: "what the upstream said of a refund is known, nothing of it is durable",
+    },
+    Row {
+        point: Point::RefundPlanned,
+        name: "refund: change planned",
+        state: "a refund's next state with its postings is planned",
+    },
+    Row {
+        point: Point::RefundLearned,
+        name: "refund: change committed",
+        state: "a refund's next state is durable, nobody was told",
+    },
+    Row {
+        point: Point::RefundTold,
+        name: "refund: learned",
+        state: "what became of a refund is durable, the merchant is not answered",
+    },
+    Row {
+        point: Point::RefundQueryBegun,
+        name: "refund query: begun",
+        state: "a merchant asks about a refund, the upstream may be asked",
+    },
+    Row {
+        point: Point::RefundCallbackRead,
+        name: "refund callback: read",
+        state: "a callback of a refund is verified, nothing of it is durable",
+    },
+    Row {
+        point: Point::RefundCallbackCommitted,
+        name: "refund callback: committed",
+        state: "its facts are durable, the upstream is not answered",
+    },
+    Row {
+        point: Point::ReverseBegun,
+        name: "reverse: begun",
+        state: "an order is to be reversed, its upstream has not been told",
+    },
+    Row {
+        point: Point::ReverseAnswered,
+        name: "reverse: answered",
+        state: "the upstream has answered whether it reversed, nothing of it is durable",
+    },
+    Row {
+        point: Point::ReverseLearned,
+        name: "reverse: learned",
+        state: "a reversal is durable, the merchant is not answered",
+    },
+    Row {
+        point: Point::HintKept,
+        name: "callback: hint kept",
+        state: "what only a query can settle is due at once, the upstream is not answered",
     },
     Row {
         point: Point::SweepsClaimed,

@@ -36,6 +36,20 @@ pub enum Defect {
     UniqueParseOff,
     /// A state is written whatever state was read.
     StateWithoutExpectation,
+    /// A refund is asked for before it is reserved.
+    RefundBeforeReservation,
+    /// A refund without an answer is taken for refused.
+    RefundDoubtFails,
+    /// Each question about a refund carries a new number.
+    RefundNumberChanges,
+    /// A refund that lost a race is decided on the order as it was before.
+    RefundOfStaleOrder,
+    /// A barcode that was not answered for is taken for failed.
+    CodeDoubtFails,
+    /// An order is reversed although its upstream has not said so.
+    ReversalBelieved,
+    /// Money that an order does not want is not refunded.
+    SurplusKept,
 }
 
 /// A defect's name and story.
@@ -52,7 +66,7 @@ pub struct Row {
 }
 
 /// Every defect.
-pub const ALL: [Row; 13] = [
+pub const ALL: [Row; 20] = [
     Row {
         defect: Defect::AckBeforeCommit,
         name: "ack-before-commit",
@@ -131,6 +145,53 @@ pub const ALL: [Row; 13] = [
         name: "state-without-expectation",
         breaks: "writes a state over whatever revision is there: of two changes one is lost",
         caught_by: "repeat::closing_and_paying_at_once_ends_in_one_truth",
+    },
+    Row {
+        defect: Defect::RefundBeforeReservation,
+        name: "refund-before-reservation",
+        breaks: "asks the upstream for a refund before its reservation is committed: a kill \
+                 between them and money has gone that nobody here knows of",
+        caught_by: "crash::points",
+    },
+    Row {
+        defect: Defect::RefundDoubtFails,
+        name: "refund-doubt-fails",
+        breaks: "takes silence about a refund for a refusal: what was reserved is released, \
+                 and the money may be gone",
+        caught_by: "refunds::a_refund_whose_answer_was_lost_is_done_once",
+    },
+    Row {
+        defect: Defect::RefundNumberChanges,
+        name: "refund-number-changes",
+        breaks: "asks about a refund, and for it again, under another number: an upstream \
+                 may do it twice",
+        caught_by: "refunds::a_refund_whose_answer_was_lost_is_done_once",
+    },
+    Row {
+        defect: Defect::RefundOfStaleOrder,
+        name: "refund-of-stale-order",
+        breaks: "decides a refund that lost a race on what was left before it: of two at \
+                 once both are taken",
+        caught_by: "refunds::of_fifty_refunds_at_once_only_as_much_as_was_paid_goes_back",
+    },
+    Row {
+        defect: Defect::CodeDoubtFails,
+        name: "code-doubt-fails",
+        breaks: "takes a barcode's timeout for a failure: the payer may have been charged",
+        caught_by: "barcodes::every_outcome_ends_where_the_upstream_says",
+    },
+    Row {
+        defect: Defect::ReversalBelieved,
+        name: "reversal-believed",
+        breaks: "calls an order reversed whatever its upstream said: the payer may still be \
+                 charged",
+        caught_by: "barcodes::a_reversal_counts_only_when_the_upstream_has_said_so",
+    },
+    Row {
+        defect: Defect::SurplusKept,
+        name: "surplus-kept",
+        breaks: "books money that came late or twice, and does not give it back",
+        caught_by: "late::late_money_is_given_back_and_the_order_stays_closed",
     },
 ];
 

@@ -138,10 +138,11 @@ fn ask(
     post(path, &fields, account)
 }
 
-/// EasyLink's number of an order, as far as it is known: the payer's page carries it.
+/// EasyLink's number of an order, as far as it is known: that of its payment, or that which the payer's
+/// page carries. An answer that gave us a page is not signed, and may have been another order's.
 pub(super) fn payment_id(trade: &Trade) -> Option<String> {
     let told = Some(&trade.transaction_id).filter(|id| wire::is_payment_id(id));
-    payment_id_of_page(&trade.pay_text).or_else(|| told.cloned())
+    told.cloned().or_else(|| payment_id_of_page(&trade.pay_text))
 }
 
 /// The number that the payer's page carries.

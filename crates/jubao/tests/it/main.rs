@@ -36,6 +36,7 @@ mod payments;
 mod products;
 mod refunds;
 mod repeat;
+mod sim_books;
 mod socket;
 mod transcripts;
 mod voyage;

@@ -75,19 +75,26 @@ impl Caller {
     /// Places an order until it stands; then, by chance, it is paid, queried, closed.
     async fn one_order(&self, dice: &mut Dice) {
         let number = format!("K{}", self.orders.fetch_add(1, Ordering::Relaxed));
-        let product = [102, 202, 304][usize::try_from(dice.up_to(2)).unwrap()];
-        let order = json!({
+        let product = dice.pick(&[102, 202, 204, 304, 401, 401]);
+        let mut order = json!({
             "mch_id": MERCHANT.mch_id.to_string(), "pay_channel_id": product, "total_fee": 1234,
             "out_trade_no": number, "notify_url": self.notify_url, "body": "明前龙井",
         });
+        if product == 401 {
+            order["code"] = code(&number, dice).into();
+            self.know(&number, |told| told.is_barcode = true);
+        }
         if dice.chance(HANG_UPS) {
             // Whoever hangs up drops what answers it, wherever that stands.
             let wait = Duration::from_millis(dice.up_to(HANGS_UP_WITHIN_MS));
             let _ = tokio::time::timeout(wait, self.once("/payment/pay", &order)).await;
         }
         let Some(sn) = self.placed(&number, &order).await else { return };
-        if product != 304 && dice.up_to(2) > 0 {
+        if product != 304 && product != 401 && dice.up_to(2) > 0 {
             self.pay(&number, &sn).await;
+        }
+        if product == 401 && dice.chance(50) {
+            self.once("/order/reverse", &named(&sn)).await;
         }
         if dice.up_to(2) == 0 {
             let answer = self.once("/order/query", &named(&sn)).await;
@@ -97,6 +104,47 @@ impl Caller {
             let answer = self.once("/order/close", &named(&sn)).await;
             self.hear(&number, answer.as_ref());
         }
+        if product != 304 && dice.chance(50) {
+            self.refund(&number, &sn, dice).await;
+        }
+    }
+
+    /// Refunds an order in parts, twice under one number by chance, and asks how it went.
+    async fn refund(&self, number: &str, sn: &str, dice: &mut Dice) {
+        for part in 0..=dice.up_to(2) {
+            let (refund_no, amount) = (format!("R{number}-{part}"), dice.pick(&[500, 740]));
+            let mut wish = named(sn);
+            wish["out_refund_no"] = refund_no.clone().into();
+            wish["refund_fee"] = amount.into();
+            let know = |told: &mut Told| {
+                told.refunds.entry(refund_no.clone()).or_default().amount = amount;
+            };
+            self.know(number, know);
+            let asked = json!({
+                "mch_id": MERCHANT.mch_id.to_string(), "out_refund_no": refund_no,
+            });
+            let addresses = ["/payment/refund", "/payment/refund", "/order/refundquery"];
+            for address in addresses.into_iter().filter(|_| dice.chance(70)) {
+                let members = if address == "/order/refundquery" { &asked } else { &wish };
+                let answer = self.once(address, members).await;
+                self.hear_of_refund(number, &refund_no, answer.as_ref());
+            }
+        }
+    }
+
+    fn hear_of_refund(&self, number: &str, refund_no: &str, answer: Option<&Value>) {
+        let Some(data) = answer.map(|answer| &answer["data"]).filter(|data| data.is_object())
+        else {
+            return;
+        };
+        let refund_id = data["refund_id"].as_str().unwrap().to_owned();
+        let is_done = data["refund_status"] == "SUCCESS";
+        self.know(number, |told| {
+            let refund = told.refunds.get_mut(refund_no).unwrap();
+            let before = refund.refund_id.replace(refund_id.clone());
+            assert!(before.is_none_or(|before| before == refund_id), "{refund_no} is two refunds");
+            refund.is_done |= is_done;
+        });
     }
 
     /// Asks until an answer says that the order stands, or that it never will.
@@ -112,12 +160,25 @@ impl Caller {
                     assert!(before.is_none_or(|before| before == sn), "{number} has two orders");
                     return Some(sn);
                 }
+                if answer["code"] == 40111 {
+                    // Its code is used up: by this order, whose answer was lost, or upstream.
+                    return self.stands(number).await;
+                }
             }
             if self.is_over.load(Ordering::Relaxed) {
                 return None;
             }
             tokio::time::sleep(AGAIN).await;
         }
+    }
+
+    /// The order of that number, if there is one.
+    async fn stands(&self, number: &str) -> Option<String> {
+        let order = json!({ "mch_id": MERCHANT.mch_id.to_string(), "out_trade_no": number });
+        let answer = self.once("/order/query", &order).await?;
+        let sn = answer["data"]["sn"].as_str().map(str::to_owned);
+        self.know(number, |told| told.sn = sn.clone());
+        sn
     }
 
     async fn pay(&self, number: &str, sn: &str) {
@@ -149,6 +210,13 @@ impl Caller {
         let text = sent.send().await.ok()?.text().await.ok()?;
         serde_json::from_str(&text).ok()
     }
+}
+
+/// A code that no other order has. Its last two digits say what its payer does, at once or never.
+fn code(number: &str, dice: &mut Dice) -> String {
+    let (start, fates) =
+        dice.pick(&[("28", ["00", "02", "05", "07"]), ("13", ["00", "03", "05", "07"])]);
+    format!("{start}{:0>14}{}", number.trim_start_matches('K'), dice.pick(&fates))
 }
 
 /// What names an order.

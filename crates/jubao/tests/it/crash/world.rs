@@ -11,6 +11,7 @@ use gateway::{Gateway, Settings, Statuses};
 use jubao::data_dir::{DATABASE_NAME, KEY_NAME, open_or_make};
 use jubao::demo::identity::DemoIdentity;
 use jubao::sim::SimHost;
+use serde_json::{Map, Value};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -19,9 +20,12 @@ use crate::dice::Dice;
 use crate::foreign::{Running, jubao};
 use crate::leaks::{self, TestFolder};
 use crate::merchant::TestMerchant;
+use crate::sim_books::SimBooks;
 
 /// How soon a process is ready after any death. The machine may be busy with other tests.
 pub const READY_WITHIN: Duration = Duration::from_secs(2);
+/// Where the upstreams keep their books.
+const SIMS_NAME: &str = "sims.json";
 /// Between two looks at whether it is.
 const LOOK: Duration = Duration::from_millis(5);
 /// How long a process is waited for that does not get ready in time.
@@ -38,6 +42,21 @@ pub struct Told {
     pub is_closed: bool,
     /// An answer said that it is paid.
     pub is_success: bool,
+    /// It is charged by the payer's code: whether that was paid, only the upstream's books tell.
+    pub is_barcode: bool,
+    /// Refunds by the merchant's number: what answers called them.
+    pub refunds: BTreeMap<String, ToldRefund>,
+}
+
+/// What a client was told of one of its refunds.
+#[derive(Clone, Debug, Default)]
+pub struct ToldRefund {
+    /// What it asked for, in minor units.
+    pub amount: i64,
+    /// Our number, once an answer named it.
+    pub refund_id: Option<String>,
+    /// An answer said that the payer has it back.
+    pub is_done: bool,
 }
 
 /// By the merchant's own number.
@@ -49,6 +68,7 @@ pub struct World {
     pub api: String,
     /// The simulated upstreams'.
     pub sim: String,
+    sims: SimHost,
     /// The merchant's server.
     pub merchant: Arc<TestMerchant>,
     /// What clients were told.
@@ -74,18 +94,15 @@ impl World {
         let identity = DemoIdentity::load(folder.path()).unwrap();
         install(&folder, &identity, &sim).await;
         let sims = SimHost::new(
-            vec![
-                Box::new(identity.alipay_sim(&sim).unwrap()),
-                Box::new(identity.wechat_sim(&sim).unwrap()),
-            ],
+            identity.sims(&sim).unwrap(),
             Clock::default(),
-            None,
+            Some(folder.path().join(SIMS_NAME)),
         )
         .unwrap();
         let mut servers = JoinSet::new();
         let router = sims.router();
         servers.spawn(async move { axum::serve(listener, router).await.unwrap() });
-        servers.spawn(sims.run_callbacks());
+        servers.spawn(sims.clone().run_callbacks());
         let (config, data) = (folder.path().join("jubao.toml"), folder.path().display());
         let text = format!(
             "listen = '{free}'\npublic_url = 'http://{free}'\nlog = 'error'\n\
@@ -96,6 +113,7 @@ impl World {
         Self {
             api: format!("http://{free}"),
             sim,
+            sims,
             merchant: Arc::new(TestMerchant::spawn().await),
             oracle: Oracle::default(),
             client: client(),
@@ -111,6 +129,18 @@ impl World {
     /// Random numbers of this world's seed.
     pub fn dice(&mut self) -> &mut Dice {
         &mut self.dice
+    }
+
+    /// What the upstreams' books say now.
+    pub fn books(&self) -> SimBooks {
+        self.sims.save();
+        let text = std::fs::read_to_string(self.folder.path().join(SIMS_NAME)).unwrap();
+        let saved: Map<String, Value> = serde_json::from_str(&text).unwrap();
+        let mut books = SimBooks::default();
+        for (name, snapshot) in &saved {
+            books.read(name, snapshot, Clock::default().now());
+        }
+        books
     }
 
     /// What clients were told so far.
@@ -178,8 +208,9 @@ impl World {
         let told = self.told();
         let acknowledged = told.values().filter(|one| one.sn.is_some()).count();
         let paid = told.values().filter(|one| one.is_paid).count();
+        let refunds: usize = told.values().map(|one| one.refunds.len()).sum();
         println!(
-            "{count} {what}: {acknowledged} orders acknowledged, {paid} paid, {} starts, the \
+            "{count} {what}: {acknowledged} orders acknowledged, {paid} paid, {refunds} refunds, {} starts, the \
              slowest {} ms; nothing lost",
             self.ready_after.len(),
             self.slowest_start().as_millis(),

@@ -1,35 +1,31 @@
 //! The invariants, at the end of a voyage and at moments of it. Their numbers are those of
 //! docs/INVARIANTS.md.
 
-use std::collections::BTreeSet;
-
 use jubao::demo::identity::MERCHANT;
-use kernel::application::LatePayment;
-use kernel::ledger::{Book, Entry, is_balanced};
+use kernel::ledger::{Entry, is_balanced};
 use kernel::notice::NoticeState;
-use kernel::order::{AttemptState, Order};
+use kernel::order::Order;
+use kernel::refund::RefundState;
 use kernel::state::TradeState;
 
+use super::check_money::Case;
 use super::sea::{Sea, Weather};
-use super::shop::Wish;
-use super::upstreams::Taken;
-
-/// The merchant's fee in millionths, rounded half up to the fen.
-const FEE_PPM: i64 = 6_000;
+use super::shop::{ToldState, Wish};
 
 /// Whether everything has come right: what was paid is booked, what has expired is closed, what
 /// happened is told.
 pub async fn is_settled(sea: &Sea) -> bool {
-    let wishes = sea.shop.wishes().clone();
+    let (wishes, now) = (sea.shop.wishes().clone(), sea.clock.now());
+    if wishes.values().any(|wish| now <= wish.expires_at) {
+        return false;
+    }
+    let books = sea.upstreams.books(now);
     for (number, wish) in &wishes {
-        if sea.clock.now() <= wish.expires_at {
-            return false;
-        }
         let Some(order) = order_of(sea, number).await else { continue };
-        let taken = sea.upstreams.taken_for(order.sn().as_str());
         let notices = store::notices::of_order(&sea.looking, order.mch_id, order.id).await.unwrap();
         let is_told = notices.iter().all(|one| one.notice.state == NoticeState::Delivered);
-        if wrongs_of(sea, wish, &order, &taken).await.next().is_some() || !is_told {
+        let case = Case::of(sea, wish, order, &books).await;
+        if !is_told || !case.wrongs(sea.late).is_empty() {
             return false;
         }
     }
@@ -39,6 +35,7 @@ pub async fn is_settled(sea: &Sea) -> bool {
 /// Everything that must hold, told to the sea where it does not.
 pub async fn everything(sea: &Sea) {
     let wishes = sea.shop.wishes().clone();
+    let books = sea.upstreams.books(sea.clock.now());
     let (mut stand, mut heard) = (0, 0);
     for (number, wish) in &wishes {
         let Some(order) = order_of(sea, number).await else {
@@ -53,27 +50,28 @@ pub async fn everything(sea: &Sea) {
         if wish.sn.as_deref().is_some_and(|told| told != sn.as_str()) {
             sea.wrong(format_args!("I14: {number} is {sn}, and was called {wish:?}"));
         }
-        let taken = sea.upstreams.taken_for(sn.as_str());
-        for wrong in wrongs_of(sea, wish, &order, &taken).await {
-            sea.wrong(format_args!("{number} {sn}: {wrong}; taken {taken:?}"));
+        let case = Case::of(sea, wish, order.clone(), &books).await;
+        for wrong in case.wrongs(sea.late) {
+            sea.wrong(format_args!("{number} {sn}: {wrong}; {case:?}"));
         }
         history(sea, wish, &order).await;
         notices(sea, &order).await;
     }
+    refunds(sea).await;
     if store::orders::count(&sea.looking, MERCHANT.mch_id).await.unwrap() != stand {
         sea.wrong("I2: there are orders that nobody has placed");
     }
     if sea.shop.heard_count() != heard {
         sea.wrong("I10: the merchant was told of orders that do not stand");
     }
-    books(sea).await;
+    balance(sea).await;
     if let Err(broken) = store::audit::verify(&sea.looking, None).await.unwrap() {
         sea.wrong(format_args!("I12: the audit breaks at {broken:?}"));
     }
 }
 
 /// The books balance, whenever one looks.
-pub async fn books(sea: &Sea) {
+pub async fn balance(sea: &Sea) {
     let totals = store::ledger::totals(&sea.looking).await.unwrap();
     let entries: Vec<_> =
         totals.iter().map(|total| Entry { book: total.book, amount: total.amount }).collect();
@@ -84,61 +82,6 @@ pub async fn books(sea: &Sea) {
 
 async fn order_of(sea: &Sea, number: &str) -> Option<Order> {
     store::orders::by_out_trade_no(&sea.looking, MERCHANT.mch_id, number).await.unwrap()
-}
-
-/// What is wrong with an order whose time is over.
-async fn wrongs_of(
-    sea: &Sea,
-    wish: &Wish,
-    order: &Order,
-    taken: &[Taken],
-) -> impl Iterator<Item = String> {
-    let rows = store::ledger::of_order(&sea.looking, order.mch_id, order.id).await.unwrap();
-    let booked = |book: Book| -> i64 {
-        let of_book = rows.iter().filter(|row| row.entry.book == book);
-        of_book.map(|row| row.entry.amount.minor).sum()
-    };
-    let gross = order.pay_amount().minor;
-    let count = i64::try_from(taken.len()).unwrap();
-    let is_paid = order.state == TradeState::Success;
-    let owed = -booked(Book::MerchantPayable) - booked(Book::FeeIncome);
-    let kept = if is_paid { gross } else { 0 };
-    let attempts = store::attempts::of_order(&sea.looking, order.mch_id, order.id).await.unwrap();
-    let in_doubt: Vec<_> = attempts.iter().filter(|attempt| attempt.state.is_live()).collect();
-    let of_state = |state| attempts.iter().filter(|one| one.state == state).count();
-    let is_late_wanted = sea.late == LatePayment::Honour;
-    let known: BTreeSet<&str> = taken.iter().map(|one| one.transaction_id.as_str()).collect();
-    let told = order.payment.as_ref().map(|payment| payment.transaction_id.as_str());
-    [
-        (wish.total_fee != order.total_fee, "I1: another amount stands".to_owned()),
-        (
-            !is_paid && order.state != TradeState::Closed,
-            format!("I15: it is still {:?}", order.state),
-        ),
-        (!in_doubt.is_empty(), format!("I15: still in doubt: {in_doubt:?}")),
-        (is_paid && count == 0, "I3: it is called paid, and nobody has paid".to_owned()),
-        (!is_paid && is_late_wanted && count > 0, "I3: paid upstream, not with us".to_owned()),
-        (is_paid != told.is_some(), "I3: state and payment differ".to_owned()),
-        (told.is_some_and(|id| !known.contains(id)), "I3: a payment nobody made".to_owned()),
-        (owed != kept, format!("I3: {owed} are owed to the merchant")),
-        (
-            -booked(Book::FeeIncome)
-                != if is_paid { (gross * FEE_PPM + 500_000) / 1_000_000 } else { 0 },
-            format!("I3: the fee is {}", -booked(Book::FeeIncome)),
-        ),
-        (booked(Book::RefundDue) != 0, format!("I3: {} are due back", -booked(Book::RefundDue))),
-        (
-            booked(Book::ChannelReceivable) != kept,
-            format!("I3: {} are with upstreams", booked(Book::ChannelReceivable)),
-        ),
-        (of_state(AttemptState::Paid) != usize::from(is_paid), "I3: paid attempts".to_owned()),
-        (
-            taken.iter().any(|one| one.total != gross),
-            "I3: the upstream took another amount".to_owned(),
-        ),
-    ]
-    .into_iter()
-    .filter_map(|(is_wrong, what)| is_wrong.then_some(what))
 }
 
 /// The history has no gap, moves along the table, and holds what answers said, in their order.
@@ -155,14 +98,40 @@ async fn history(sea: &Sea, wish: &Wish, order: &Order) {
     if history.last().map(|event| event.to) != Some(order.state) {
         sea.wrong(format_args!("I8: {} is {:?}: {history:?}", order.sn(), order.state));
     }
-    let mut rest = history.iter().map(|event| event.to).peekable();
-    for told in &wish.states {
-        while rest.peek().is_some_and(|state| state != told) {
-            rest.next();
-        }
-        if rest.peek().is_none() {
-            sea.wrong(format_args!("I9: {} was told as {:?}", order.sn(), wish.states));
-            return;
+    let states: Vec<TradeState> = history.iter().map(|event| event.to).collect();
+    if !follows(&states, &wish.told) {
+        sea.wrong(format_args!("I9: {} was told as {:?}", order.sn(), wish.told));
+    }
+}
+
+/// Whether answers follow the history: whoever asks after an answer was given hears of nothing older.
+/// Of two that were under way at once either may be the older.
+fn follows(history: &[TradeState], told: &[ToldState]) -> bool {
+    let mut heard: Vec<(i64, usize)> = Vec::new();
+    for one in told {
+        let before = heard.iter().filter(|(answered_at, _)| *answered_at < one.asked_at);
+        let from = before.map(|(_, at)| *at).max().unwrap_or(0);
+        let found = history[from..].iter().position(|state| *state == one.state);
+        let Some(found) = found else { return false };
+        heard.push((one.answered_at, from + found));
+    }
+    true
+}
+
+/// A refund that was acknowledged stands, and what was last told of it is not taken back.
+async fn refunds(sea: &Sea) {
+    let wishes = sea.shop.refunds().clone();
+    for (number, wish) in wishes.iter().filter(|(_, wish)| wish.refund_id.is_some()) {
+        let found = store::refunds::by_number(&sea.looking, MERCHANT.mch_id, number).await;
+        let Some(refund) = found.unwrap() else {
+            sea.wrong(format_args!("I1: the refund {number} was acknowledged and is lost"));
+            continue;
+        };
+        let is_same = wish.refund_id.as_deref() == Some(refund.refund_no().as_str())
+            && wish.refund_fee.is_none_or(|fee| fee == refund.amount.minor);
+        let was_done = wish.told.iter().any(|told| told == RefundState::Done.status());
+        if !is_same || (was_done && refund.state != RefundState::Done) {
+            sea.wrong(format_args!("I14: {number} is {refund:?}, and was called {wish:?}"));
         }
     }
 }
@@ -172,7 +141,7 @@ async fn notices(sea: &Sea, order: &Order) {
     let sn = order.sn();
     let notices = store::notices::of_order(&sea.looking, order.mch_id, order.id).await.unwrap();
     let of_payment = notices.iter().filter(|one| one.notice.event == TradeState::Success).count();
-    if of_payment != usize::from(order.state == TradeState::Success) {
+    if of_payment != usize::from(order.payment.is_some()) {
         sea.wrong(format_args!("I10: {sn} has {of_payment} notices of its payment"));
     }
     let heard = sea.shop.heard_of(sn.as_str());

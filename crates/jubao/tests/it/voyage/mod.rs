@@ -5,8 +5,13 @@
 //! `cargo x voyage [--seeds N] [--seed S]` sails further than `./test` does.
 
 mod check;
+mod check_money;
 mod clients;
 mod node;
+mod ops;
+mod payers;
+mod races;
+mod returns;
 mod sea;
 mod shop;
 mod upstreams;
@@ -25,7 +30,7 @@ use kernel::time::Timestamp;
 use tokio::runtime::Builder;
 
 use self::node::Berth;
-use self::sea::{Sea, UPSTREAM_URL};
+use self::sea::{Sea, UPSTREAM_URL, Weather};
 use self::upstreams::Upstreams;
 use crate::crash::number;
 use crate::leaks;
@@ -42,6 +47,14 @@ const LINES_TOLD: usize = 400;
 
 /// Wrecks after which nobody sails any more.
 const WRECKS_MAX: usize = 3;
+
+/// What is sailed for.
+enum Sort {
+    /// Anything may happen.
+    Voyage,
+    /// Many orders, each with everything at its end at once.
+    Race,
+}
 
 /// What became of a voyage.
 struct Log {
@@ -60,24 +73,29 @@ impl Log {
 #[test]
 fn seeds() {
     let (first, count) = (number("JUBAO_VOYAGE_SEED", 1), number("JUBAO_VOYAGE_SEEDS", SEEDS));
-    let told = sail_all(first, count);
+    let told = sail_all(first, count, &Sort::Voyage);
     let table = walk::table();
     println!("{count} voyages from seed {first}; decisions, by the gateway + by walks:\n{table}");
-    for (seed, log) in &told {
-        let from = log.lines.len().saturating_sub(LINES_TOLD);
-        println!("seed {seed}:\n{}", log.lines[from..].join("\n"));
-        println!("`cargo x voyage --seeds 1 --seed {seed}`: {:#?}", log.wrongs);
-    }
-    let wrecks: Vec<_> =
-        told.iter().filter(|(_, log)| log.is_wreck()).map(|(seed, _)| seed).collect();
-    assert!(wrecks.is_empty(), "wrecked: {wrecks:?}");
+    sink_if_wrecked(&told, "cargo x voyage --seeds 1 --seed");
     if count >= SEEDS {
         assert!(walk::rarest() >= 100, "a state has not met an event a hundred times");
     }
 }
 
+/// Tells the stories, and fails if one is that of a wreck.
+fn sink_if_wrecked(told: &[(u64, Log)], again: &str) {
+    for (seed, log) in told {
+        let from = log.lines.len().saturating_sub(LINES_TOLD);
+        println!("seed {seed}:\n{}", log.lines[from..].join("\n"));
+        println!("`{again} {seed}`: {:#?}", log.wrongs);
+    }
+    let wrecks: Vec<_> =
+        told.iter().filter(|(_, log)| log.is_wreck()).map(|(seed, _)| seed).collect();
+    assert!(wrecks.is_empty(), "wrecked: {wrecks:?}");
+}
+
 /// Sails every seed, on all processors; gives back the voyages that are to be told of.
-fn sail_all(first: u64, count: u64) -> Vec<(u64, Log)> {
+fn sail_all(first: u64, count: u64, sort: &Sort) -> Vec<(u64, Log)> {
     let next = AtomicU64::new(first);
     let told = Mutex::new(Vec::new());
     let one_after_the_other = || {
@@ -86,7 +104,7 @@ fn sail_all(first: u64, count: u64) -> Vec<(u64, Log)> {
             if seed >= first + count {
                 return;
             }
-            let log = sail(seed);
+            let log = sail(seed, sort);
             if count == 1 || log.is_wreck() {
                 told.lock().unwrap().push((seed, log));
             }
@@ -103,13 +121,13 @@ fn sail_all(first: u64, count: u64) -> Vec<(u64, Log)> {
 #[test]
 fn a_seed_repeats_its_voyage() {
     for seed in 1..=10 {
-        let (first, second) = (sail(seed), sail(seed));
+        let (first, second) = (sail(seed, &Sort::Voyage), sail(seed, &Sort::Voyage));
         assert_eq!(first.lines, second.lines, "seed {seed}");
     }
 }
 
 /// One voyage, and a walk of one of its orders through the kernel.
-fn sail(seed: u64) -> Log {
+fn sail(seed: u64, sort: &Sort) -> Log {
     static IDENTITY: OnceLock<DemoIdentity> = OnceLock::new();
     let identity = IDENTITY.get_or_init(|| {
         let made = DemoIdentity::load(FreshFolder::make().unwrap().path()).unwrap();
@@ -118,8 +136,9 @@ fn sail(seed: u64) -> Log {
     });
     walk::count_gateway();
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    let sailed =
-        std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(voyage(seed, identity))));
+    let sailed = std::panic::catch_unwind(AssertUnwindSafe(|| {
+        runtime.block_on(voyage(seed, identity, sort))
+    }));
     drop(runtime);
     let mut log = sailed.unwrap_or_else(|panic| Log {
         lines: Vec::new(),
@@ -133,8 +152,11 @@ fn sail(seed: u64) -> Log {
     log
 }
 
-async fn voyage(seed: u64, identity: &DemoIdentity) -> Log {
-    let sea = Sea::of(seed, identity);
+async fn voyage(seed: u64, identity: &DemoIdentity, sort: &Sort) -> Log {
+    let sea = match sort {
+        Sort::Voyage => Sea::of(seed, identity, Weather::any),
+        Sort::Race => Sea::of(seed, identity, Weather::breeze),
+    };
     let shipyard = node::shipyard(&sea).await;
     identity.install(&shipyard, UPSTREAM_URL).await.unwrap();
     set_policy(&sea).await;
@@ -143,9 +165,12 @@ async fn voyage(seed: u64, identity: &DemoIdentity) -> Log {
         tokio::spawn(Berth::keep(sea.clone(), at));
     }
     tokio::spawn(Upstreams::call_back(sea.clone()));
-    let mut clients = clients::send_out(&sea);
+    let mut clients = match sort {
+        Sort::Voyage => clients::send_out(&sea),
+        Sort::Race => races::send_out(&sea),
+    };
     tokio::time::sleep(sea.clock.until(sea.clears_up_at())).await;
-    check::books(&sea).await;
+    check::balance(&sea).await;
     sea.berths.iter().for_each(Berth::is_safe);
     sea.note("it clears up");
     while let Some(ended) = clients.join_next().await {
@@ -165,8 +190,9 @@ async fn voyage(seed: u64, identity: &DemoIdentity) -> Log {
 /// When everything must have come right.
 fn comes_right_at(sea: &Sea) -> Timestamp {
     let expires = sea.shop.wishes().values().map(|wish| wish.expires_at).max();
-    let paid = sea.upstreams.last_taken_at();
-    let last = expires.into_iter().chain(paid).chain([sea.clears_up_at()]).max();
+    let paid = sea.upstreams.books(sea.clock.now()).taken.iter().map(|one| one.at).max();
+    let asked = [sea.clock.now()];
+    let last = expires.into_iter().chain(paid).chain(asked).chain([sea.clears_up_at()]).max();
     last.unwrap().plus_millis(COMES_RIGHT_MS)
 }
 

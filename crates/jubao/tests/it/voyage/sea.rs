@@ -47,7 +47,8 @@ pub struct Weather {
 }
 
 impl Weather {
-    fn of(dice: &mut Dice) -> Self {
+    /// Any weather.
+    pub fn any(dice: &mut Dice) -> Self {
         if dice.chance(10) {
             return Self::default();
         }
@@ -60,6 +61,16 @@ impl Weather {
             store: dice.pick(&[0, 0, 3, 10]),
             has_crashes: dice.chance(75),
             has_freezes: dice.chance(30),
+        }
+    }
+
+    /// What only turns around the order in which things arrive.
+    pub fn breeze(dice: &mut Dice) -> Self {
+        Self {
+            upstream_net: dice.pick(&[0, 0, 10, 30]),
+            upstream_ops: dice.pick(&[0, 0, 10]),
+            callbacks: dice.pick(&[0, 30, 60]),
+            ..Self::default()
         }
     }
 }
@@ -95,8 +106,9 @@ struct Story {
 }
 
 impl Sea {
-    /// The sea of a seed, with upstreams of that identity. Needs a runtime whose time is paused.
-    pub fn of(seed: u64, identity: &DemoIdentity) -> Arc<Self> {
+    /// The sea of a seed, with upstreams of that identity, and the weather that `of` draws. Needs a
+    /// runtime whose time is paused.
+    pub fn of(seed: u64, identity: &DemoIdentity, of: impl Fn(&mut Dice) -> Weather) -> Arc<Self> {
         thread_local! {
             static MEMORY: Memory = Memory::open().unwrap();
         }
@@ -105,7 +117,7 @@ impl Sea {
         let mut dice = Dice::new(seed);
         let epoch_s = EPOCH_S + dice.up_to(DAY_S);
         let clock = Clock::of_runtime(Timestamp::from_seconds(i64::try_from(epoch_s).unwrap()));
-        let weather = Weather::of(&mut dice);
+        let weather = of(&mut dice);
         let storm_ms = i64::try_from(20_000 + dice.up_to(70_000)).unwrap();
         let nodes = if dice.chance(50) { 1 } else { 2 };
         Arc::new(Self {

@@ -32,7 +32,31 @@ pub struct Wish {
     /// Our number, once an answer named it.
     pub sn: Option<String>,
     /// The states that answers named, one after the other.
-    pub states: Vec<TradeState>,
+    pub told: Vec<ToldState>,
+}
+
+/// A state that an answer named, in milliseconds of the true time.
+#[derive(Copy, Clone, Debug)]
+pub struct ToldState {
+    /// When it was asked.
+    pub asked_at: i64,
+    /// When it was answered.
+    pub answered_at: i64,
+    /// What was said.
+    pub state: TradeState,
+}
+
+/// What the merchant knows of one refund.
+#[derive(Clone, Debug)]
+pub struct RefundWish {
+    /// What it asked for, in minor units; `None`: all that is left.
+    pub refund_fee: Option<i64>,
+    /// Why.
+    pub reason: &'static str,
+    /// Our number, once an answer named it.
+    pub refund_id: Option<String>,
+    /// What answers said of it, one after the other: `refund_status`.
+    pub told: Vec<String>,
 }
 
 /// Facts of a notice, by name.
@@ -42,6 +66,7 @@ pub type Facts = BTreeMap<String, String>;
 #[derive(Default)]
 pub struct Shop {
     wishes: Mutex<BTreeMap<String, Wish>>,
+    refunds: Mutex<BTreeMap<String, RefundWish>>,
     heard: Mutex<BTreeMap<String, Vec<Facts>>>,
 }
 
@@ -49,6 +74,11 @@ impl Shop {
     /// Its orders by its own number.
     pub fn wishes(&self) -> MutexGuard<'_, BTreeMap<String, Wish>> {
         self.wishes.lock().unwrap()
+    }
+
+    /// Its refunds by its own number.
+    pub fn refunds(&self) -> MutexGuard<'_, BTreeMap<String, RefundWish>> {
+        self.refunds.lock().unwrap()
     }
 
     /// What its server heard of an order: one entry for each time, acknowledged or not.

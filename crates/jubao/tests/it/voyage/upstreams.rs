@@ -1,4 +1,4 @@
-//! The simulated Alipay and WeChat Pay, and the network before them: requests and answers that are
+//! The simulated upstreams, and the network before them: requests and answers that are
 //! lost, break off or arrive when nobody waits any more; callbacks that come late, twice, out of
 //! order, spoilt, or not at all.
 
@@ -10,8 +10,7 @@ use axum::http::Request;
 use channels::Stamp;
 use channels::http::{HttpRequest, HttpResponse};
 use channels::sim::{
-    CallbackFaultKind, OpFaultKind, OpKind, OutgoingCallback, PaidInSim, ScriptedFault, Served,
-    Simulator,
+    CallbackFaultKind, OpFaultKind, OutgoingCallback, PaidInSim, ScriptedFault, Served, Simulator,
 };
 use gateway::egress::{EgressFault, Sending, UPSTREAM, Wire};
 use gateway::ids::random_hex;
@@ -20,7 +19,9 @@ use kernel::time::Timestamp;
 use tokio::sync::Notify;
 
 use super::node::Life;
+use super::ops::op_of;
 use super::sea::{PUBLIC_URL, Sea, UPSTREAM_URL};
+use crate::sim_books::SimBooks;
 
 /// The longest sleep between two looks at the callbacks that are due.
 const LOOK_MAX: Duration = Duration::from_secs(5);
@@ -29,45 +30,25 @@ const STRAY_MAX_MS: u64 = 40_000;
 /// How late a callback may be, in milliseconds.
 const CALLBACK_LATE_MAX_MS: u64 = 60_000;
 
-/// A payment that an upstream took.
-#[derive(Clone, Debug)]
-pub struct Taken {
-    /// Our number of the attempt.
-    pub trade_no: String,
-    /// The upstream's number.
-    pub transaction_id: String,
-    /// Minor units.
-    pub total: i64,
-    /// When.
-    pub at: Timestamp,
-}
-
-/// Both upstreams, and what they took.
+/// All upstreams.
 pub struct Upstreams {
     sims: Mutex<Vec<Box<dyn Simulator>>>,
-    taken: Mutex<Vec<Taken>>,
     wake: Notify,
 }
 
 impl Upstreams {
     /// Upstreams without orders.
     pub fn of(identity: &DemoIdentity) -> Self {
-        let sims: Vec<Box<dyn Simulator>> = vec![
-            Box::new(identity.alipay_sim(UPSTREAM_URL).unwrap()),
-            Box::new(identity.wechat_sim(UPSTREAM_URL).unwrap()),
-        ];
-        Self { sims: Mutex::new(sims), taken: Mutex::default(), wake: Notify::new() }
+        Self { sims: Mutex::new(identity.sims(UPSTREAM_URL).unwrap()), wake: Notify::new() }
     }
 
-    /// What was paid for the order of that number.
-    pub fn taken_for(&self, sn: &str) -> Vec<Taken> {
-        let taken = self.taken.lock().unwrap();
-        taken.iter().filter(|one| one.trade_no.starts_with(sn)).cloned().collect()
-    }
-
-    /// When the last payment was taken.
-    pub fn last_taken_at(&self) -> Option<Timestamp> {
-        self.taken.lock().unwrap().iter().map(|one| one.at).max()
+    /// What they say of payments and refunds.
+    pub fn books(&self, now: Timestamp) -> SimBooks {
+        let mut books = SimBooks::default();
+        for sim in self.sims.lock().unwrap().iter() {
+            books.read(sim.name(), &sim.snapshot(), now);
+        }
+        books
     }
 
     /// What an upstream answers to a request that has arrived.
@@ -88,21 +69,14 @@ impl Upstreams {
     pub fn pay(&self, sea: &Sea, sn: &str, fault: Option<CallbackFaultKind>) -> Option<PaidInSim> {
         let mut sims = self.sims.lock().unwrap();
         let paid = sims.iter_mut().find_map(|sim| sim.pay(sn, fault, &stamp(sea)).ok())?;
-        self.taken.lock().unwrap().push(Taken {
-            trade_no: paid.trade_no.clone(),
-            transaction_id: paid.transaction_id.clone(),
-            total: paid.total,
-            at: sea.clock.now(),
-        });
         self.wake.notify_one();
         Some(paid)
     }
 
     /// The same, but what the upstream does or answers may be spoilt.
     fn serve_badly(&self, sea: &Sea, request: &HttpRequest) -> Served {
-        if sea.goes_wrong(sea.weather.upstream_ops) {
+        if let Some(op) = op_of(request).filter(|_| sea.goes_wrong(sea.weather.upstream_ops)) {
             let kind = sea.pick(&OpFaultKind::ALL).0;
-            let op = op_of(request);
             sea.note(format_args!("{op:?} will be spoilt: {kind:?}"));
             let mut sims = self.sims.lock().unwrap();
             let owner = sims.iter_mut().find(|sim| sim.owns(request.path())).unwrap();
@@ -178,7 +152,8 @@ async fn spoilt(sea: &Sea, callback: &HttpRequest) {
     changed.body[at] = if changed.body[at] == b'1' { b'2' } else { b'1' };
     let answer = carry(sea, &changed).await;
     let is_acknowledged = answer.is_some_and(|answer| {
-        answer.status < 300 && answer.body.trim_ascii().eq_ignore_ascii_case(b"success")
+        let said = String::from_utf8_lossy(&answer.body).to_ascii_lowercase();
+        answer.status < 300 && ["success", "ok"].iter().any(|word| said.contains(word))
     });
     if is_acknowledged {
         sea.wrong("a callback that was changed on its way is acknowledged");
@@ -244,21 +219,6 @@ async fn exchange(sea: &Arc<Sea>, request: &HttpRequest) -> Result<HttpResponse,
             });
             timed_out().await
         }
-    }
-}
-
-/// Which operation a request to an upstream is.
-fn op_of(request: &HttpRequest) -> OpKind {
-    let body = String::from_utf8_lossy(&request.body);
-    let says = |word: &str| request.url.contains(word) || body.contains(word);
-    if request.path().ends_with("/certificates") {
-        OpKind::Keys
-    } else if request.path().ends_with("/close") || says("alipay.trade.close") {
-        OpKind::Close
-    } else if says("alipay.trade.query") || (request.method == "GET" && !says("alipay.trade")) {
-        OpKind::Query
-    } else {
-        OpKind::Place
     }
 }
 

@@ -108,7 +108,7 @@ pub fn walk(seed: u64, order: &Order) -> Result<(), String> {
     WATCHED.set(Some(&OF_WALKS));
     let mut dice = Dice::new(seed);
     for state in [TradeState::NotPay, TradeState::UserPaying, TradeState::UserPaying] {
-        walk_once(&mut dice, Order { state, payment: None, ..order.clone() })?;
+        walk_once(&mut dice, Order { state, payment: None, total_refund_fee: 0, ..order.clone() })?;
     }
     Ok(())
 }
@@ -192,6 +192,10 @@ impl World {
                 }
                 if matches!(event, Event::Paid { .. }) {
                     self.order.payment = Some(payment(&self.order));
+                }
+                if before == TradeState::Success && event == Event::Reversed {
+                    self.order.total_refund_fee = self.order.pay_amount().minor;
+                    self.given = self.order.total_refund_fee;
                 }
                 self.order.state = to;
                 postings
