@@ -24,42 +24,48 @@ struct Outcome {
     end: &'static str,
     /// What goes wrong with the charge on top.
     fault: Option<OpFaultKind>,
-    /// What the merchant hears at once.
-    told: i64,
-    /// How it may end: what a wallet calls failed another leaves to be reversed.
+    /// What the merchant hears at once; the callback of a payment may be faster than a silence.
+    told: &'static [i64],
+    /// How it may end.
     ends: &'static [&'static str],
 }
 
-const fn outcome(name: &'static str, end: &'static str, told: i64) -> Outcome {
+/// What one wallet calls failed, another leaves to be reversed.
+const UNPAID: &[&str] = &["REVOKED", "PAYERROR"];
+
+/// Heard of an order whose failure the callback has told while its charge was not answered: to be asked.
+const IN_DOUBT: &[i64] = &[201, 40400, 492_004];
+
+const fn outcome(name: &'static str, end: &'static str, told: &'static [i64]) -> Outcome {
     Outcome { name, end, fault: None, told, ends: &["SUCCESS"] }
 }
 
 const OUTCOMES: [Outcome; 13] = [
-    outcome("paid at once", "00", 200),
-    outcome("a password", "01", 201),
-    Outcome { ends: &["REVOKED", "PAYERROR"], ..outcome("the payer cancels", "02", 201) },
-    Outcome { ends: &["PAYERROR"], ..outcome("no balance", "03", 40500) },
-    Outcome { ends: &["PAYERROR"], ..outcome("a used code", "04", 40111) },
-    outcome("a system error, and paid", "05", 201),
-    Outcome { ends: &["REVOKED"], ..outcome("a system error, and not paid", "06", 201) },
-    outcome("silence, and paid", "07", 201),
-    Outcome { fault: Some(OpFaultKind::Slow), ..outcome("a timeout, and paid", "00", 201) },
+    outcome("paid at once", "00", &[200]),
+    outcome("a password", "01", &[201]),
+    Outcome { ends: UNPAID, ..outcome("the payer cancels", "02", &[201]) },
+    Outcome { ends: &["PAYERROR"], ..outcome("no balance", "03", &[40500]) },
+    Outcome { ends: &["PAYERROR"], ..outcome("a used code", "04", &[40111]) },
+    outcome("a system error, and paid", "05", &[200, 201]),
+    Outcome { ends: UNPAID, ..outcome("a system error, and not paid", "06", IN_DOUBT) },
+    outcome("silence, and paid", "07", &[200, 201]),
+    Outcome { fault: Some(OpFaultKind::Slow), ..outcome("a timeout, and paid", "00", &[200, 201]) },
     Outcome {
         fault: Some(OpFaultKind::Slow),
-        ends: &["REVOKED"],
-        ..outcome("a timeout, and not paid", "06", 201)
+        ends: UNPAID,
+        ..outcome("a timeout, and not paid", "06", IN_DOUBT)
     },
     Outcome {
         fault: Some(OpFaultKind::DroppedBefore),
-        ends: &["REVOKED"],
-        ..outcome("lost on its way there", "00", 201)
+        ends: UNPAID,
+        ..outcome("lost on its way there", "00", &[201])
     },
     Outcome {
         fault: Some(OpFaultKind::ErrorBefore),
-        ends: &["REVOKED"],
-        ..outcome("another system error, and not paid", "00", 201)
+        ends: UNPAID,
+        ..outcome("another system error, and not paid", "00", &[201])
     },
-    Outcome { fault: Some(OpFaultKind::Slow), ..outcome("a timeout, then a password", "01", 201) },
+    Outcome { fault: Some(OpFaultKind::Slow), ..outcome("a timeout, then a password", "01", &[200, 201]) },
 ];
 
 /// Whether the cashier asks while the payer acts, or leaves it all to us.
@@ -77,7 +83,8 @@ async fn charged(counter: &'static Counter, outcome: &Outcome, cashier: Cashier)
     }
     let members = shown(order("M1", Product::Micropay), counter, outcome.end);
     let answer = world.call("/payment/pay", &members).await;
-    assert_eq!(answer["code"], outcome.told, "{what}: {answer}");
+    let code = answer["code"].as_i64().unwrap();
+    assert!(outcome.told.contains(&code), "{what}: {answer}");
     let sn = world.sn_of("M1").await.unwrap();
     let compare = |answer: &Value| assert_eq!(judge::contradiction(answer, &world.scales(&sn).truth), None);
     compare(&answer);

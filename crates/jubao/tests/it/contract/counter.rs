@@ -120,7 +120,10 @@ impl Counter {
 
     /// The same in another currency.
     pub fn in_currency(&self, currency: Currency) -> Self {
-        let account = AccountWish { currency, ..self.account.clone() };
+        let mut account = AccountWish { currency, ..self.account.clone() };
+        if self.channel == "chinaums" {
+            account.settings.insert("currencies".into(), currency.code().into());
+        }
         Self { account, ..*self }
     }
 }

@@ -2,9 +2,9 @@
 
 use kernel::id::Sn;
 use kernel::ledger::{Book, Entry, is_balanced};
-use kernel::order::Order;
+use kernel::order::{AttemptState, Order};
 use kernel::product::Product;
-use kernel::refund::{Refund, RefundState};
+use kernel::refund::{Refund, RefundCause, RefundState};
 use kernel::state::TradeState;
 use serde_json::Value;
 use store::Store;
@@ -124,9 +124,9 @@ impl Scales<'_> {
         let is_guessed = |refund: &Refund| {
             let upstream = truth.refund(refund.refund_no().as_str());
             match refund.state {
-                RefundState::Done => !upstream.is_some_and(|(_, is_done)| is_done),
+                RefundState::Done => order.state != TradeState::Revoked && !upstream.is_some_and(|(_, is_done)| is_done),
                 RefundState::Closed => upstream.is_some(),
-                RefundState::Asking | RefundState::Stuck => false,
+                RefundState::Due | RefundState::Asking | RefundState::Stuck => false,
             }
         };
         let guessed: Vec<_> = refunds.iter().filter(|refund| is_guessed(refund)).collect();
@@ -154,9 +154,14 @@ impl Scales<'_> {
         let is_open = order.state.is_open();
         let is_live = attempts.iter().any(|one| one.state.is_live());
         let is_barcode = order.product == Product::Micropay;
+        let is_surplus = attempts.iter().any(|one| one.state == AttemptState::Surplus);
+        let is_known = order.payment.is_some() || is_surplus;
         told([
-            (truth.is_paid() && order.payment.is_none(), "it is paid upstream, not with us".into()),
-            (order.payment.is_some() && !truth.is_paid(), "it is not paid upstream".into()),
+            (truth.money() > 0 && !is_known, "it is paid upstream, not with us".into()),
+            (
+                order.payment.is_some() && !truth.is_paid() && order.state != TradeState::Revoked,
+                "it is not paid upstream".into(),
+            ),
             (!agrees(order.state, truth), format!("it is {:?}", order.state)),
             (truth.is_over() && is_open, format!("over upstream, and {:?}", order.state)),
             (!is_open && is_live, format!("in doubt: {attempts:?}")),
@@ -170,13 +175,17 @@ impl Scales<'_> {
         let live: Vec<_> = refunds.iter().filter(|one| one.state.is_live()).collect();
         let done = refunds.iter().filter(|one| one.state == RefundState::Done);
         let given: i64 = done.map(|one| one.amount.minor).sum();
+        let of_order = refunds.iter().filter(|one| one.cause != RefundCause::Surplus);
+        let reserved = of_order.filter(|one| one.state != RefundState::Closed);
+        let reserved: i64 = reserved.map(|one| one.amount.minor).sum();
+        let is_undone = order.state == TradeState::Revoked && self.truth.money() == 0;
         let is_over = matches!(order.state, TradeState::Refund | TradeState::Revoked);
         told([
             (!live.is_empty(), format!("refunds in doubt: {live:?}")),
-            (given != self.truth.returned(), format!("{given} went back with us")),
-            (given == TOTAL_FEE && !is_over, format!("all is back, and it is {:?}", order.state)),
+            (given != self.truth.returned() && !is_undone, format!("{given} went back with us")),
+            (reserved == TOTAL_FEE && !is_over, format!("all is back, and it is {:?}", order.state)),
             (
-                order.payment.is_some() && order.total_refund_fee != given,
+                order.total_refund_fee != reserved,
                 format!("{} are called refunded", order.total_refund_fee),
             ),
         ])

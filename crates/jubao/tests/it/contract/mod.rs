@@ -12,6 +12,7 @@ mod codes;
 mod counter;
 mod currencies;
 mod judge;
+mod late;
 mod network;
 mod play;
 mod races;
@@ -173,10 +174,11 @@ fn every_product_is_placed_through_an_outage() {
 
 #[test]
 fn whatever_becomes_of_callbacks_everything_comes_right() {
-    const PAID_AND_REFUNDED: &[Scene] = &[Scene::PlacedPaid, Scene::RefundedPart, Scene::RefundedAll];
+    const TOLD: &[Scene] =
+        &[Scene::PlacedPaid, Scene::RefundedPart, Scene::RefundedAll, Scene::ReversedPaid];
     let mut cases = Vec::new();
     for counter in counters() {
-        for (product, scene) in scenes(counter, PAID_AND_REFUNDED) {
+        for (product, scene) in scenes(counter, TOLD) {
             let on_the_way = Fate::FAULTS.map(Trouble::OnTheWay);
             let at_the_upstream = CallbackFaultKind::ALL.map(|(kind, _)| Trouble::Callback(kind));
             // A barcode's payment tells nobody, or when the wallet wants.
@@ -187,7 +189,7 @@ fn whatever_becomes_of_callbacks_everything_comes_right() {
                 product,
                 scene,
                 trouble,
-                spell: Spell::Minutes(OUTAGE_MINUTES[0]),
+                spell: Spell::Once,
             }));
         }
     }

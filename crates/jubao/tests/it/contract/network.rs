@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -68,6 +69,8 @@ pub struct Upstream {
     clock: Clock,
     sim: Mutex<Pooled>,
     fate: Mutex<Fate>,
+    delay: Mutex<Option<Duration>>,
+    behind_ms: AtomicI64,
     wake: Notify,
     /// Forged callbacks that were acknowledged.
     believed: Mutex<Vec<String>>,
@@ -81,6 +84,8 @@ impl Upstream {
             clock,
             sim: Mutex::new(Pooled::of(counter)),
             fate: Mutex::new(Fate::Arrives),
+            delay: Mutex::default(),
+            behind_ms: AtomicI64::new(0),
             wake: Notify::new(),
             believed: Mutex::default(),
         })
@@ -88,7 +93,7 @@ impl Upstream {
 
     /// Every order in its books.
     pub fn books(&self) -> Vec<Held> {
-        let now = self.clock.now();
+        let now = self.stamp().now;
         books::read(self.counter.name, &self.sim.lock().unwrap().snapshot(), now)
     }
 
@@ -107,12 +112,21 @@ impl Upstream {
         self.sim.lock().unwrap().faults_left()
     }
 
+    /// The next request arrives so late, when nobody waits for its answer any more.
+    pub fn delay(&self, delay: Duration) {
+        *self.delay.lock().unwrap() = Some(delay);
+    }
+
+    /// From here on its clock is so far behind ours.
+    pub fn is_behind(&self, millis: i64) {
+        self.behind_ms.store(millis, Ordering::Relaxed);
+    }
+
     /// Nothing goes wrong any more: it starts anew on its own books.
     pub fn heal(&self) {
         let mut sim = self.sim.lock().unwrap();
         let books = sim.snapshot();
         sim.restore(books).unwrap();
-        self.fate(Fate::Arrives);
     }
 
     /// Forged callbacks that were believed.
@@ -184,13 +198,13 @@ impl Upstream {
     }
 
     fn stamp(&self) -> Stamp {
-        Stamp { now: self.clock.now(), nonce: random_hex::<16>() }
+        let now = self.clock.now().plus_millis(-self.behind_ms.load(Ordering::Relaxed));
+        Stamp { now, nonce: random_hex::<16>() }
     }
 
     async fn exchange(&self, request: &HttpRequest) -> Result<HttpResponse, EgressFault> {
         tokio::time::sleep(TRAVEL).await;
-        let served = self.serve(request);
-        match served {
+        match self.serve(request) {
             Served::Answer(answer) => {
                 tokio::time::sleep(TRAVEL).await;
                 Ok(answer)
@@ -202,6 +216,25 @@ impl Upstream {
             }
             Served::Dropped => Err(EgressFault::Broken("closed without an answer".into())),
         }
+    }
+}
+
+/// The gateway's way to an upstream.
+pub struct ToUpstream(pub Arc<Upstream>);
+
+impl Wire for ToUpstream {
+    fn send<'a>(&'a self, request: &'a HttpRequest) -> Sending<'a> {
+        Box::pin(async move {
+            let delay = self.0.delay.lock().unwrap().take();
+            let Some(delay) = delay else { return self.0.exchange(request).await };
+            let (upstream, request) = (self.0.clone(), request.clone());
+            tokio::spawn(async move {
+                tokio::time::sleep(delay).await;
+                upstream.serve(&request);
+            });
+            tokio::time::sleep(UPSTREAM.total).await;
+            Err(EgressFault::Timeout)
+        })
     }
 }
 
@@ -255,12 +288,6 @@ impl DerefMut for Pooled {
 impl Drop for Pooled {
     fn drop(&mut self) {
         let _ = POOL.try_with(|pool| pool.borrow_mut().extend(self.0.take()));
-    }
-}
-
-impl Wire for Upstream {
-    fn send<'a>(&'a self, request: &'a HttpRequest) -> Sending<'a> {
-        Box::pin(self.exchange(request))
     }
 }
 

@@ -26,14 +26,16 @@ fn truth(app: &TestApp, upstream: &str, sn: &str) -> Truth {
     Truth::of(books::read(upstream, &all[upstream], app.demo.gateway.now()), sn)
 }
 
-/// Places a barcode order that is charged behind a system error: nobody here knows that it is paid.
+/// Places a barcode order that is charged behind a system error: mostly nobody here knows that it is paid.
 async fn charged(app: &TestApp, (upstream, begin): (&str, &str), round: usize) -> String {
     let code = format!("{begin}{:03}05", 100 + round);
     leaks::secret(Kind::Code, "a payer's code", code.as_bytes());
     let mut members = app.order(401);
     members["code"] = code.into();
     let answer = app.call("/payment/pay", &members).await;
-    assert_eq!(answer["code"], 201, "{upstream}: {answer}");
+    // Where the callback is faster than the error, it is known.
+    let is_placed = [200, 201].map(Value::from).contains(&answer["code"]);
+    assert!(is_placed, "{upstream}: {answer}");
     answer["data"]["sn"].as_str().unwrap().to_owned()
 }
 

@@ -10,9 +10,10 @@ use gateway::clock::Clock;
 use gateway::egress::Wires;
 use gateway::manage::MerchantWish;
 use gateway::vault::Vault;
-use gateway::{Gateway, Settings, Statuses};
+use gateway::{Gateway, Statuses};
 use jubao::demo::identity::MERCHANT;
 use jubao::signing;
+use kernel::application::{LatePayment, Settings};
 use kernel::id::Sn;
 use kernel::notice::NoticeState;
 use kernel::order::Order;
@@ -26,7 +27,7 @@ use web::edge::{Edge, Limits};
 
 use super::counter::{Counter, UPSTREAM_URL};
 use super::judge::{self, Scales, Truth};
-use super::network::{PUBLIC_URL, Shop, Upstream, carry};
+use super::network::{PUBLIC_URL, Shop, ToUpstream, Upstream, carry};
 
 /// A moment of 2026.
 const EPOCH_S: i64 = 1_795_320_000;
@@ -62,8 +63,11 @@ impl World {
         memory.empty().unwrap();
         let store = memory.store(Arc::new(|| Box::pin(std::future::ready(Ok(())))));
         let shop = Arc::new(Shop::default());
-        let wires = Wires { upstreams: upstream.clone(), merchants: shop.clone() };
-        let settings = Settings {
+        let wires = Wires {
+            upstreams: Arc::new(ToUpstream(upstream.clone())),
+            merchants: shop.clone(),
+        };
+        let settings = gateway::Settings {
             public_url: PUBLIC_URL.into(),
             node: 0,
             private_targets: Vec::new(),
@@ -181,6 +185,20 @@ impl World {
             wrongs.push(format!("a forged callback was believed: {forged:?}"));
         }
         wrongs
+    }
+
+    /// The true time.
+    pub fn now(&self) -> Timestamp {
+        self.gateway.now()
+    }
+
+    /// What the merchant wants done with late money.
+    pub async fn set_late(&self, policy: LatePayment) {
+        let found = store::applications::by_app_id(&self.store, MERCHANT.app_id).await;
+        let row = found.unwrap().unwrap();
+        let settings = Settings { late_payment: policy, ..row.settings };
+        let batch = store::applications::set_settings(MERCHANT.app_id, row.rev, &settings);
+        assert!(self.store.write(batch).await.unwrap().is_done());
     }
 
     /// The order as it is stored.
