@@ -122,8 +122,12 @@ impl Gateway {
             Ok(caller) => caller.app.settings.clone(),
             Err(_) => return Err(StoreError::Unavailable("the application cannot be read".into())),
         };
+        let is_asked_since = lesson.source != Source::Callback && may_be_undone(&standing, &lesson);
         for _ in 0..REPLANS_MAX {
             let now = self.now();
+            if may_be_undone(&standing, &lesson) && !is_asked_since {
+                return self.doubt(standing, lesson).await;
+            }
             let Some(plan) = plan(&standing, &lesson, settings.late_payment, now) else {
                 self.record(lesson.messages).await?;
                 return Ok(standing);
@@ -139,12 +143,6 @@ impl Gateway {
                 return Err(StoreError::Defect("an order is gone".into()));
             };
             standing = reread;
-            let ended = standing.attempt(lesson.attempt_no);
-            if ended.is_some_and(|row| may_be_undone(&standing.order, row, &lesson.outcome)) {
-                self.record(lesson.messages).await?;
-                self.hasten((mch_id, id)).await?;
-                return Ok(standing);
-            }
         }
         Err(StoreError::Busy)
     }
@@ -155,6 +153,13 @@ impl Gateway {
         crash::reach(Point::HintKept);
         self.0.wake_sweeper.notify_one();
         Ok(())
+    }
+
+    /// Keeps what may be told of a moment that is over, and has the sweeper ask.
+    async fn doubt(&self, standing: Standing, lesson: Lesson) -> Result<Standing, StoreError> {
+        self.record(lesson.messages).await?;
+        self.hasten((standing.order.mch_id, standing.order.id)).await?;
+        Ok(standing)
     }
 
     /// Keeps messages that changed nothing.
@@ -190,6 +195,7 @@ impl Gateway {
             Some(_) => Order { sweep_at: Some(now), ..plan.order },
             None => plan.order,
         };
+        let undone = plan.undone.map(|amount| self.undone(&order, &plan.attempt, amount));
         Change {
             batch_id: self.next_id().0,
             expected_rev: standing.order.rev,
@@ -199,7 +205,7 @@ impl Gateway {
             attempts: vec![(plan.attempt, old.map_or(0, |attempt| attempt.rev))],
             new_attempts: Vec::new(),
             refunds: Vec::new(),
-            new_refunds: owed.into_iter().collect(),
+            new_refunds: owed.into_iter().chain(undone).collect(),
             messages: lesson.messages.clone(),
             audit: audit.into_iter().collect(),
             at: now,

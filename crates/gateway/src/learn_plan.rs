@@ -2,9 +2,10 @@
 
 use channels::{Doubt, Outcome, RefusalKind};
 use kernel::application::LatePayment;
-use kernel::decide::{Decision, Event, decide};
+use kernel::decide::{Decision, Event, RefundEnd, decide};
 use kernel::defect::{self, Defect};
 use kernel::ledger::Entry;
+use kernel::money::Money;
 use kernel::order::{Attempt, AttemptState, Order, Payment};
 use kernel::product::Product;
 use kernel::state::TradeState;
@@ -27,6 +28,8 @@ pub(crate) struct Plan {
     pub(crate) audit: Option<(&'static str, String)>,
     /// The order does not want the attempt's payment: it is owed to the payer.
     pub(crate) is_surplus: bool,
+    /// What the upstream gave back with the order, unasked by a refund of ours.
+    pub(crate) undone: Option<Money>,
 }
 
 /// What a lesson changes; `None`: nothing.
@@ -60,8 +63,9 @@ pub(crate) fn plan(
         Outcome::Closed => closed(standing, attempt, lesson.source)?,
         Outcome::NotFound => {
             let age_ms = now.millis_since(attempt.created_at);
-            let is_proof =
-                attempt.state == AttemptState::Open || age_ms > NOT_FOUND_PROVES_AFTER_MS;
+            // A barcode is called open although its charge was not answered: it may be on its way.
+            let is_held = attempt.state == AttemptState::Open && !is_barcode;
+            let is_proof = is_held || age_ms > NOT_FOUND_PROVES_AFTER_MS;
             match lesson.source {
                 Source::Closing if is_proof => closed(standing, attempt, lesson.source)?,
                 Source::Reversing if is_proof => reversed(standing, attempt)?,
@@ -111,6 +115,7 @@ fn opened(order: &Order, attempt: &Attempt, pay_text: &str) -> Option<Plan> {
         notify: None,
         audit: None,
         is_surplus: false,
+        undone: None,
     })
 }
 
@@ -118,7 +123,15 @@ fn acting(order: &Order, attempt: &Attempt) -> Option<Plan> {
     let Decision::Move { to, postings } = decide(order, Event::PayerActing) else { return None };
     let order = Order { state: to, ..order.clone() };
     let attempt = Attempt { state: AttemptState::Open, ..attempt.clone() };
-    Some(Plan { order, attempt, postings, notify: None, audit: None, is_surplus: false })
+    Some(Plan {
+        order,
+        attempt,
+        postings,
+        notify: None,
+        audit: None,
+        is_surplus: false,
+        undone: None,
+    })
 }
 
 fn paid(
@@ -150,6 +163,7 @@ fn paid(
             notify: Some(to),
             audit: was_late.then(|| ("late payment honoured", detail(payment))),
             is_surplus: false,
+            undone: None,
         },
         Decision::Surplus { postings } => Plan {
             order,
@@ -158,6 +172,7 @@ fn paid(
             notify: None,
             audit: Some(("surplus payment", detail(payment))),
             is_surplus: true,
+            undone: None,
         },
     })
 }
@@ -186,37 +201,43 @@ fn failed(standing: &Standing, attempt: &Attempt) -> Option<Plan> {
     is_over.then(|| end_attempt(standing, attempt, (AttemptState::Refused, Event::Failed)))
 }
 
-/// Nothing can be paid upstream any more, and nothing is.
+/// The upstream has undone the order: nothing is paid there, or everything has gone back. Where a query
+/// or a callback was faster to tell of the payment, its money is gone again.
 fn reversed(standing: &Standing, attempt: &Attempt) -> Option<Plan> {
-    if attempt.state.is_live() {
-        return Some(end_attempt(standing, attempt, (AttemptState::Closed, Event::Reversed)));
+    match attempt.state {
+        AttemptState::Asking | AttemptState::Open => {
+            Some(end_attempt(standing, attempt, (AttemptState::Closed, Event::Reversed)))
+        }
+        AttemptState::Paid => undone(standing, attempt),
+        AttemptState::Refused | AttemptState::Closed | AttemptState::Surplus => None,
     }
-    (attempt.state == AttemptState::Paid).then(|| undone(standing, attempt)).flatten()
 }
 
-/// The payer paid while we reversed, and we heard of the payment first: it has gone back whole.
+/// All that stays of the payment went back with the order. Beside refunds that are under way nobody
+/// knows how much that was: when they have ended, the upstream is asked again.
 fn undone(standing: &Standing, attempt: &Attempt) -> Option<Plan> {
-    let Decision::Move { to, postings } = decide(&standing.order, Event::Reversed) else {
-        tracing::error!(order.sn = %standing.order.sn(), "reversed upstream: a person must look");
+    let mut order = standing.order.clone();
+    let amount = order.stays();
+    if standing.refunds.iter().any(|refund| refund.state.is_live()) {
         return None;
-    };
-    let order = standing.order.clone();
+    }
+    let asked = decide(&order, Event::RefundAsked { amount });
+    let Decision::Refund { total_refund_fee, mut postings } = asked else { return None };
+    order.total_refund_fee = total_refund_fee;
+    let event = Event::RefundDone { amount, end: RefundEnd::Reversed };
+    let Decision::Move { to, postings: gone } = decide(&order, event) else { return None };
+    postings.extend(gone);
+    order.state = to;
     let payment = order.payment.as_ref().map_or_else(String::new, detail);
     Some(Plan {
-        order: Order { state: to, total_refund_fee: order.pay_amount().minor, ..order },
-        attempt: Attempt { state: AttemptState::Closed, ..attempt.clone() },
+        order,
+        attempt: attempt.clone(),
         postings,
         notify: Some(to),
         audit: Some(("payment reversed upstream", payment)),
         is_surplus: false,
+        undone: Some(amount),
     })
-}
-
-/// Whether a barcode's payment may have been reversed since the upstream told of it: only a question that
-/// is asked now can tell.
-pub(crate) fn may_be_undone(order: &Order, attempt: &Attempt, outcome: &Outcome) -> bool {
-    let is_over = attempt.state.has_ended_unpaid();
-    order.product == Product::Micropay && is_over && matches!(outcome, Outcome::Paid(_))
 }
 
 fn closed(standing: &Standing, attempt: &Attempt, source: Source) -> Option<Plan> {
@@ -250,6 +271,7 @@ fn end_attempt(
         notify: None,
         audit: None,
         is_surplus: false,
+        undone: None,
     };
     let is_wallet_of_mixed =
         standing.order.product == Product::MixedQr && state == AttemptState::Refused;
@@ -262,6 +284,15 @@ fn end_attempt(
         plan.notify = Some(to);
     }
     plan
+}
+
+/// Whether a lesson tells of a payment of an order that was reversed meanwhile: it may be told of a moment
+/// before that, and the money may have gone back with the order. Only a question asked after it tells.
+pub(crate) fn may_be_undone(standing: &Standing, lesson: &Lesson) -> bool {
+    let attempt = standing.attempt(lesson.attempt_no);
+    matches!(lesson.outcome, Outcome::Paid(_))
+        && standing.order.state == TradeState::Revoked
+        && attempt.is_some_and(|attempt| attempt.state.has_ended_unpaid())
 }
 
 fn detail(payment: &Payment) -> String {

@@ -28,7 +28,7 @@ pub enum Event {
     Failed,
     /// Every attempt is closed at its upstream and none is paid.
     Closed,
-    /// The upstream reversed an order: nothing is left to be paid there, and what was paid has gone back.
+    /// The upstream reversed an order that was not paid: nothing is left to be paid there.
     Reversed,
     /// `amount` is to go back to the payer.
     RefundAsked {
@@ -118,7 +118,7 @@ pub fn decide(order: &Order, event: Event) -> Decision {
         Event::PayerActing => move_to(order, TradeState::UserPaying),
         Event::Failed => move_unpaid(order, TradeState::PayError),
         Event::Closed => move_unpaid(order, TradeState::Closed),
-        Event::Reversed => reversed(order),
+        Event::Reversed => move_unpaid(order, TradeState::Revoked),
         Event::RefundAsked { amount } => refund_asked(order, amount),
         Event::RefundDone { amount, end } => refund_done(order, amount, end),
         Event::RefundClosed { amount } => refund_closed(order, amount),
@@ -179,16 +179,6 @@ fn paid(order: &Order, amount: Money, late: LatePayment) -> Decision {
     } else {
         Decision::Surplus { postings: ledger::surplus(amount) }
     }
-}
-
-/// A payment that nothing went back of yet is taken back whole; where a refund was asked for, the upstream
-/// reverses nothing.
-fn reversed(order: &Order) -> Decision {
-    if order.state != TradeState::Success || order.total_refund_fee > 0 {
-        return move_unpaid(order, TradeState::Revoked);
-    }
-    let payment = ledger::payment(order.pay_amount(), order.fee_rule);
-    Decision::Move { to: TradeState::Revoked, postings: ledger::reversed(&payment) }
 }
 
 fn move_unpaid(order: &Order, to: TradeState) -> Decision {
@@ -289,10 +279,6 @@ mod tests {
                     if to == TradeState::Success {
                         self.order.payment = Some(the_payment(&self.order));
                     }
-                    if before == TradeState::Success && event == Event::Reversed {
-                        self.order.total_refund_fee = self.order.pay_amount().minor;
-                        self.given = self.order.total_refund_fee;
-                    }
                     self.order.state = to;
                     postings
                 }
@@ -365,20 +351,6 @@ mod tests {
             panic!("what is left can go back");
         };
         assert_eq!(total_refund_fee, 10_000);
-    }
-
-    #[test]
-    fn what_was_paid_and_is_reversed_upstream_is_taken_back_whole() {
-        let mut order = an_order();
-        order.state = TradeState::Success;
-        let Decision::Move { to, postings } = decide(&order, Event::Reversed) else {
-            panic!("it is over");
-        };
-        assert_eq!(to, TradeState::Revoked);
-        let paid = ledger::payment(order.pay_amount(), order.fee_rule);
-        assert_eq!(ledger::reversed(&postings), paid);
-        order.total_refund_fee = 1;
-        assert_eq!(decide(&order, Event::Reversed), Decision::Keep);
     }
 
     #[test]

@@ -32,10 +32,9 @@ fn no_fault_of_a_charge_makes_a_wrong_statement() {
         assert_eq!(matches!(truth, Outcome::Paid(_)), kind.is_done(), "{word} {truth:?}");
         assert!(kind.is_done() || truth == Outcome::NotFound, "{word}");
         // What the gateway does when the doubt does not end: nothing stays with us.
-        assert_eq!(bench.call(&reverse()), Outcome::Reversed, "{word}");
-        let reversed = bench.call(&Op::Query(charged()));
         let expect = if kind.is_done() { Outcome::Reversed } else { Outcome::NotFound };
-        assert_eq!(reversed, expect, "{word}");
+        assert_eq!(bench.call(&reverse()), expect, "{word}");
+        assert_eq!(bench.call(&Op::Query(charged())), expect, "{word}");
     }
 }
 
@@ -58,7 +57,8 @@ fn no_fault_of_a_reversal_makes_a_wrong_statement() {
                 ("01", true) => assert_eq!(truth, Outcome::Closed, "{word}"),
                 _ => assert_eq!(truth, Outcome::NotFound, "{word}"),
             }
-            assert_eq!(bench.call(&reverse()), Outcome::Reversed, "{word}: again until it is said");
+            let expect = if fate == "06" { Outcome::NotFound } else { Outcome::Reversed };
+            assert_eq!(bench.call(&reverse()), expect, "{word}: again until it is said");
         }
     }
 }

@@ -132,6 +132,10 @@ impl Simulator for AlipayMapiSim {
         self.script.push(fault);
     }
 
+    fn faults_left(&self) -> u64 {
+        self.script.left()
+    }
+
     fn due_callbacks(&mut self, stamp: &Stamp) -> Vec<OutgoingCallback> {
         self.books.advance(stamp);
         let due = self.books.callbacks.take_due(stamp);
@@ -158,6 +162,7 @@ impl Simulator for AlipayMapiSim {
     fn restore(&mut self, snapshot: Value) -> Result<(), String> {
         let snapshot: Snapshot = serde_json::from_value(snapshot).map_err(|why| why.to_string())?;
         self.books = Books::restore(snapshot);
+        self.script.clear();
         Ok(())
     }
 }

@@ -101,6 +101,10 @@ impl Simulator for DemoSim {
         self.script.push(fault);
     }
 
+    fn faults_left(&self) -> u64 {
+        self.script.left()
+    }
+
     fn due_callbacks(&mut self, stamp: &Stamp) -> Vec<OutgoingCallback> {
         let due = self.books.outbox.take_due(&REPEAT_AFTER_MS, stamp.now);
         due.into_iter().filter_map(|notice| self.callback(&notice)).collect()
@@ -122,6 +126,7 @@ impl Simulator for DemoSim {
     fn restore(&mut self, snapshot: Value) -> Result<(), String> {
         self.books = serde_json::from_value(snapshot).map_err(|fault| fault.to_string())?;
         self.books.outbox.send_again();
+        self.script.clear();
         Ok(())
     }
 }

@@ -83,6 +83,10 @@ impl Simulator for JeepaySim {
         self.script.push(fault);
     }
 
+    fn faults_left(&self) -> u64 {
+        self.script.left()
+    }
+
     fn due_callbacks(&mut self, stamp: &Stamp) -> Vec<OutgoingCallback> {
         self.books.settle(stamp.now);
         let due = self.books.outbox.take_due(&notify::REPEAT_AFTER_MS, stamp.now);
@@ -105,6 +109,7 @@ impl Simulator for JeepaySim {
     fn restore(&mut self, snapshot: Value) -> Result<(), String> {
         self.books = serde_json::from_value(snapshot).map_err(|fault| fault.to_string())?;
         self.books.outbox.send_again();
+        self.script.clear();
         Ok(())
     }
 }

@@ -170,6 +170,10 @@ impl Simulator for UnionpaySim {
         self.script.push(fault);
     }
 
+    fn faults_left(&self) -> u64 {
+        self.script.left()
+    }
+
     fn due_callbacks(&mut self, stamp: &Stamp) -> Vec<OutgoingCallback> {
         self.books.settle(stamp);
         let due = self.books.outbox.take_due(&notify::RETRY_AFTER_MS, stamp.now);
@@ -192,6 +196,7 @@ impl Simulator for UnionpaySim {
     fn restore(&mut self, snapshot: Value) -> Result<(), String> {
         let snapshot: Snapshot = serde_json::from_value(snapshot).map_err(|why| why.to_string())?;
         self.books = Books::restore(snapshot);
+        self.script.clear();
         Ok(())
     }
 }

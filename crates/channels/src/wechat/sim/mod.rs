@@ -114,6 +114,10 @@ impl Simulator for WechatSim {
         self.script.push(fault);
     }
 
+    fn faults_left(&self) -> u64 {
+        self.script.left()
+    }
+
     fn due_callbacks(&mut self, stamp: &Stamp) -> Vec<OutgoingCallback> {
         notify::due(&mut self.book, &self.platform, stamp)
     }
@@ -134,6 +138,7 @@ impl Simulator for WechatSim {
     fn restore(&mut self, snapshot: Value) -> Result<(), String> {
         self.book = serde_json::from_value(snapshot).map_err(|fault| fault.to_string())?;
         self.book.outbox.send_again();
+        self.script.clear();
         Ok(())
     }
 }

@@ -110,6 +110,10 @@ impl Simulator for WechatV2Sim {
         self.script.push(fault);
     }
 
+    fn faults_left(&self) -> u64 {
+        self.script.left()
+    }
+
     fn due_callbacks(&mut self, stamp: &Stamp) -> Vec<OutgoingCallback> {
         self.book.advance(stamp.now);
         notify::due(&mut self.book, &self.config, stamp)
@@ -135,6 +139,7 @@ impl Simulator for WechatV2Sim {
     fn restore(&mut self, snapshot: Value) -> Result<(), String> {
         self.book = serde_json::from_value(snapshot).map_err(|fault| fault.to_string())?;
         self.book.outbox.send_again();
+        self.script.clear();
         Ok(())
     }
 }

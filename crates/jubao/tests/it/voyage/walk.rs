@@ -193,10 +193,6 @@ impl World {
                 if matches!(event, Event::Paid { .. }) {
                     self.order.payment = Some(payment(&self.order));
                 }
-                if before == TradeState::Success && event == Event::Reversed {
-                    self.order.total_refund_fee = self.order.pay_amount().minor;
-                    self.given = self.order.total_refund_fee;
-                }
                 self.order.state = to;
                 postings
             }
