@@ -14,7 +14,6 @@ use kernel::defect::{self, Defect};
 use kernel::id::{Id, MchId, Sn};
 use kernel::money::Money;
 use kernel::order::{Attempt, parse_trade_no};
-use kernel::product::Product;
 use kernel::refund::Refund;
 use kernel::time::Timestamp;
 use store::StoreError;
@@ -147,11 +146,6 @@ impl Gateway {
         {
             let message = self.called_back(&attempt, request);
             return self.alarm(account, &trade_no, field, vec![message]).await;
-        }
-        // What was told of a barcode may have been reversed since: a query tells.
-        if standing.order.product == Product::Micropay && matches!(facts.outcome, Outcome::Paid(_))
-        {
-            facts.outcome = Outcome::PaidElsewhere;
         }
         self.commit_facts(standing, &attempt, facts, request).await
     }
