@@ -41,8 +41,6 @@ pub(crate) struct Means {
 const EXPIRES_AFTER_MS: i64 = 30 * 60 * 1000;
 /// What payers read when the merchant names no goods.
 const SUBJECT_DEFAULT: &str = "商品";
-/// `body` of a WeChat Pay order without one, as in the document's samples.
-const WECHAT_BODY_DEFAULT: &str = "Shopping";
 /// Said of a `store_id` that the merchant does not have.
 const NO_SUCH_STORE: Wording = ["不是本商户的门店", "is no store of this merchant"];
 
@@ -133,15 +131,13 @@ impl Gateway {
         let learned = self.learn(standing, lesson).await;
         let standing = learned.map_err(|error| self.uncertain("commit the answer", &error))?;
         crash::reach(Point::AnswerLearned);
+        let state = standing.order.state;
         match outcome {
             Outcome::Opened { .. } | Outcome::Paid(_) | Outcome::Unpaid { .. } => {
                 Ok(self.answered(standing.order))
             }
-            // A barcode may have been charged: the merchant is told to ask (201). If a callback was
-            // faster than the silence, it is known that it was.
-            Outcome::Unknown(_)
-                if matches!(standing.order.state, TradeState::UserPaying | TradeState::Success) =>
-            {
+            // A barcode may have been charged: the merchant is told to ask (201), or what a callback told.
+            Outcome::Unknown(_) if state.is_paid() || state == TradeState::UserPaying => {
                 Ok(self.answered(standing.order))
             }
             other => Err(fault_of(&other).into()),
@@ -233,7 +229,6 @@ impl Gateway {
             .provider
             .or_else(|| call.code.as_ref().and_then(|code| Provider::of_code(code.expose())));
         let is_direct = provider.is_some();
-        let is_named = !call.body.is_empty() || provider != Some(Provider::Wechat);
         Order {
             id,
             mch_id: caller.app.mch_id,
@@ -248,7 +243,7 @@ impl Gateway {
             discount: call.discount,
             fee_rule: caller.fee_rule,
             total_refund_fee: 0,
-            body: if is_named { call.body } else { WECHAT_BODY_DEFAULT.to_owned() },
+            body: call.body,
             attach: call.attach,
             detail: call.detail,
             notify_url: call.notify_url.unwrap_or_else(|| settings.notify_url.clone()),

@@ -62,6 +62,7 @@ pub fn read(name: &str, books: &Value, now: Timestamp) -> Vec<Held> {
         "chinaums" => rows(&books["payments"]).map(|one| chinaums(one, books, now_ms)).collect(),
         "unionpay" => rows(&books["trades"]).map(|one| unionpay(one, books, now_ms)).collect(),
         "jeepay" => rows(&books["orders"]).map(|one| jeepay(one, books, now_ms)).collect(),
+        "demo" => entries(&books["orders"]).map(|one| demo(one, now_ms)).collect(),
         other => panic!("nobody reads the books of {other} here: its orders cannot be compared"),
     }
 }
@@ -171,6 +172,22 @@ fn jeepay(order: &Value, books: &Value, now_ms: i64) -> Held {
     held((number, &order["asked"]["amount"]), stands, returns)
 }
 
+fn demo((number, order): (&str, &Value), now_ms: i64) -> Held {
+    let stands = match word(&order["state"]) {
+        "Paid" => Stands::Paid,
+        "Open" if order["asked"]["expires_at"].as_i64().unwrap() * 1_000 > now_ms => {
+            Stands::Waiting
+        }
+        _ => Stands::Over,
+    };
+    let returns = entries(&order["refunds"]).map(|(number, row)| Return {
+        number: number.to_owned(),
+        amount: row[0].as_i64().unwrap(),
+        is_done: true,
+    });
+    held((number, &order["asked"]["amount"]), stands, returns)
+}
+
 fn held(
     (number, total): (&str, &Value),
     stands: Stands,
@@ -191,6 +208,11 @@ fn rows(value: &Value) -> Box<dyn Iterator<Item = &Value> + '_> {
         Value::Object(rows) => Box::new(rows.values()),
         other => panic!("no rows: {other}"),
     }
+}
+
+/// The rows of a map, with their names.
+fn entries(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    value.as_object().unwrap().iter().map(|(name, row)| (name.as_str(), row))
 }
 
 /// A variant's name, with or without contents.

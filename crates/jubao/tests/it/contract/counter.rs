@@ -1,10 +1,10 @@
 //! Where the contract is tested: one account at each simulated upstream, for every channel of the table.
 
-use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use channels::alipay_mapi::sim::{AlipayMapiSim, AlipayMapiSimConfig};
 use channels::chinaums::sim::{ChinaumsSim, ChinaumsSimConfig};
+use channels::demo::sim::{DemoSim, DemoSimConfig};
 use channels::jeepay::sim::{JeepaySim, JeepaySimConfig};
 use channels::sim::Simulator;
 use channels::wechat_v2::sim::{WechatV2Sim, WechatV2SimConfig};
@@ -81,6 +81,12 @@ impl Counter {
                 app_secret: Secret::new(setting("app_secret")),
                 currency,
             })),
+            ("demo", _) => Box::new(DemoSim::new(DemoSimConfig {
+                base_url: UPSTREAM_URL.into(),
+                merchant: setting("merchant"),
+                secret: Secret::new(setting("secret")),
+                currency,
+            })),
             ("alipay_mapi", Currency::Aud) => {
                 let config = AlipayMapiSimConfig {
                     partner: setting("partner"),
@@ -128,12 +134,12 @@ impl Counter {
     }
 }
 
-/// Every counter: those of the demo, and JeePay's.
+/// Every counter: those of `jubao demo`, and of the channels that have no account there.
 pub fn counters() -> &'static [Counter] {
     static COUNTERS: OnceLock<Vec<Counter>> = OnceLock::new();
     COUNTERS.get_or_init(|| {
         let of_demo = identity().accounts(UPSTREAM_URL).unwrap().into_iter().map(of_demo);
-        of_demo.chain([jeepay()]).collect()
+        of_demo.chain([jeepay(), demo()]).collect()
     })
 }
 
@@ -154,23 +160,27 @@ fn of_demo(account: AccountWish) -> Counter {
 
 fn jeepay() -> Counter {
     let [mch_no, app_id, secret] = JEEPAY;
-    let settings = [
-        ("base_url", UPSTREAM_URL),
-        ("mch_no", mch_no),
-        ("app_id", app_id),
-        ("app_secret", secret),
-    ];
-    let owned = settings.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    made_here("jeepay", &[("mch_no", mch_no), ("app_id", app_id), ("app_secret", secret)])
+}
+
+fn demo() -> Counter {
+    made_here("demo", &[("merchant", "M1"), ("secret", "a key that nobody else has")])
+}
+
+/// An account for everything that its channel offers, with these settings and an address.
+fn made_here(channel: &'static str, settings: &[(&str, &str)]) -> Counter {
+    let address = [("base_url", UPSTREAM_URL)];
+    let all = address.iter().chain(settings);
     Counter {
-        name: "jeepay",
-        channel: "jeepay",
+        name: channel,
+        channel,
         account: AccountWish {
-            channel: "jeepay".into(),
-            name: "contract jeepay".into(),
+            channel: channel.into(),
+            name: format!("contract {channel}"),
             mch_id: MERCHANT.mch_id.0,
             currency: Currency::Cny,
-            products: channels::by_name("jeepay").unwrap().info().products.to_vec(),
-            settings: BTreeMap::from(owned),
+            products: channels::by_name(channel).unwrap().info().products.to_vec(),
+            settings: all.map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
         },
     }
 }

@@ -48,9 +48,12 @@ fn not_asked(counter: &Counter, op: OpKind) -> Option<&'static str> {
         ("alipay_mapi", OpKind::Place) => Some("its pages are only signed"),
         ("alipay_mapi", OpKind::Close) => Some("it closes nothing"),
         ("chinaums" | "unionpay", OpKind::Close) => Some("it is asked where the order stands"),
-        ("alipay_mapi" | "chinaums" | "wechat_v2_hk", OpKind::Reverse) => Some("no barcodes"),
+        ("alipay_mapi" | "chinaums" | "wechat_v2_hk" | "demo", OpKind::Reverse) => {
+            Some("no barcodes")
+        }
         ("jeepay", OpKind::Reverse) => Some("it is asked to close"),
-        _ => None,
+        (_, OpKind::Place | OpKind::Query | OpKind::Close | OpKind::Reverse) => None,
+        (_, OpKind::Refund | OpKind::QueryRefund) => None,
     }
 }
 
