@@ -36,6 +36,9 @@ pub trait Simulator: Send {
     /// From now on, what goes wrong with operations.
     fn script(&mut self, fault: ScriptedFault);
 
+    /// How many operations are still to go wrong as scripted.
+    fn faults_left(&self) -> u64;
+
     /// The callbacks that are due. Each is sent once and its answer told to
     /// [`Simulator::callback_answered`].
     fn due_callbacks(&mut self, stamp: &Stamp) -> Vec<OutgoingCallback>;
@@ -49,7 +52,8 @@ pub trait Simulator: Send {
     /// The upstream's whole truth as JSON, so that it can survive a restart.
     fn snapshot(&self) -> serde_json::Value;
 
-    /// Takes a snapshot back. What is not a snapshot is ignored and reported.
+    /// Takes a snapshot back, as a restart does: nothing is scripted any more. What is not a snapshot
+    /// is ignored and reported.
     ///
     /// # Errors
     /// The value is not a snapshot of this simulator.

@@ -51,6 +51,10 @@ impl Simulator for Prefixed {
         self.sim.script(fault);
     }
 
+    fn faults_left(&self) -> u64 {
+        self.sim.faults_left()
+    }
+
     fn due_callbacks(&mut self, stamp: &Stamp) -> Vec<OutgoingCallback> {
         self.sim.due_callbacks(stamp)
     }

@@ -139,6 +139,10 @@ impl Simulator for AlipayMapiSim {
         self.faults.push(fault);
     }
 
+    fn faults_left(&self) -> u64 {
+        self.faults.iter().map(|fault| u64::from(fault.times)).sum()
+    }
+
     fn due_callbacks(&mut self, stamp: &Stamp) -> Vec<OutgoingCallback> {
         self.books.advance(stamp);
         let due = self.books.callbacks.take_due(stamp);
@@ -164,6 +168,7 @@ impl Simulator for AlipayMapiSim {
     fn restore(&mut self, snapshot: Value) -> Result<(), String> {
         let snapshot: Snapshot = serde_json::from_value(snapshot).map_err(|why| why.to_string())?;
         self.books = Books::restore(snapshot);
+        self.faults.clear();
         Ok(())
     }
 }

@@ -98,6 +98,10 @@ impl Simulator for ChinaumsSim {
         self.faults.push(fault);
     }
 
+    fn faults_left(&self) -> u64 {
+        self.faults.iter().map(|fault| u64::from(fault.times)).sum()
+    }
+
     fn due_callbacks(&mut self, stamp: &Stamp) -> Vec<OutgoingCallback> {
         let due = self.books.take_due(stamp.now);
         due.into_iter().filter_map(|notice| self.callback(&notice)).collect()
@@ -119,6 +123,7 @@ impl Simulator for ChinaumsSim {
 
     fn restore(&mut self, snapshot: Value) -> Result<(), String> {
         self.books = serde_json::from_value(snapshot).map_err(|fault| fault.to_string())?;
+        self.faults.clear();
         Ok(())
     }
 }

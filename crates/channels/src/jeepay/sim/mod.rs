@@ -91,6 +91,10 @@ impl Simulator for JeepaySim {
         self.faults.push(fault);
     }
 
+    fn faults_left(&self) -> u64 {
+        self.faults.iter().map(|fault| u64::from(fault.times)).sum()
+    }
+
     fn due_callbacks(&mut self, stamp: &Stamp) -> Vec<OutgoingCallback> {
         self.books.settle(stamp.now);
         let due = self.books.take_due(stamp.now);
@@ -113,6 +117,7 @@ impl Simulator for JeepaySim {
 
     fn restore(&mut self, snapshot: Value) -> Result<(), String> {
         self.books = serde_json::from_value(snapshot).map_err(|fault| fault.to_string())?;
+        self.faults.clear();
         Ok(())
     }
 }

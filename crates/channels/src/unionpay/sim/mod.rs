@@ -179,6 +179,10 @@ impl Simulator for UnionpaySim {
         self.faults.push(fault);
     }
 
+    fn faults_left(&self) -> u64 {
+        self.faults.iter().map(|fault| u64::from(fault.times)).sum()
+    }
+
     fn due_callbacks(&mut self, stamp: &Stamp) -> Vec<OutgoingCallback> {
         self.books.settle(stamp);
         let due = self.books.callbacks.take_due(stamp);
@@ -200,6 +204,7 @@ impl Simulator for UnionpaySim {
     fn restore(&mut self, snapshot: Value) -> Result<(), String> {
         let snapshot: Snapshot = serde_json::from_value(snapshot).map_err(|why| why.to_string())?;
         self.books = Books::restore(snapshot);
+        self.faults.clear();
         Ok(())
     }
 }

@@ -119,6 +119,10 @@ impl Simulator for WechatSim {
         self.faults.push(fault);
     }
 
+    fn faults_left(&self) -> u64 {
+        self.faults.iter().map(|fault| u64::from(fault.times)).sum()
+    }
+
     fn due_callbacks(&mut self, stamp: &Stamp) -> Vec<OutgoingCallback> {
         notify::due(&mut self.book, &self.platform, stamp)
     }
@@ -139,6 +143,7 @@ impl Simulator for WechatSim {
 
     fn restore(&mut self, snapshot: Value) -> Result<(), String> {
         self.book = serde_json::from_value(snapshot).map_err(|fault| fault.to_string())?;
+        self.faults.clear();
         Ok(())
     }
 }

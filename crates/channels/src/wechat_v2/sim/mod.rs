@@ -119,6 +119,10 @@ impl Simulator for WechatV2Sim {
         self.faults.push(fault);
     }
 
+    fn faults_left(&self) -> u64 {
+        self.faults.iter().map(|fault| u64::from(fault.times)).sum()
+    }
+
     fn due_callbacks(&mut self, stamp: &Stamp) -> Vec<OutgoingCallback> {
         self.book.advance(stamp.now);
         notify::due(&mut self.book, &self.config, stamp)
@@ -144,6 +148,7 @@ impl Simulator for WechatV2Sim {
 
     fn restore(&mut self, snapshot: Value) -> Result<(), String> {
         self.book = serde_json::from_value(snapshot).map_err(|fault| fault.to_string())?;
+        self.faults.clear();
         Ok(())
     }
 }
