@@ -50,7 +50,10 @@ impl DemoIdentity {
     }
 
     /// The accounts, in the order in which they are asked whether they serve a product.
-    fn accounts(&self, sim: &str) -> Result<Vec<AccountWish>, Failure> {
+    ///
+    /// # Errors
+    /// A key makes no certificate.
+    pub fn accounts(&self, sim: &str) -> Result<Vec<AccountWish>, Failure> {
         use Currency::{Cny, Hkd};
         let alipay = [Product::AlipayWap, Product::AlipayQr, Product::Micropay];
         let wechat = [Product::WechatH5, Product::WechatQr, Product::Micropay];
