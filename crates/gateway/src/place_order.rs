@@ -135,8 +135,14 @@ impl Gateway {
             Outcome::Opened { .. } | Outcome::Paid(_) | Outcome::Unpaid { .. } => {
                 Ok(self.answered(standing.order))
             }
-            // A barcode may have been charged: the merchant is told to ask (201).
-            Outcome::Unknown(_) if standing.order.state == TradeState::UserPaying => {
+            // A barcode may have been charged: the merchant is told to ask (201). If a callback was
+            // faster than the silence, it is known that it was.
+            Outcome::Unknown(_)
+                if matches!(
+                    standing.order.state,
+                    TradeState::UserPaying | TradeState::Success
+                ) =>
+            {
                 Ok(self.answered(standing.order))
             }
             other => Err(fault_of(&other).into()),
