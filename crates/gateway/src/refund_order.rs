@@ -334,8 +334,9 @@ fn find(standing: &Standing, number: &str) -> Option<Refund> {
 
 /// When a refund that is in doubt is asked about next: soon while it is young, and then patiently.
 pub(crate) fn next_look(refunds: &[Refund], soon: Timestamp, now: Timestamp) -> Option<Timestamp> {
-    /// A refund that is older takes days.
-    const YOUNG_MS: i64 = 3_600_000;
+    /// A refund that is older takes days; a younger one may be kept by an outage, after whose end it is
+    /// to be known within minutes.
+    const YOUNG_MS: i64 = 86_400_000;
     /// Between two questions about an old one.
     const PATIENCE_MS: i64 = 600_000;
     let live = refunds.iter().filter(|refund| refund.state.is_live());
