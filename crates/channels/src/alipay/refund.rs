@@ -69,10 +69,12 @@ fn done(refund: &Refund, fields: &Fields) -> Outcome {
     })
 }
 
-/// A cancelled trade: closed unpaid, or given back in full, or there never was one.
+/// A cancelled trade: closed unpaid, or given back in full. Without an action there was none to cancel:
+/// a charge may still be on its way.
 pub(super) fn cancelled(fields: &Fields) -> Outcome {
     match (fields.of("retry_flag"), fields.of("action")) {
-        ("N", "close" | "refund" | "") => Outcome::Reversed,
+        ("N", "close" | "refund") => Outcome::Reversed,
+        ("N", "") => Outcome::NotFound,
         ("Y", _) => Outcome::Unknown(Doubt::Busy("cancel: retry_flag=Y".to_owned())),
         _ => unreadable("a cancellation that is not in the manual"),
     }

@@ -63,7 +63,7 @@ fn a_barcode_that_fails_for_good_takes_nothing() {
         let mut bench = Bench::new();
         assert_eq!(kind_of(&bench.call(&charge(fate))), kind, "{fate}");
         assert_eq!(bench.call(&query_charge()), Outcome::NotFound);
-        assert_eq!(bench.call(&reverse()), Outcome::Reversed, "there is nothing to be undone");
+        assert_eq!(bench.call(&reverse()), Outcome::NotFound, "there is nothing to be undone");
     }
 }
 

@@ -33,10 +33,9 @@ fn no_fault_of_a_charge_makes_a_wrong_statement() {
         assert_eq!(matches!(truth, Outcome::Paid(_)), is_executed(kind), "{word} {truth:?}");
         assert!(is_executed(kind) || truth == Outcome::NotFound, "{word}");
         // What the gateway does when the doubt does not end: nothing stays with us.
-        assert_eq!(bench.call(&reverse()), Outcome::Reversed, "{word}");
-        let reversed = bench.call(&Op::Query(charged()));
         let expect = if is_executed(kind) { Outcome::Reversed } else { Outcome::NotFound };
-        assert_eq!(reversed, expect, "{word}");
+        assert_eq!(bench.call(&reverse()), expect, "{word}");
+        assert_eq!(bench.call(&Op::Query(charged())), expect, "{word}");
     }
 }
 
@@ -59,7 +58,8 @@ fn no_fault_of_a_reversal_makes_a_wrong_statement() {
                 ("01", true) => assert_eq!(truth, Outcome::Closed, "{word}"),
                 _ => assert_eq!(truth, Outcome::NotFound, "{word}"),
             }
-            assert_eq!(bench.call(&reverse()), Outcome::Reversed, "{word}: again until it is said");
+            let expect = if fate == "06" { Outcome::NotFound } else { Outcome::Reversed };
+            assert_eq!(bench.call(&reverse()), expect, "{word}: again until it is said");
         }
     }
 }

@@ -193,7 +193,7 @@ fn only_a_charge_waits_for_its_payer() {
 #[test]
 fn a_reversal_is_done_when_alipay_says_not_to_call_again() {
     let done = json!({"code": "10000", "out_trade_no": TRADE_NO, "retry_flag": "N"});
-    assert_eq!(judged(&reverse(), &done), Outcome::Reversed);
+    assert_eq!(judged(&reverse(), &done), Outcome::NotFound, "there was nothing to act on");
     for action in ["close", "refund"] {
         let done = with(done.clone(), "action", action.into());
         assert_eq!(judged(&reverse(), &done), Outcome::Reversed);
