@@ -56,8 +56,9 @@ pub(crate) fn plan(
         Outcome::Closed => closed(standing, attempt, lesson.source)?,
         Outcome::NotFound => {
             let age_ms = now.millis_since(attempt.created_at);
-            let is_proof =
-                attempt.state == AttemptState::Open || age_ms > NOT_FOUND_PROVES_AFTER_MS;
+            // A barcode is called open although its charge was not answered: it may be on its way.
+            let is_held = attempt.state == AttemptState::Open && !is_barcode;
+            let is_proof = is_held || age_ms > NOT_FOUND_PROVES_AFTER_MS;
             match lesson.source {
                 Source::Closing if is_proof => closed(standing, attempt, lesson.source)?,
                 Source::Reversing if is_proof => reversed(standing, attempt)?,
