@@ -197,7 +197,7 @@ fn next_look(
         (false, true) => Some(soon),
         (false, false) => match unpaid_end(attempts) {
             UnpaidEnd::None => None,
-            UnpaidEnd::Known if now >= order.expires_at => None,
+            UnpaidEnd::Known if now >= looks_back_at(order) => None,
             UnpaidEnd::Known | UnpaidEnd::Doubtful => Some(looks_back_at(order).max(now)),
         },
     }
@@ -237,7 +237,7 @@ fn looks_back_at(order: &Order) -> Timestamp {
 enum UnpaidEnd {
     /// None has.
     None,
-    /// The only one was closed: after its code had expired, nothing can come.
+    /// The only one was closed: so long after its code had expired, nothing can come.
     Known,
     /// One of several, or by a refusal, beside which another placing may have been taken.
     Doubtful,
