@@ -13,7 +13,7 @@ use store::orders::{self, Change};
 use store::{StoreError, Written};
 
 use crate::Gateway;
-use crate::learn_plan::{Plan, plan};
+use crate::learn_plan::{Plan, may_be_undone, plan};
 
 /// How often a change is planned anew when another one came first.
 pub(crate) const REPLANS_MAX: usize = 5;
@@ -121,8 +121,12 @@ impl Gateway {
             Ok(caller) => caller.app.settings.clone(),
             Err(_) => return Err(StoreError::Unavailable("the application cannot be read".into())),
         };
+        let is_asked_since = lesson.source != Source::Callback && may_be_undone(&standing, &lesson);
         for _ in 0..REPLANS_MAX {
             let now = self.now();
+            if may_be_undone(&standing, &lesson) && !is_asked_since {
+                return self.doubt(standing, lesson).await;
+            }
             let Some(plan) = plan(&standing, &lesson, settings.late_payment, now) else {
                 self.record(lesson.messages).await?;
                 return Ok(standing);
@@ -140,6 +144,15 @@ impl Gateway {
             standing = reread;
         }
         Err(StoreError::Busy)
+    }
+
+    /// Keeps what may be told of a moment that is over, and has the sweeper ask.
+    async fn doubt(&self, standing: Standing, lesson: Lesson) -> Result<Standing, StoreError> {
+        let (mch_id, id) = (standing.order.mch_id, standing.order.id);
+        self.record(lesson.messages).await?;
+        self.0.store.write(store::sweeps::hasten(mch_id, id, self.now())).await?;
+        self.0.wake_sweeper.notify_one();
+        Ok(standing)
     }
 
     /// Keeps messages that changed nothing.
@@ -174,6 +187,7 @@ impl Gateway {
             Some(_) => Order { sweep_at: Some(now), ..plan.order },
             None => plan.order,
         };
+        let undone = plan.undone.map(|amount| self.undone(&order, &plan.attempt, amount));
         Change {
             batch_id: self.next_id().0,
             expected_rev: standing.order.rev,
@@ -183,7 +197,7 @@ impl Gateway {
             attempts: vec![(plan.attempt, old.map_or(0, |attempt| attempt.rev))],
             new_attempts: Vec::new(),
             refunds: Vec::new(),
-            new_refunds: owed.into_iter().collect(),
+            new_refunds: owed.into_iter().chain(undone).collect(),
             messages: lesson.messages.clone(),
             audit: audit.into_iter().collect(),
             at: now,

@@ -2,8 +2,9 @@
 
 use channels::{Doubt, Outcome, RefusalKind};
 use kernel::application::LatePayment;
-use kernel::decide::{Decision, Event, decide};
+use kernel::decide::{Decision, Event, RefundEnd, decide};
 use kernel::ledger::Entry;
+use kernel::money::Money;
 use kernel::order::{Attempt, AttemptState, Order, Payment};
 use kernel::product::Product;
 use kernel::state::TradeState;
@@ -26,6 +27,8 @@ pub(crate) struct Plan {
     pub(crate) audit: Option<(&'static str, String)>,
     /// The order does not want the attempt's payment: it is owed to the payer.
     pub(crate) is_surplus: bool,
+    /// What the upstream gave back with the order, unasked by a refund of ours.
+    pub(crate) undone: Option<Money>,
 }
 
 /// What a lesson changes; `None`: nothing.
@@ -108,6 +111,7 @@ fn opened(order: &Order, attempt: &Attempt, pay_text: &str) -> Option<Plan> {
         notify: None,
         audit: None,
         is_surplus: false,
+        undone: None,
     })
 }
 
@@ -115,7 +119,15 @@ fn acting(order: &Order, attempt: &Attempt) -> Option<Plan> {
     let Decision::Move { to, postings } = decide(order, Event::PayerActing) else { return None };
     let order = Order { state: to, ..order.clone() };
     let attempt = Attempt { state: AttemptState::Open, ..attempt.clone() };
-    Some(Plan { order, attempt, postings, notify: None, audit: None, is_surplus: false })
+    Some(Plan {
+        order,
+        attempt,
+        postings,
+        notify: None,
+        audit: None,
+        is_surplus: false,
+        undone: None,
+    })
 }
 
 fn paid(
@@ -147,6 +159,7 @@ fn paid(
             notify: Some(to),
             audit: was_late.then(|| ("late payment honoured", detail(payment))),
             is_surplus: false,
+            undone: None,
         },
         Decision::Surplus { postings } => Plan {
             order,
@@ -155,6 +168,7 @@ fn paid(
             notify: None,
             audit: Some(("surplus payment", detail(payment))),
             is_surplus: true,
+            undone: None,
         },
     })
 }
@@ -183,10 +197,42 @@ fn failed(standing: &Standing, attempt: &Attempt) -> Option<Plan> {
     is_over.then(|| end_attempt(standing, attempt, (AttemptState::Refused, Event::Failed)))
 }
 
-/// Nothing can be paid upstream any more, and nothing is. A paid order is reversed by a refund of ours.
+/// The upstream has undone the order: nothing is paid there, or everything has gone back. Where a query
+/// or a callback was faster to tell of the payment, its money is gone again.
 fn reversed(standing: &Standing, attempt: &Attempt) -> Option<Plan> {
-    let is_over = attempt.state.is_live();
-    is_over.then(|| end_attempt(standing, attempt, (AttemptState::Closed, Event::Reversed)))
+    match attempt.state {
+        AttemptState::Asking | AttemptState::Open => {
+            Some(end_attempt(standing, attempt, (AttemptState::Closed, Event::Reversed)))
+        }
+        AttemptState::Paid => undone(standing, attempt),
+        AttemptState::Refused | AttemptState::Closed | AttemptState::Surplus => None,
+    }
+}
+
+/// All that stays of the payment went back with the order. Beside refunds that are under way nobody
+/// knows how much that was: when they have ended, the upstream is asked again.
+fn undone(standing: &Standing, attempt: &Attempt) -> Option<Plan> {
+    let mut order = standing.order.clone();
+    let amount = order.stays();
+    if standing.refunds.iter().any(|refund| refund.state.is_live()) {
+        return None;
+    }
+    let asked = decide(&order, Event::RefundAsked { amount });
+    let Decision::Refund { total_refund_fee, mut postings } = asked else { return None };
+    order.total_refund_fee = total_refund_fee;
+    let event = Event::RefundDone { amount, end: RefundEnd::Reversed };
+    let Decision::Move { to, postings: gone } = decide(&order, event) else { return None };
+    postings.extend(gone);
+    order.state = to;
+    Some(Plan {
+        order,
+        attempt: attempt.clone(),
+        postings,
+        notify: Some(to),
+        audit: None,
+        is_surplus: false,
+        undone: Some(amount),
+    })
 }
 
 fn closed(standing: &Standing, attempt: &Attempt, source: Source) -> Option<Plan> {
@@ -220,6 +266,7 @@ fn end_attempt(
         notify: None,
         audit: None,
         is_surplus: false,
+        undone: None,
     };
     let is_wallet_of_mixed =
         standing.order.product == Product::MixedQr && state == AttemptState::Refused;
@@ -232,6 +279,15 @@ fn end_attempt(
         plan.notify = Some(to);
     }
     plan
+}
+
+/// Whether a lesson tells of a payment of an order that was reversed meanwhile: it may be told of a moment
+/// before that, and the money may have gone back with the order. Only a question asked after it tells.
+pub(crate) fn may_be_undone(standing: &Standing, lesson: &Lesson) -> bool {
+    let attempt = standing.attempt(lesson.attempt_no);
+    matches!(lesson.outcome, Outcome::Paid(_))
+        && standing.order.state == TradeState::Revoked
+        && attempt.is_some_and(|attempt| attempt.state.has_ended_unpaid())
 }
 
 fn detail(payment: &Payment) -> String {

@@ -19,7 +19,7 @@ use crate::ask_upstream;
 use crate::learn::{REPLANS_MAX, Standing};
 use crate::learn_plan::NOT_FOUND_PROVES_AFTER_MS;
 use crate::refund_order::question;
-use crate::sweeper::next_sweep;
+use crate::sweeper::{may_be_undone, next_sweep};
 
 /// How a refund's end is known.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -237,6 +237,9 @@ fn plan(
     let refunds: Vec<_> = others.chain([changed.clone()]).collect();
     let attempts: &[Attempt] = &standing.attempts;
     order.sweep_at = next_sweep(&order, attempts, &refunds, now);
+    if may_be_undone(&order) && !to.is_live() {
+        order.sweep_at = Some(now);
+    }
     Some(Plan { order, refund: changed, postings })
 }
 

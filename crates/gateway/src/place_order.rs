@@ -131,18 +131,13 @@ impl Gateway {
         let learned = self.learn(standing, lesson).await;
         let standing = learned.map_err(|error| self.uncertain("commit the answer", &error))?;
         crash::reach(Point::AnswerLearned);
+        let state = standing.order.state;
         match outcome {
             Outcome::Opened { .. } | Outcome::Paid(_) | Outcome::Unpaid { .. } => {
                 Ok(self.answered(standing.order))
             }
-            // A barcode may have been charged: the merchant is told to ask (201). If a callback was
-            // faster than the silence, it is known that it was.
-            Outcome::Unknown(_)
-                if matches!(
-                    standing.order.state,
-                    TradeState::UserPaying | TradeState::Success
-                ) =>
-            {
+            // A barcode may have been charged: the merchant is told to ask (201), or what a callback told.
+            Outcome::Unknown(_) if state.is_paid() || state == TradeState::UserPaying => {
                 Ok(self.answered(standing.order))
             }
             other => Err(fault_of(&other).into()),

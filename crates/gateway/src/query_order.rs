@@ -7,7 +7,7 @@ use kernel::call::OrderRef;
 use kernel::crash::{self, Point};
 use kernel::fault::Fault;
 use kernel::id::{Id, MchId};
-use kernel::order::{Attempt, Order};
+use kernel::order::{Attempt, AttemptState, Order};
 use kernel::time::Timestamp;
 use store::{StoreError, orders};
 
@@ -90,6 +90,18 @@ impl Gateway {
             is_sure &= has_answered;
         }
         Ok((standing, is_sure))
+    }
+
+    /// Asks the upstream of the attempt that was paid whether it still is; true if it has answered.
+    pub(crate) async fn ask_paid(
+        &self,
+        standing: Standing,
+    ) -> Result<(Standing, bool), StoreError> {
+        let is_paid = |attempt: &&Attempt| attempt.state == AttemptState::Paid;
+        match standing.attempts.iter().find(is_paid).cloned() {
+            Some(attempt) => self.ask_one(standing, &attempt).await,
+            None => Ok((standing, true)),
+        }
     }
 
     /// Asks about one attempt and commits what its upstream says; false if it said nothing definite.

@@ -3,9 +3,10 @@
 use channels::{Op, Outcome, RefusalKind};
 use kernel::call::ReverseCall;
 use kernel::fault::{Fault, Wording};
+use kernel::money::Money;
 use kernel::order::{Attempt, Order, SignForm};
 use kernel::product::Product;
-use kernel::refund::RefundCause;
+use kernel::refund::{Refund, RefundCause, RefundDone, RefundState};
 use kernel::state::TradeState;
 use kernel::time::Timestamp;
 use store::StoreError;
@@ -67,6 +68,28 @@ impl Gateway {
         }
     }
 
+    /// The record of what the upstream gave back by itself when it reversed an order that had been paid. Its
+    /// number holds a space, which no merchant's number can.
+    pub(crate) fn undone(&self, order: &Order, attempt: &Attempt, amount: Money) -> Refund {
+        let (upstream_no, rate, at) = (String::new(), String::new(), self.now());
+        Refund {
+            id: self.next_id(),
+            mch_id: order.mch_id,
+            app_id: order.app_id,
+            order_id: order.id,
+            attempt_no: attempt.no,
+            out_refund_no: format!("reversal {}", attempt.trade_no()),
+            cause: RefundCause::Reversal,
+            state: RefundState::Done,
+            rev: 0,
+            amount,
+            reason: REASON.to_owned(),
+            sign_form: order.sign_form,
+            done: Some(RefundDone { upstream_no, cash: amount, rate, at }),
+            created_at: at,
+        }
+    }
+
     /// Gives back what is left of a paid order; with the last of it the order is reversed.
     async fn give_all_back(
         &self,
@@ -105,12 +128,9 @@ impl Gateway {
             if !is_offered {
                 let closing = self.ask(&Op::Close(trade.clone()), &attempt).await;
                 asked.messages.extend(closing.messages);
-                asked.outcome = match closing.outcome {
-                    Outcome::Closed => Outcome::Reversed,
-                    other => other,
-                };
+                asked.outcome = closing.outcome;
             }
-            if asked.outcome != Outcome::Reversed {
+            if !matches!(asked.outcome, Outcome::Reversed | Outcome::Closed) {
                 let again = self.ask(&Op::Query(trade), &attempt).await;
                 asked.messages.extend(again.messages);
                 asked.outcome = after_reversing(&asked.outcome, again.outcome);
@@ -133,7 +153,6 @@ impl Gateway {
 fn after_reversing(reversing: &Outcome, queried: Outcome) -> Outcome {
     match (reversing, queried) {
         (Outcome::NotFound, Outcome::NotFound) => Outcome::NotFound,
-        (_, Outcome::Closed) => Outcome::Reversed,
         (_, Outcome::NotFound | Outcome::Unpaid { .. }) => Outcome::Unpaid { is_acting: false },
         (_, other) => other,
     }

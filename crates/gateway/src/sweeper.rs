@@ -7,6 +7,7 @@ use kernel::crash::{self, Point};
 use kernel::order::{Attempt, AttemptState, Order};
 use kernel::product::Product;
 use kernel::refund::Refund;
+use kernel::state::TradeState;
 use kernel::time::Timestamp;
 use store::StoreError;
 use store::sweeps::{self, Claim, Sweep};
@@ -123,6 +124,10 @@ impl Gateway {
             (true, true) => (self.close_everywhere(standing).await?, Look::Ahead),
             (true, false) => (self.ask_all(standing).await?, Look::Ahead),
             (false, _) if has_live => (self.close_everywhere(standing).await?, Look::Ahead),
+            (false, _) if may_be_undone(&standing.order) => match self.ask_paid(standing).await? {
+                (standing, true) => (standing, Look::Ahead),
+                (standing, false) => (standing, Look::Unanswered),
+            },
             (false, _) => match self.ask_ended(standing).await? {
                 (standing, false) => (standing, Look::Unanswered),
                 (standing, true) if looks_back_at(&standing.order) > began => {
@@ -206,6 +211,12 @@ fn next_look(
 /// Whether the payer stands at a counter: such an order is asked about until it is given up.
 fn is_barcode_waiting(order: &Order) -> bool {
     order.product == Product::Micropay && order.state.is_open()
+}
+
+/// Whether an upstream may have undone a paid order by itself: where a reversal and the news of the payment
+/// crossed, and refunds were under way, only a question tells what has stayed.
+pub(crate) fn may_be_undone(order: &Order) -> bool {
+    order.product == Product::Micropay && order.state == TradeState::Success
 }
 
 /// When a barcode order that has not been paid is reversed (contract section 4).
