@@ -9,7 +9,8 @@ use crate::app::TestApp;
 use crate::leaks::{self, Kind};
 
 /// How codes of the wallets begin.
-const WALLETS: [(&str, &str); 2] = [("alipay", "2876543210123"), ("wechat", "1312345678901")];
+const WALLETS: [(&str, &str); 3] =
+    [("alipay", "2876543210123"), ("wechat", "1312345678901"), ("unionpay", "62123456789010")];
 
 /// A code of a wallet that was never used: `serial` makes it one.
 fn code(prefix: &str, serial: usize, outcome: &str) -> String {
@@ -64,8 +65,12 @@ async fn every_outcome_ends_where_the_upstream_says() {
     ];
     for (wallet, prefix) in WALLETS {
         for (outcome, told, end) in outcomes {
-            // WeChat Pay says that a payer who cancels has failed; Alipay waits for him.
-            let end = if (wallet, outcome) == ("wechat", "02") { "PAYERROR" } else { end };
+            // WeChat Pay and UnionPay say that a payer who cancels has failed; Alipay waits for him.
+            // UnionPay says in the end that what was not answered has failed.
+            let end = match (wallet, outcome) {
+                ("wechat" | "unionpay", "02") | ("unionpay", "06") => "PAYERROR",
+                _ => end,
+            };
             let code = code(prefix, 2, outcome);
             let number = format!("{wallet}-{outcome}");
             let answer = charge(&app, &number, &code).await;

@@ -9,6 +9,7 @@ mod barcodes;
 mod bench;
 mod callbacks;
 mod command_line;
+mod contract;
 mod crash;
 mod dice;
 mod doubt;
