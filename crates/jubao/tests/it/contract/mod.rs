@@ -50,7 +50,8 @@ fn not_asked(counter: &Counter, op: OpKind) -> Option<&'static str> {
         ("chinaums" | "unionpay", OpKind::Close) => Some("it is asked where the order stands"),
         ("alipay_mapi" | "chinaums" | "wechat_v2_hk", OpKind::Reverse) => Some("no barcodes"),
         ("jeepay", OpKind::Reverse) => Some("it is asked to close"),
-        _ => None,
+        (_, OpKind::Place | OpKind::Query | OpKind::Close | OpKind::Reverse) => None,
+        (_, OpKind::Refund | OpKind::QueryRefund) => None,
     }
 }
 
