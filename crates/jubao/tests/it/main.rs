@@ -34,6 +34,7 @@ mod operator;
 mod outage;
 mod payments;
 mod products;
+mod races;
 mod refunds;
 mod repeat;
 mod sim_books;
