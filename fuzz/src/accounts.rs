@@ -52,6 +52,48 @@ static MERCHANT: LazyLock<Keys> = LazyLock::new(generate);
 /// An account of Alipay and one of WeChat Pay.
 pub static ACCOUNTS: LazyLock<[Account; 2]> = LazyLock::new(|| [alipay(), wechat()]);
 
+/// What both sides of the upstreams in [`KEYED`] sign with.
+pub const SHARED_KEY: &str = "fedcba9876543210fedcba9876543210";
+/// Accounts of the upstreams that sign with a key which both sides know.
+pub static KEYED: LazyLock<[Account; 5]> = LazyLock::new(|| {
+    let private = MERCHANT.private.as_str();
+    [
+        account(
+            "wechat_v2",
+            &[("appid", "wx1"), ("mch_id", MCHID), ("api_key", SHARED_KEY), ("sign_type", "MD5")],
+        ),
+        account(
+            "alipay_mapi",
+            &[
+                ("partner", "2088000000000001"),
+                ("refer_url", "https://shop.example/"),
+                ("sign_type", "MD5"),
+                ("md5_key", SHARED_KEY),
+                ("private_key", private),
+            ],
+        ),
+        account("chinaums", &[("pin", "8521"), ("secret_key", SHARED_KEY)]),
+        account(
+            "unionpay",
+            &[
+                ("mer_id", "777290058110048"),
+                ("sign_method", "11"),
+                ("secure_key", SHARED_KEY),
+                ("term_id", "00000001"),
+            ],
+        ),
+        account(
+            "jeepay",
+            &[
+                ("base_url", "https://jeepay.example"),
+                ("mch_no", "M1"),
+                ("app_id", "A1"),
+                ("app_secret", SHARED_KEY),
+            ],
+        ),
+    ]
+});
+
 fn account(channel: &str, settings: &[(&str, &str)]) -> Account {
     let settings = settings.iter().map(|(key, value)| ((*key).to_owned(), Secret::new(*value)));
     Account {

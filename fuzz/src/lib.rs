@@ -6,3 +6,5 @@ pub mod cuts;
 pub mod signing;
 pub mod targets;
 pub mod upstreams;
+pub mod wires;
+mod words;

@@ -5,15 +5,21 @@
 use arbitrary::Arbitrary;
 use channels::http::{HttpRequest, HttpResponse};
 use channels::seal::{self, RsaSigner};
-use channels::{About, Account, CallbackFault, Channel, Op, Outcome, Place, Stamp, Step, Trade};
+use channels::{
+    About, Account, CallbackFault, Channel, Op, Outcome, Place, Refund, Stamp, Step, Trade,
+};
 use kernel::money::{Currency, Money};
 use kernel::product::Product;
 use kernel::time::Timestamp;
 
-use crate::accounts::{ACCOUNTS, APIV3_KEY, APPID, MCHID, PUBLIC_KEY_ID, STRANGER, UPSTREAM};
+use crate::accounts::{ACCOUNTS, APIV3_KEY, PUBLIC_KEY_ID, STRANGER, UPSTREAM};
+use crate::words::{NAMES, TRADE_NO, WORDS};
 
+/// What a notification of WeChat Pay is about.
+const EVENTS: [&str; 4] =
+    ["TRANSACTION.SUCCESS", "REFUND.SUCCESS", "REFUND.ABNORMAL", "REFUND.CLOSED"];
+const REFUND_NO: &str = "11202611221200050000065538";
 const NOW: Timestamp = Timestamp::from_seconds(1_795_320_005);
-const TRADE_NO: &str = "1120261122120005000006553801";
 
 /// What an upstream says, and how.
 #[derive(Arbitrary, Debug)]
@@ -66,84 +72,6 @@ enum Word<'a> {
     Null,
 }
 
-const NAMES: [&str; 34] = [
-    "code",
-    "sub_code",
-    "sub_msg",
-    "msg",
-    "out_trade_no",
-    "trade_no",
-    "trade_status",
-    "qr_code",
-    "total_amount",
-    "buyer_pay_amount",
-    "send_pay_date",
-    "gmt_payment",
-    "trans_currency",
-    "app_id",
-    "seller_id",
-    "notify_type",
-    "sign_type",
-    "charset",
-    "gmt_refund",
-    "refund_fee",
-    "message",
-    "code_url",
-    "h5_url",
-    "trade_state",
-    "mchid",
-    "appid",
-    "transaction_id",
-    "amount",
-    "success_time",
-    "payer",
-    "bank_type",
-    "event_type",
-    "resource",
-    "trade_state_desc",
-];
-
-const WORDS: [&str; 38] = [
-    "10000",
-    "40004",
-    "40006",
-    "20000",
-    "ACQ.TRADE_NOT_EXIST",
-    "ACQ.TRADE_HAS_SUCCESS",
-    "ACQ.TRADE_HAS_CLOSE",
-    "ACQ.SYSTEM_ERROR",
-    "ACQ.TRADE_STATUS_ERROR",
-    TRADE_NO,
-    "TRADE_SUCCESS",
-    "TRADE_FINISHED",
-    "TRADE_CLOSED",
-    "WAIT_BUYER_PAY",
-    "0.01",
-    "100.00",
-    "2026-11-22 12:00:05",
-    "CNY",
-    "HKD",
-    "2021000000000000",
-    "2088000000000001",
-    "trade_status_sync",
-    "RSA2",
-    "utf-8",
-    "SUCCESS",
-    "NOTPAY",
-    "USERPAYING",
-    "CLOSED",
-    "REVOKED",
-    "REFUND",
-    "PAYERROR",
-    MCHID,
-    APPID,
-    "ORDERNOTEXIST",
-    "ORDER_PAID",
-    "ORDER_CLOSED",
-    "2026-11-22T12:00:05+08:00",
-    "TRANSACTION.SUCCESS",
-];
-
 impl Said<'_> {
     fn channel(&self) -> (&'static dyn Channel, &'static Account) {
         let account = &ACCOUNTS[usize::from(self.is_wechat)];
@@ -166,7 +94,7 @@ impl Said<'_> {
     }
 
     fn op(&self) -> Op {
-        match self.op % 4 {
+        match self.op % 8 {
             0 => Op::Query(self.trade()),
             1 => Op::Close(self.trade()),
             2 => Op::Place(Place {
@@ -183,7 +111,22 @@ impl Said<'_> {
                 wallet: String::new(),
                 code: None,
             }),
-            _ => Op::Keys,
+            3 => Op::Keys,
+            4 => Op::Refund(self.refund()),
+            5 => Op::QueryRefund(self.refund()),
+            6 => Op::Reverse(self.trade()),
+            _ => Op::Rates,
+        }
+    }
+
+    fn refund(&self) -> Refund {
+        Refund {
+            trade: self.trade(),
+            refund_no: REFUND_NO.to_owned(),
+            amount: Money::new(100, Currency::Cny),
+            reason: String::new(),
+            notify_url: String::new(),
+            asked_at: NOW,
         }
     }
 
@@ -254,6 +197,10 @@ impl Word<'_> {
     }
 }
 
+/// What an answer of Alipay is called, by operation.
+const METHODS: [&str; 8] =
+    ["query", "close", "precreate", "keys", "refund", "fastpay_refund_query", "cancel", "rates"];
+
 /// An answer is a doubt unless the upstream's key signed it. A payment is what was signed.
 pub fn answer(said: &Said<'_>) {
     let (channel, account) = said.channel();
@@ -269,7 +216,7 @@ pub fn answer(said: &Said<'_>) {
         let body = match (said.signer(), str::from_utf8(&object)) {
             (Some(signer), Ok(text)) => {
                 let sign = signer.sign(text.as_bytes()).expect("a signature");
-                let method = ["query", "close", "precreate", "keys"][usize::from(said.op % 4)];
+                let method = METHODS[usize::from(said.op % 8)];
                 format!("{{\"alipay_trade_{method}_response\":{text},\"sign\":\"{sign}\"}}").into()
             }
             _ => object.clone(),
@@ -280,12 +227,17 @@ pub fn answer(said: &Said<'_>) {
     let Step::Done(outcome) = channel.response(&op, account, &answer, &stamp) else {
         panic!("an answer is the end of these operations");
     };
-    let is_keys_of_alipay = op == Op::Keys && !said.is_wechat;
-    if !matches!(outcome, Outcome::Unknown(_)) && !is_keys_of_alipay {
+    // What an upstream has not is refused unread.
+    let is_offered = match op {
+        Op::Keys => said.is_wechat,
+        Op::Rates => false,
+        _ => true,
+    };
+    if !matches!(outcome, Outcome::Unknown(_)) && is_offered {
         assert_eq!(said.signing, Signing::Genuine, "believed {outcome:?}");
     }
     if let Outcome::Paid(payment) = outcome {
-        assert!(matches!(op, Op::Query(_)), "only a query tells of a payment");
+        assert!(matches!(op, Op::Query(_)), "only a query tells of a payment: {op:?}");
         assert!(payment.amount.minor > 0 && !payment.transaction_id.is_empty());
         let text = String::from_utf8_lossy(&object);
         assert!(text.contains(TRADE_NO), "a payment of another order");
@@ -304,8 +256,11 @@ pub fn callback(said: &Said<'_>) {
     match callback.facts {
         Ok(facts) => {
             assert_eq!(said.signing, Signing::Genuine, "believed {facts:?}");
-            let About::Trade(number) = &facts.about else { panic!("{:?}", facts.about) };
+            let (About::Trade(number) | About::Refund(number)) = &facts.about;
             assert!(!number.is_empty());
+            if let Outcome::Refunded(refunded) = &facts.outcome {
+                assert!(refunded.amount.minor > 0 && matches!(facts.about, About::Refund(_)));
+            }
             if let Outcome::Paid(payment) = facts.outcome {
                 assert!(payment.amount.minor > 0 && !payment.transaction_id.is_empty());
                 assert_eq!(payment.amount.currency, Currency::Cny);
@@ -326,7 +281,7 @@ impl Said<'_> {
         let sealed =
             seal::seal_aes_gcm(APIV3_KEY.as_bytes(), nonce.as_bytes(), b"transaction", transaction);
         let event = serde_json::json!({
-            "id": "1", "event_type": "TRANSACTION.SUCCESS", "resource": {
+            "id": "1", "event_type": EVENTS[usize::from(self.op / 2) % EVENTS.len()], "resource": {
                 "algorithm": "AEAD_AES_256_GCM", "associated_data": "transaction", "nonce": nonce,
                 "ciphertext": seal::base64(&sealed.expect("sealed")),
             },

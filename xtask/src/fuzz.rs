@@ -9,7 +9,7 @@ use std::process::Command;
 use crate::shell::{self, Fault};
 
 /// Every target, with what it feeds.
-const TARGETS: [&str; 8] = [
+const TARGETS: [&str; 10] = [
     "json",
     "form",
     "canonical",
@@ -17,6 +17,8 @@ const TARGETS: [&str; 8] = [
     "url_policy",
     "upstream_answer",
     "upstream_callback",
+    "wire_answer",
+    "wire_callback",
     "call",
 ];
 /// Minutes for each target, unless told.

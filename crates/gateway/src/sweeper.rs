@@ -35,6 +35,9 @@ const LOOK_BACK_AFTER_MS: i64 = 60_000;
 const BARCODE_ASK_MS: i64 = 5_000;
 /// After so long a barcode order that is not paid is reversed, in milliseconds.
 const BARCODE_WAIT_MS: i64 = 45_000;
+/// So long after its payment was told of, no reversal of a barcode order can be on its way any more, in
+/// milliseconds: it is asked about once more then.
+const CROSSED_FOR_MS: i64 = 60_000;
 /// For so long its reversal is repeated as often, in milliseconds.
 const BARCODE_HASTE_MS: i64 = 600_000;
 /// The longest sleep: what other processes wrote is seen after it.
@@ -200,6 +203,9 @@ fn next_look(
         (true, false) => Some(order.expires_at.max(now)),
         (false, true) if order.sweeps == 0 => Some(now),
         (false, true) => Some(soon),
+        (false, false) if may_be_undone(order) && order.sweeps == 0 => {
+            Some(now.plus_millis(CROSSED_FOR_MS))
+        }
         (false, false) => match unpaid_end(attempts) {
             UnpaidEnd::None => None,
             UnpaidEnd::Known if now >= looks_back_at(order) => None,
@@ -214,7 +220,7 @@ fn is_barcode_waiting(order: &Order) -> bool {
 }
 
 /// Whether an upstream may have undone a paid order by itself: where a reversal and the news of the payment
-/// crossed, and refunds were under way, only a question tells what has stayed.
+/// crossed, only a later question tells what has stayed.
 pub(crate) fn may_be_undone(order: &Order) -> bool {
     order.product == Product::Micropay && order.state == TradeState::Success
 }

@@ -7,6 +7,7 @@
 use std::sync::OnceLock;
 
 use crate::application::LatePayment;
+use crate::defect::{self, Defect};
 use crate::ledger::{self, Entry};
 use crate::money::Money;
 use crate::order::Order;
@@ -127,7 +128,9 @@ pub fn decide(order: &Order, event: Event) -> Decision {
 }
 
 fn refund_asked(order: &Order, amount: Money) -> Decision {
-    if amount.minor < 1 || amount.minor > order.refundable() {
+    let is_above_left =
+        amount.minor > order.refundable() && !defect::is_seeded(Defect::RefundAboveLeft);
+    if amount.minor < 1 || is_above_left {
         return Decision::Keep;
     }
     let postings = ledger::reserved(order.stays(), amount, order.fee_rule);

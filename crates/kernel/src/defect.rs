@@ -42,8 +42,8 @@ pub enum Defect {
     RefundDoubtFails,
     /// Each question about a refund carries a new number.
     RefundNumberChanges,
-    /// A refund that lost a race is decided on the order as it was before.
-    RefundOfStaleOrder,
+    /// A refund may be all that was paid, whatever has gone back before.
+    RefundAboveLeft,
     /// A barcode that was not answered for is taken for failed.
     CodeDoubtFails,
     /// An order is reversed although its upstream has not said so.
@@ -168,10 +168,9 @@ pub const ALL: [Row; 20] = [
         caught_by: "refunds::a_refund_whose_answer_was_lost_is_done_once",
     },
     Row {
-        defect: Defect::RefundOfStaleOrder,
-        name: "refund-of-stale-order",
-        breaks: "decides a refund that lost a race on what was left before it: of two at \
-                 once both are taken",
+        defect: Defect::RefundAboveLeft,
+        name: "refund-above-left",
+        breaks: "compares a refund with what was paid, not with what is left: of two both are taken",
         caught_by: "refunds::of_fifty_refunds_at_once_only_as_much_as_was_paid_goes_back",
     },
     Row {

@@ -30,7 +30,7 @@ use crate::serve::{self, Workers};
 use crate::sim::SimHost;
 
 /// The simulators' truth in a data folder.
-const SNAPSHOT_NAME: &str = "upstreams.json";
+pub const SNAPSHOT_NAME: &str = "upstreams.json";
 
 /// Runs the demo until it is stopped.
 pub async fn run(arguments: DemoArguments) -> Result<(), Failure> {

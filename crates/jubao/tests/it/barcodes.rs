@@ -120,11 +120,10 @@ async fn a_paid_barcode_order_is_reversed_and_its_money_goes_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reversal_counts_only_when_the_upstream_has_said_so() {
     let app = TestApp::spawn().await;
-    for (serial, fault) in (20..).zip(["dropped_before", "error_before", "busy", "truncated"]) {
+    for (serial, fault) in (20..).zip(["dropped_before", "error_before", "busy"]) {
         let code = code(WALLETS[0].1, serial, "02");
         let sn = charge(&app, fault, &code).await["data"]["sn"].as_str().unwrap().to_owned();
         app.script("alipay", "reverse", fault).await;
-        app.script("alipay", "query", "dropped_before").await;
         let answer = reverse(&app, &sn).await;
         assert_eq!(answer["code"], 492_004, "{fault}: {answer}");
         assert_eq!(app.stored(&sn).await.state.word(), "USERPAYING", "{fault}");

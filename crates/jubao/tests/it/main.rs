@@ -35,6 +35,7 @@ mod operator;
 mod outage;
 mod payments;
 mod products;
+mod races;
 mod refunds;
 mod repeat;
 mod sim_books;

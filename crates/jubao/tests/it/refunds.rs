@@ -172,6 +172,8 @@ async fn of_fifty_refunds_at_once_only_as_much_as_was_paid_goes_back() {
     assert!(told.iter().all(|code| allowed.contains(code)), "{told:?}");
     let order = app.stored(&sn).await;
     assert_eq!((order.state, order.total_refund_fee), (TradeState::Success, fee));
+    let more = refund(&app, &sn, json!({ "out_refund_no": "more", "refund_fee": fee })).await;
+    assert_eq!(more["code"], 492_001, "{more}");
     app.finish().await;
 }
 

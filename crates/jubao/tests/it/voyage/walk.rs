@@ -90,6 +90,31 @@ pub fn table() -> String {
     text
 }
 
+/// Events that no path of the gateway leads to in these states, and why.
+const IMPOSSIBLE: [(&[TradeState], &[usize]); 3] = {
+    use TradeState::{Closed, NotPay, PayError, Refund, Revoked, UserPaying};
+    [
+        // Only what is paid is refunded by its merchant: whoever asks is refused before anything is
+        // decided, and the last refund that is done ends it.
+        (&[NotPay, UserPaying, PayError, Refund, Closed, Revoked], &[6]),
+        (&[NotPay, UserPaying, PayError, Closed], &[7, 8, 9]),
+        // What an open order is paid it wants: there is no surplus to return.
+        (&[NotPay, UserPaying], &[10]),
+    ]
+};
+
+/// Pairs of [`IMPOSSIBLE`] that the gateway has met all the same.
+pub fn met_although_impossible() -> Vec<(TradeState, &'static str)> {
+    let pairs = IMPOSSIBLE.iter().flat_map(|(states, events)| {
+        states.iter().flat_map(|state| events.iter().map(move |event| (*state, *event)))
+    });
+    let row = |state: TradeState| TradeState::ALL.iter().position(|one| *one == state).unwrap();
+    let is_met = |(state, event): &(TradeState, usize)| {
+        OF_GATEWAY[row(*state)][*event].load(Ordering::Relaxed) > 0
+    };
+    pairs.filter(is_met).map(|(state, event)| (state, EVENTS[event])).collect()
+}
+
 /// How often the rarest pair of state and event was tried.
 pub fn rarest() -> u64 {
     let of = |row: usize, event: usize| {

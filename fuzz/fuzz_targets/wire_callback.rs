@@ -1,0 +1,4 @@
+//! Notifications of the upstreams that sign with a shared key, signed and not.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|said: fuzz::wires::Said| fuzz::wires::callback(&said));
