@@ -11,6 +11,7 @@ pub mod http;
 pub mod jeepay;
 mod json;
 pub mod legacy;
+pub mod login;
 mod op;
 mod outcome;
 pub mod seal;
@@ -29,6 +30,7 @@ use kernel::secret::Secret;
 use kernel::time::Timestamp;
 
 use crate::http::{HttpRequest, HttpResponse};
+use crate::login::Login;
 pub use crate::op::{Op, Place, Refund, Trade};
 pub use crate::outcome::{
     About, Callback, CallbackFacts, CallbackFault, Doubt, Outcome, Rate, Refunded, Refusal,
@@ -65,6 +67,12 @@ pub trait Channel: Sync + Send {
     fn is_confirmed(&self, answer: &HttpResponse) -> bool {
         let _ = answer;
         true
+    }
+
+    /// How `account` learns who opened a page of ours; most cannot.
+    fn login<'a>(&self, account: &'a Account) -> Option<Login<'a>> {
+        let _ = account;
+        None
     }
 
     /// The certificate that the connection for `op` must show; most show none.

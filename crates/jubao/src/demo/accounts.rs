@@ -1,7 +1,8 @@
 //! The demo merchant at the upstreams: one account for each channel, and for each currency of one.
 //!
 //! The first account that lists a product serves it, so each product stands where the merchants'
-//! document shows it: 103 with MAPI, 203 and 204 with WeChat Pay v2, 301 with EasyLink.
+//! document shows it: 103 with MAPI, 203 and 204 with WeChat Pay v2, 301 with EasyLink. The
+//! official account's secret is known where 203 and 205 are, so that our page pays by them too.
 
 use std::collections::BTreeMap;
 
@@ -62,10 +63,10 @@ impl DemoIdentity {
             account("alipay", (Cny, &alipay), self.at_alipay(sim)),
             account("alipay_mapi", (Hkd, &[Product::AlipayApp]), self.at_alipay_mapi(sim)),
             account("wechat", (Cny, &wechat), self.at_wechat(sim)),
-            account("wechat_v2", (Cny, &wechat_v2), self.at_wechat_v2(&mainland)?),
+            account("wechat_v2", (Cny, &wechat_v2), self.at_wechat_v2((sim, &mainland))?),
             AccountWish {
                 name: "demo wechat_v2 HKD".to_owned(),
-                ..account("wechat_v2", (Hkd, &hk_jsapi), self.at_wechat_v2(&hong_kong)?)
+                ..account("wechat_v2", (Hkd, &hk_jsapi), self.at_wechat_v2((sim, &hong_kong))?)
             },
             account("chinaums", (Hkd, &[Product::UnionpayLink]), self.at_chinaums(sim)),
             account("unionpay", (Cny, &unionpay), self.at_unionpay(sim)?),
@@ -104,10 +105,17 @@ impl DemoIdentity {
         ]
     }
 
-    fn at_wechat_v2(&self, merchant: &WechatV2Merchant<'_>) -> Result<Filled, Failure> {
+    fn at_wechat_v2(
+        &self,
+        (sim, merchant): (&str, &WechatV2Merchant<'_>),
+    ) -> Result<Filled, Failure> {
         let (certificate, _) = certificate(&self.wechat_merchant.private)
             .map_err(|error| Failure::Machine(error.0))?;
         Ok(vec![
+            ("app_secret", identity::WECHAT_APP_SECRET.into()),
+            ("open_base", sim.to_owned()),
+            ("mp_base", sim.to_owned()),
+            ("js_sdk", format!("{sim}/wechat-js/jweixin-1.2.0.js")),
             ("appid", merchant.appid.into()),
             ("mch_id", merchant.mch_id.into()),
             // A service provider's account: orders may name any app of the merchant (sub_appid).
