@@ -54,7 +54,7 @@ const mixedInWechat = async (stage, demo) => {
   await returnToShop(stage, page, demo, sn);
 };
 
-/** WeChat says that it failed, and then nothing at all: the page never guesses. */
+/** WeChat says that it failed, or nothing at all: the page never guesses, and offers a code. */
 const wechatFails = async (stage, demo) => {
   const { code_url } = await place(demo, 304, YUAN);
   const { page } = await openInWechat(stage, demo, async () => 'fail', { locale: 'en-GB' });
@@ -65,12 +65,23 @@ const wechatFails = async (stage, demo) => {
   await stage.look(page, '1-failed');
   await page.click('#again');
   await page.waitForSelector('#called-fail:not([hidden])');
+  await page.click('#with-code');
+  await page.waitForSelector('#qr[data-qr]');
+  assert.equal(await page.$('#call'), null, 'one way at a time');
+  await stage.look(page, '3-code');
+  await page.reload();
+  await page.waitForSelector('#qr[data-qr]');
 
   const plain = await stage.open('wechat', { locale: 'zh-HK', colorScheme: 'dark' });
   await plain.goto(code_url);
   await plain.click('#pay-wechat');
   await plain.waitForSelector('#called-not:not([hidden])');
   await stage.look(plain, '2-no-wechat');
+  await plain.click('#with-code');
+  await plain.waitForSelector('#qr[data-qr]');
+  await plain.click('#continue');
+  await plain.click('#pay');
+  await page.waitForSelector('#main[data-state="SUCCESS"]');
 };
 
 /** A merchant's own order for a page inside WeChat, opened on our page. */

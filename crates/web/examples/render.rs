@@ -58,7 +58,14 @@ const WAYS: &[(&str, TradeState, Way<'static>)] = &[
     (
         "call",
         TradeState::NotPay,
-        Way::Call { call: "{}", config: "", script: "", begins: false, again_href: Some(PAGE) },
+        Way::Call {
+            call: "{}",
+            config: "",
+            script: "",
+            begins: false,
+            again_href: Some(PAGE),
+            code_href: Some(PAGE),
+        },
     ),
     ("outside", TradeState::NotPay, Way::Outside { url: PAGE }),
     ("elsewhere", TradeState::NotPay, Way::Trouble { why: Trouble::Elsewhere }),

@@ -49,6 +49,7 @@ pub(crate) struct Call {
     script: String,
     begins: bool,
     again: Option<String>,
+    code: Option<String>,
 }
 
 impl Offer {
@@ -73,6 +74,7 @@ impl Offer {
                 script: &call.script,
                 begins: call.begins,
                 again_href: call.again.as_deref(),
+                code_href: call.code.as_deref(),
             },
             Self::Outside(url) => Way::Outside { url },
             Self::Trouble(why) => Way::Trouble { why: *why },
@@ -102,7 +104,7 @@ pub(crate) async fn offer(gateway: &Gateway, found: &PageOrder, visit: &Visit) -
         }
         (Product::WechatJsapi | Product::WechatHkJsapi, Browser::Wechat) => {
             match found.live.last() {
-                Some(attempt) => call(gateway, attempt, visit, None).await,
+                Some(attempt) => call(gateway, attempt, visit, (None, None)).await,
                 None => Offer::Nothing,
             }
         }
@@ -125,12 +127,22 @@ pub(crate) fn continuation(
     products.iter().copied().find(|product| found.wallet_products.contains(product))
 }
 
+/// The same for this visitor, who may rather have a code inside WeChat.
+pub(crate) fn wanted(found: &PageOrder, wallet: Provider, visit: &Visit) -> Option<Product> {
+    let is_inside = wallet == Provider::Wechat && visit.browser == Browser::Wechat;
+    let has_code = found.wallet_products.contains(&Product::WechatQr);
+    if visit.wants_code && is_inside && has_code {
+        return Some(Product::WechatQr);
+    }
+    continuation(found, wallet, visit.browser)
+}
+
 async fn mixed(gateway: &Gateway, found: &PageOrder, visit: &Visit) -> Offer {
     let Some(wallet) = visit.browser.wallet() else { return every_wallet(gateway, found, visit) };
-    match continuation(found, wallet, visit.browser) {
+    match wanted(found, wallet, visit) {
         Some(product) if product.needs_openid() => {
             match found.live.iter().find(|row| is_prepared(row, product, visit)) {
-                Some(attempt) => call(gateway, attempt, visit, Some(Provider::Wechat)).await,
+                Some(attempt) => call(gateway, attempt, visit, links(found, visit)).await,
                 None => open_instead(found, visit, (wallet, product)),
             }
         }
@@ -157,12 +169,17 @@ fn began_before(found: &PageOrder, product: Product) -> Option<Provider> {
 }
 
 fn open_instead(found: &PageOrder, visit: &Visit, (wallet, product): (Provider, Product)) -> Offer {
-    let href = cashier::go_address(&visit.token, visit.language, wallet);
+    let href = go_address(visit, wallet);
     Offer::Open(href, wallet, began_before(found, product))
 }
 
 fn open(visit: &Visit, wallet: Provider) -> Offer {
     Offer::Open(cashier::go_address(&visit.token, visit.language, wallet), wallet, None)
+}
+
+fn go_address(visit: &Visit, wallet: Provider) -> String {
+    let address = cashier::go_address(&visit.token, visit.language, wallet);
+    if visit.wants_code { cashier::with_code(&address) } else { address }
 }
 
 fn page_url(gateway: &Gateway, visit: &Visit) -> String {
@@ -201,7 +218,7 @@ fn every_wallet(gateway: &Gateway, found: &PageOrder, visit: &Visit) -> Offer {
 async fn drawn(gateway: &Gateway, visit: &Visit, product: Product) -> Offer {
     match begin(gateway, visit, product).await {
         Ok(begun) if product == Product::WechatQr && visit.browser == Browser::Wechat => {
-            let href = cashier::go_address(&visit.token, visit.language, Provider::Wechat);
+            let href = go_address(visit, Provider::Wechat);
             Offer::LongPress(begun.pay_text, href)
         }
         Ok(begun) => Offer::Scan(begun.pay_text, product.info().provider.into_iter().collect()),
@@ -234,20 +251,27 @@ pub(crate) async fn begin_as(
     }
 }
 
+/// Where a payer of a mixed QR can go when WeChat's own payment fails: through it once more, and to a
+/// code, if the merchant has it.
+type Links = (Option<String>, Option<String>);
+
+fn links(found: &PageOrder, visit: &Visit) -> Links {
+    let again = cashier::go_address(&visit.token, visit.language, Provider::Wechat);
+    let has_code = found.wallet_products.contains(&Product::WechatQr);
+    let code = has_code.then(|| cashier::with_code(&again));
+    (Some(again), code)
+}
+
 /// WeChat's own payment. The Hong Kong wallet is called through WeChat's script, which wants to be
 /// told who asks.
-async fn call(
-    gateway: &Gateway,
-    attempt: &Attempt,
-    visit: &Visit,
-    again: Option<Provider>,
-) -> Offer {
+async fn call(gateway: &Gateway, attempt: &Attempt, visit: &Visit, (again, code): Links) -> Offer {
     let mut call = Call {
         text: attempt.pay_text.clone(),
         config: String::new(),
         script: String::new(),
         begins: visit.attempt == Some(attempt.no),
-        again: again.map(|wallet| cashier::go_address(&visit.token, visit.language, wallet)),
+        again,
+        code,
     };
     if attempt.product == Product::WechatHkJsapi {
         match gateway.sdk_config(attempt, &visit.address).await {

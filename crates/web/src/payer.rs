@@ -70,7 +70,7 @@ pub async fn go(State(gateway): State<Gateway>, _turn: PageTurn, visit: Visit) -
     let product = match (found.order.product, visit.wallet) {
         // Nobody has chosen, and nobody chooses for the payer.
         (Product::MixedQr, None) => return redirect(&own_page, &visit),
-        (Product::MixedQr, Some(wallet)) => offer::continuation(&found, wallet, visit.browser),
+        (Product::MixedQr, Some(wallet)) => offer::wanted(&found, wallet, &visit),
         (own, _) => Some(own),
     };
     let Some(product) = product else {
@@ -85,7 +85,8 @@ pub async fn go(State(gateway): State<Gateway>, _turn: PageTurn, visit: Visit) -
         let is_there = found.live.iter().any(|attempt| attempt.product == product);
         let begun = offer::begin(&gateway, &visit, product).await;
         // A code that takes the place of another wallet's is shown before it is pressed.
-        begun.map(|begun| if is_pressed && !is_there { own_page.clone() } else { begun.pay_text })
+        let shown = cashier::with_code(&own_page);
+        begun.map(|begun| if is_pressed && !is_there { shown } else { begun.pay_text })
     };
     match leads_to {
         Ok(link) => redirect(&link, &visit),

@@ -26,6 +26,8 @@ pub struct Visit {
     pub wallet: Option<Provider>,
     /// The attempt that this browser began, in `?by=`.
     pub attempt: Option<i64>,
+    /// Whether the payer would rather have a code, in `?with=code`.
+    pub wants_code: bool,
     /// Path and query, as they were asked for.
     pub address: String,
     /// The language to answer in: `?lang=`, else what the browser prefers.
@@ -50,6 +52,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Visit {
             token,
             wallet: wish.of_name("wallet").and_then(Provider::from_word),
             attempt: wish.of_name("by").and_then(|no| no.parse().ok()),
+            wants_code: wish.of_name("with") == Some("code"),
             address: parts.uri.path_and_query().map_or_else(String::new, ToString::to_string),
             language: language_of(&wish, &parts.headers),
             browser: browser::detect(text(&parts.headers, USER_AGENT).unwrap_or_default()),

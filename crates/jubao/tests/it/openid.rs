@@ -2,8 +2,10 @@
 //! then its script is called with what only that payer can pay.
 
 use gateway::manage::{AccountWish, MerchantMade};
+use gateway::page::{Unbegun, Wish};
 use jubao::demo::identity::{DemoIdentity, WECHAT_APPID, WECHAT_MCHID, WECHAT_MERCHANT_SERIAL};
 use kernel::application::Settings;
+use kernel::fault::Fault;
 use kernel::money::Currency;
 use kernel::order::AttemptState;
 use kernel::product::Product;
@@ -118,10 +120,12 @@ async fn who_comes_back_twice_or_with_a_forged_state_begins_nothing() {
     assert!(again.starts_with("/pay/") && !again.contains("by="), "{again}");
     assert_eq!(app.attempts(&sn).await.len(), 1);
 
-    let late = ask(&app, &other_page).await;
+    let (_, authorize, _) = open(&app, &format!("{other_page}/go?wallet=wechat")).await;
     app.advance(601);
-    let (_, own, _) = open(&app, &late).await;
-    assert!(!own.contains("by="), "{own}");
+    // The code is a new one; the state is not.
+    let (_, late, _) = open(&app, &authorize).await;
+    let (_, own, _) = open(&app, late.trim_end_matches("#wechat_redirect")).await;
+    assert!(own.starts_with("/pay/") && !own.contains("by="), "{own}");
     assert!(app.attempts(&other_sn).await.is_empty(), "a state lives ten minutes");
     app.finish().await;
 }
@@ -144,6 +148,25 @@ async fn a_payer_with_the_same_openid_goes_on_with_what_was_begun() {
     let back = ask(&app, &page).await;
     let (_, own, _) = open(&app, &back).await;
     assert!(own.ends_with("&by=3"), "{own}");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_begun_for_one_payer_is_closed_for_another() {
+    let app = TestApp::spawn().await;
+    let (sn, page) = page_of_mixed(&app).await;
+    let token = page.rsplit('/').next().unwrap();
+    let begin = async |openid: &str| {
+        let ip = "192.0.2.7".parse().unwrap();
+        let wish = Wish { product: Product::WechatJsapi, ip, openid: openid.to_owned() };
+        app.demo.gateway.begin_payment(token, &wish).await.map(|begun| begun.no)
+    };
+    assert_eq!(begin("").await, Err(Unbegun::Fault(Fault::ProductUnavailable)));
+    assert_eq!((begin("oA").await, begin("oA").await), (Ok(1), Ok(1)));
+    assert_eq!(begin("oB").await, Ok(2));
+    assert_eq!(app.stored(&sn).await.payer_openid, "oB");
+    let states: Vec<_> = app.attempts(&sn).await.iter().map(|attempt| attempt.state).collect();
+    assert_eq!(states, [AttemptState::Closed, AttemptState::Open]);
     app.finish().await;
 }
 
@@ -216,6 +239,42 @@ async fn without_the_secret_the_payer_presses_a_code() {
     let (_, _, text) = open(&app, &page).await;
     assert!(text.contains("id=\"qr\"") && text.contains("长按二维码付款"), "{text}");
     assert_eq!(app.attempts(&sn).await[0].product, Product::WechatQr);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payer_whom_wechat_fails_takes_a_code_and_the_call_is_closed() {
+    let app = TestApp::spawn().await;
+    let (sn, page) = page_of_mixed(&app).await;
+    let back = ask(&app, &page).await;
+    open(&app, &back).await;
+    let (_, own, _) = open(&app, &format!("{page}/go?wallet=wechat&lang=en&with=code")).await;
+    assert!(own.ends_with("?lang=en&with=code"), "{own}");
+    let (_, _, text) = open(&app, &own).await;
+    assert!(text.contains("id=\"qr\"") && !text.contains("data-call"), "{text}");
+    let attempts = app.attempts(&sn).await;
+    let states: Vec<_> = attempts.iter().map(|one| (one.product, one.state)).collect();
+    let expect =
+        [(Product::WechatJsapi, AttemptState::Closed), (Product::WechatQr, AttemptState::Open)];
+    assert_eq!(states, expect);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_mixed_code_calls_the_hong_kong_wallet_where_that_is_what_the_merchant_has() {
+    let app = TestApp::spawn().await;
+    app.disable_accounts(&["alipay", "wechat", "unionpay"]).await;
+    let data = app.place(304).await;
+    assert_eq!(data["fee_type"], "HKD", "{data}");
+    let (sn, page) = (data["sn"].as_str().unwrap(), data["code_url"].as_str().unwrap());
+    let back = ask(&app, page).await;
+    let (_, own, _) = open(&app, &back).await;
+    let (_, _, text) = open(&app, &own).await;
+    assert_eq!(call(&text)["signType"], "SHA1");
+    assert!(text.contains("data-config") && text.contains("/wechat-js/"), "{text}");
+    assert_eq!(app.attempts(sn).await[0].product, Product::WechatHkJsapi);
+    app.pay(sn, &json!({})).await;
+    app.wait_state(sn, "SUCCESS").await;
     app.finish().await;
 }
 

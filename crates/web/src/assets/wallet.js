@@ -11,8 +11,10 @@
       const hint = byId(other);
       if (hint) hint.hidden = other !== id;
     }
-    const again = byId("again");
-    if (again) again.hidden = id !== "called-fail";
+    for (const other of ["again", "with-code"]) {
+      const link = byId(other);
+      if (link) link.hidden = id !== "called-fail" && (id !== "called-not" || other === "again");
+    }
     const button = byId("call");
     if (button) button.hidden = id === "called-ok";
   };

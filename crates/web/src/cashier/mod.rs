@@ -105,6 +105,8 @@ pub enum Way<'a> {
         begins: bool,
         /// Begins anew, for another payer.
         again_href: Option<&'a str>,
+        /// Pays with a code instead.
+        code_href: Option<&'a str>,
     },
     /// Inside an app that does not open this payment: how to go on in a browser.
     Outside {
@@ -158,6 +160,11 @@ pub fn address(token: &str, language: Language) -> String {
 /// Address that begins the payment and leads into a wallet.
 pub fn go_address(token: &str, language: Language, wallet: Provider) -> String {
     format!("{}/go?wallet={}&lang={}", path(token), wallet.word(), language.tag())
+}
+
+/// An address of ours for a payer inside WeChat who would rather have a code.
+pub fn with_code(address: &str) -> String {
+    format!("{address}&with=code")
 }
 
 /// Address that WeChat sends the payer back to once it has told who it is.

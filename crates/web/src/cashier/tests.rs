@@ -43,7 +43,14 @@ fn nothing_of_a_merchant_or_an_upstream_is_markup() {
     let ways = [
         Way::Scan { qr_text: EVIL, wallets: &[Provider::Alipay] },
         Way::Open { href: EVIL, wallet: Provider::Alipay, before: Some(Provider::Wechat) },
-        Way::Call { call: EVIL, config: EVIL, script: EVIL, begins: true, again_href: Some(EVIL) },
+        Way::Call {
+            call: EVIL,
+            config: EVIL,
+            script: EVIL,
+            begins: true,
+            again_href: Some(EVIL),
+            code_href: Some(EVIL),
+        },
         Way::Outside { url: EVIL },
         Way::Choose {
             alipay_href: Some(EVIL),
@@ -267,6 +274,7 @@ fn call(script: &str) -> Way<'_> {
         script,
         begins: true,
         again_href: Some("/pay/t/go?wallet=wechat&lang=en"),
+        code_href: Some("/pay/t/go?wallet=wechat&lang=en&with=code"),
     }
 }
 

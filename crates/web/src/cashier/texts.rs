@@ -31,6 +31,7 @@ pub(crate) struct Texts {
     pub call_failed: Text,
     pub call_done: Text,
     pub call_again: Text,
+    pub call_code: Text,
     pub outside: Text,
     pub outside_hint: Text,
     pub outside_menu: Text,
@@ -103,7 +104,7 @@ pub(crate) static TEXTS: Texts = Texts {
         "二維碼無法顯示，請回到商家重新下單",
         "The code cannot be shown; please order again at the shop",
     ],
-    open: ["打开{}付款", "打開{}付款", "Pay with {}"],
+    open: ["用{}付款", "用{}付款", "Pay with {}"],
     open_hint: [
         "付款后请回到本页查看结果",
         "付款後請回到本頁查看結果",
@@ -141,6 +142,7 @@ pub(crate) static TEXTS: Texts = Texts {
         "Waiting for the result; please do not pay again",
     ],
     call_again: ["换个微信账号？重新开始", "換個微信帳號？重新開始", "Another account? Start over"],
+    call_code: ["改用二维码付款", "改用二維碼付款", "Pay with a QR code instead"],
     outside: ["请在浏览器中打开", "請在瀏覽器中打開", "Open in your browser"],
     outside_hint: [
         "这种付款方式在当前应用里打不开",
@@ -148,11 +150,7 @@ pub(crate) static TEXTS: Texts = Texts {
         "This way to pay does not open inside this app",
     ],
     outside_menu: ["点右上角的 ···", "點右上角的 ···", "Tap ··· in the top right corner"],
-    outside_open: [
-        "选“在浏览器打开”或“在默认浏览器中打开”",
-        "選「在瀏覽器打開」或「在預設瀏覽器中打開」",
-        "Choose “Open in browser”",
-    ],
+    outside_open: ["选“在浏览器打开”", "選「在瀏覽器打開」", "Choose “Open in browser”"],
     outside_link: ["付款链接", "付款連結", "Link to pay"],
     outside_copy: [
         "复制链接，到浏览器打开",

@@ -31,8 +31,8 @@ pub(crate) fn way(view: &View<'_>) -> Markup {
             (check(view))
         },
         Way::LongPress { qr_text, href } => long_press(view, qr_text, href),
-        Way::Call { call, config, begins, again_href, .. } => {
-            self::call(view, (call, config, begins), again_href)
+        Way::Call { call, config, begins, again_href, code_href, .. } => {
+            self::call(view, (call, config, begins), (again_href, code_href))
         }
         Way::Outside { url } => outside(view, url),
         Way::Wait => wait(view),
@@ -118,7 +118,7 @@ fn long_press(view: &View<'_>, qr_text: &str, href: Option<&str>) -> Markup {
 fn call(
     view: &View<'_>,
     (call, config, begins): (&str, &str, bool),
-    again_href: Option<&str>,
+    (again_href, code_href): (Option<&str>, Option<&str>),
 ) -> Markup {
     let language = view.language;
     html! {
@@ -135,6 +135,9 @@ fn call(
         p #called-not .hint role="alert" hidden { (language.of(TEXTS.call_no_wechat)) }
         @if let Some(href) = again_href.and_then(page::wallet_address) {
             a #again .button.quiet href=(href) hidden { (language.of(TEXTS.call_again)) }
+        }
+        @if let Some(href) = code_href.and_then(page::wallet_address) {
+            a #with-code .button.quiet href=(href) hidden { (language.of(TEXTS.call_code)) }
         }
         (check(view))
     }
