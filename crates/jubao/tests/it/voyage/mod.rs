@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use gateway::Gateway;
 use jubao::demo::FreshFolder;
 use jubao::demo::identity::{DemoIdentity, MERCHANT};
 use kernel::order::Order;
@@ -133,10 +134,21 @@ fn sail(seed: u64) -> Log {
     log
 }
 
+/// The sea has no WeChat Pay v2, which our page would call inside WeChat: there it draws a code.
+async fn without_v2(shipyard: &Gateway) {
+    let store = shipyard.store();
+    let accounts = store::accounts::list(store).await.unwrap();
+    for row in accounts.iter().filter(|row| row.channel == "wechat_v2") {
+        let disabled = store::accounts::set_enabled(row.mch_id, row.id, false);
+        assert!(store.write(disabled).await.unwrap().is_done());
+    }
+}
+
 async fn voyage(seed: u64, identity: &DemoIdentity) -> Log {
     let sea = Sea::of(seed, identity);
     let shipyard = node::shipyard(&sea).await;
     identity.install(&shipyard, UPSTREAM_URL).await.unwrap();
+    without_v2(&shipyard).await;
     set_policy(&sea).await;
     drop(shipyard);
     for at in 0..sea.berths.len() {
