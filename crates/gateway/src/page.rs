@@ -23,6 +23,8 @@ use crate::sweeper::next_sweep;
 /// A page's link into WeChat is asked for anew after this time, in milliseconds: it lives five
 /// minutes (WeChat Pay v3 manual, `h5_url`).
 const H5_LINK_LIVES_MS: i64 = 4 * 60 * 1000;
+/// A call of WeChat's script likewise: it lives two hours (`prepay_id`).
+const CALL_LIVES_MS: i64 = 110 * 60 * 1000;
 
 /// An order as its payer may see it.
 #[derive(Clone, Debug)]
@@ -159,8 +161,14 @@ impl Gateway {
 
     fn is_usable(&self, attempt: &Attempt) -> bool {
         let age_ms = self.now().millis_since(attempt.created_at);
-        let is_link_alive = attempt.product != Product::WechatH5 || age_ms < H5_LINK_LIVES_MS;
-        attempt.state == AttemptState::Open && !attempt.pay_text.is_empty() && is_link_alive
+        let lives_ms = if attempt.product == Product::WechatH5 {
+            H5_LINK_LIVES_MS
+        } else if attempt.product.needs_openid() {
+            CALL_LIVES_MS
+        } else {
+            i64::MAX
+        };
+        attempt.state == AttemptState::Open && !attempt.pay_text.is_empty() && age_ms < lives_ms
     }
 
     /// Commits an attempt before its upstream hears of it.

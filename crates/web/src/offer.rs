@@ -103,7 +103,7 @@ pub(crate) async fn offer(gateway: &Gateway, found: &PageOrder, visit: &Visit) -
             drawn(gateway, visit, product).await
         }
         (Product::WechatJsapi | Product::WechatHkJsapi, Browser::Wechat) => {
-            match found.live.last() {
+            match found.live.iter().rfind(|attempt| !attempt.pay_text.is_empty()) {
                 Some(attempt) => call(gateway, attempt, visit, (None, None)).await,
                 None => Offer::Nothing,
             }

@@ -170,6 +170,27 @@ async fn what_was_begun_for_one_payer_is_closed_for_another() {
     app.finish().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_wechat_takes_no_more_is_asked_for_anew() {
+    let app = TestApp::spawn().await;
+    let mut members = app.order(304);
+    members["time_expire"] = (app.demo.gateway.now().seconds() + 3 * 3600).into();
+    let placed = app.call("/payment/pay", &members).await;
+    let (sn, page) = (placed["data"]["sn"].as_str().unwrap(), &placed["data"]["code_url"]);
+    let placings = async || {
+        let said = app.said(sn).await;
+        said.iter().filter(|what| *what == "out place").count()
+    };
+    for (minutes, count) in [(0, 1), (109, 1), (2, 2)] {
+        app.advance(minutes * 60);
+        let back = ask(&app, page.as_str().unwrap()).await;
+        let (_, own, _) = open(&app, &back).await;
+        assert!(own.ends_with("&by=1"), "{own}");
+        assert_eq!(placings().await, count, "after {minutes} more minutes");
+    }
+    app.finish().await;
+}
+
 /// A merchant with one account at WeChat Pay v3, which knows its official account's secret or not.
 async fn merchant_of_v3(app: &TestApp, secret: &str) -> MerchantMade {
     let made = app.merchant_without_accounts(Settings::default()).await;
@@ -192,7 +213,7 @@ async fn merchant_of_v3(app: &TestApp, secret: &str) -> MerchantMade {
         name: "v3".into(),
         mch_id: made.mch_id.0,
         currency: Currency::Cny,
-        products: vec![Product::WechatQr, Product::WechatJsapi],
+        products: vec![Product::WechatQr, Product::WechatH5, Product::WechatJsapi],
         settings: filled.into_iter().collect(),
     };
     app.demo.gateway.add_account("test", &wish).await.unwrap();
@@ -239,6 +260,24 @@ async fn without_the_secret_the_payer_presses_a_code() {
     let (_, _, text) = open(&app, &page).await;
     assert!(text.contains("id=\"qr\"") && text.contains("长按二维码付款"), "{text}");
     assert_eq!(app.attempts(&sn).await[0].product, Product::WechatQr);
+
+    // Where the payer began elsewhere, the code waits for a touch: to look at the page closes nothing.
+    let (sn, page) = place_for(&app, &merchant).await;
+    let h5 = app.client.get(format!("{page}/go?wallet=wechat")).header("user-agent", "iPhone");
+    assert_eq!(h5.send().await.unwrap().status(), 303);
+    let (_, _, text) = open(&app, &page).await;
+    assert!(text.contains("id=\"before\"") && !text.contains("id=\"qr\""), "{text}");
+    let products = async || -> Vec<_> {
+        let attempts = app.attempts(&sn).await;
+        attempts.iter().map(|one| (one.product, one.state)).collect()
+    };
+    assert_eq!(products().await, [(Product::WechatH5, AttemptState::Open)]);
+    let (_, own, _) = open(&app, &format!("{page}/go?wallet=wechat")).await;
+    let (_, _, text) = open(&app, &own).await;
+    assert!(text.contains("id=\"qr\"") && text.contains("长按二维码付款"), "{text}");
+    let expect =
+        [(Product::WechatH5, AttemptState::Closed), (Product::WechatQr, AttemptState::Open)];
+    assert_eq!(products().await, expect);
     app.finish().await;
 }
 
