@@ -45,6 +45,10 @@ DEVICES.wechat = {
   ...DEVICES.phone,
   userAgent: `${IPHONE} Mobile/15E148 MicroMessenger/8.0.47(0x18002f2c) NetType/WIFI Language/zh_CN`,
 };
+DEVICES.unionpay = {
+  ...DEVICES.phone,
+  userAgent: `${IPHONE} Mobile/15E148 com.unionpay.chsp(10.0.0) UnionPay/1.0 CloudPay`,
+};
 
 /** Starts the browser. */
 export const launch = async () => {

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { breakUpstream, close, payElsewhere, place } from '../merchant.mjs';
+import { openInWechat, pays } from '../wechat.mjs';
 import { buy, handedOver, payInWallet, turnsPaid } from './steps.mjs';
 
 /** The shortest life that an order can have, and some. */
@@ -15,7 +16,7 @@ const withoutScript = async (stage, demo) => {
   const page = await stage.open('phone', { javaScriptEnabled: false });
   await buy(page, demo, 202);
   await stage.shoot(page, '1-open');
-  await payInWallet(stage, 'wechat', await page.getAttribute('#qr', 'data-qr'));
+  await payInWallet(stage, demo, { wallet: 'wechat', address: await page.getAttribute('#qr', 'data-qr') });
   await turnsPaid(page);
   await stage.shoot(page, '2-paid');
   await page.click('#return');
@@ -32,7 +33,7 @@ const withoutEvents = async (stage, demo) => {
     if (request.url().endsWith('/state')) polls += 1;
   });
   await buy(page, demo, 202);
-  await payInWallet(stage, 'wechat', await handedOver(page, 'wechat'));
+  await payInWallet(stage, demo, { wallet: 'wechat', address: await handedOver(page, 'wechat') });
   await turnsPaid(page);
   assert.ok(polls > 0, 'it asked');
 };
@@ -120,18 +121,21 @@ const expired = async (stage, demo) => {
 
 /** The upstream does not answer: the page says so, and its button tries again. */
 const upstreamDown = async (stage, demo) => {
-  const order = await place(demo, 304, { total_fee: '990' });
-  const fault = { channel: 'wechat', op: 'place', fault: 'dropped_before' };
-  await breakUpstream(demo, { ...fault, times: 1 });
-  const page = await stage.open('wechat');
-  await page.goto(order.code_url);
+  stage.provoke(/status of 503/);
+  const fault = { op: 'place', fault: 'dropped_before', times: 1 };
+  const inWechat = await place(demo, 304, { total_fee: '990', return_url: `${demo.shop}/` });
+  await breakUpstream(demo, { ...fault, channel: 'wechat_v2' });
+  const { page } = await openInWechat(stage, demo, pays);
+  await page.goto(inWechat.code_url);
+  await page.click('#pay-wechat');
   await page.waitForSelector('#retry');
   await stage.look(page, '1-trouble');
   await page.click('#retry');
-  await page.waitForSelector('#qr[data-qr]');
+  await page.click('#pay-wechat');
+  await turnsPaid(page);
 
-  stage.provoke(/status of 503/);
-  await breakUpstream(demo, { ...fault, times: 1 });
+  const order = await place(demo, 304, { total_fee: '990', return_url: `${demo.shop}/` });
+  await breakUpstream(demo, { ...fault, channel: 'wechat' });
   const other = await stage.open('phone', { locale: 'en-GB' });
   await other.goto(order.code_url);
   await other.click('#pay-wechat');
@@ -141,7 +145,8 @@ const upstreamDown = async (stage, demo) => {
   await other.click('#pay-wechat');
   await other.waitForSelector('#pay');
   await other.click('#pay');
-  await page.waitForSelector('#main[data-state="SUCCESS"]');
+  await other.goto(order.code_url);
+  await turnsPaid(other);
 };
 
 /** Addresses that name no order, and wishes that mean nothing. */

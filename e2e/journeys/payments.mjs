@@ -21,7 +21,7 @@ const pay = async (stage, demo, { product, wallet, device }) => {
     window.__mark = 'not reloaded';
   });
   await stage.look(page, '1-open');
-  await payInWallet(stage, wallet, await handedOver(page, wallet));
+  await payInWallet(stage, demo, { wallet, address: await handedOver(page, wallet) });
   await turnsPaid(page);
   assert.equal(await page.evaluate(() => window.__mark), 'not reloaded', 'it turned by itself');
   const stay = page.locator('#stay');

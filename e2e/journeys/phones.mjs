@@ -64,26 +64,7 @@ const scannedWithAlipay = async (stage, demo) => {
   await stage.look(phone, 'page');
 };
 
-/** The mixed QR, scanned with WeChat: a code to press, and a link beside it. */
-const scannedWithWechat = async (stage, demo) => {
-  const page = await stage.open('desktop');
-  await buy(page, demo, 304);
-  const phone = await stage.open('wechat');
-  await phone.goto(await page.getAttribute('#qr', 'data-qr'));
-  await phone.waitForSelector('#qr[data-qr]');
-  await stage.look(phone, 'page');
-  await phone.click('#continue');
-  await phone.waitForSelector('#pay');
-  assert.equal(new URL(phone.url()).origin, demo.sim);
-  await phone.click('#password');
-  await phone.waitForSelector('input[type=password]');
-  await stage.look(phone, 'password');
-  await phone.click('#pay');
-  await stage.look(phone, 'paid');
-  await turnsPaid(page);
-};
-
-/** Every product that a phone's own browser continues with, and both scans of the mixed QR. */
+/** Every product that a phone's own browser continues with, and the mixed QR in Alipay. */
 export const phones = [
   ...[
     { product: 101, wallet: 'alipay' },
@@ -96,5 +77,4 @@ export const phones = [
     run: (stage, demo) => payInPlace(stage, demo, way),
   })),
   { name: 'scan the mixed QR with alipay', run: scannedWithAlipay },
-  { name: 'scan the mixed QR with wechat', run: scannedWithWechat },
 ];

@@ -1,6 +1,7 @@
 // Steps that many journeys take.
 
 import assert from 'node:assert/strict';
+import { openInWechat, pays } from '../wechat.mjs';
 
 const NOTICE_MS_MAX = 20_000;
 const HOPS_MAX = 3;
@@ -49,13 +50,19 @@ export const reachWallet = async (phone, wallet) => {
 };
 
 /** Scans in a wallet of its own and pays. */
-export const payInWallet = async (stage, wallet, address) => {
+export const payInWallet = async (stage, demo, { wallet, address }) => {
+  if (wallet === 'wechat' && address.includes('/order/qrcode/')) {
+    const { page } = await openInWechat(stage, demo, pays);
+    await page.goto(address);
+    await page.click('#pay-wechat');
+    await turnsPaid(page);
+    return;
+  }
   const phone = await stage.open(wallet);
   await phone.goto(address);
   await reachWallet(phone, wallet);
   await phone.click('#pay');
   await phone.waitForSelector('#result:has-text("支付成功")');
-  return phone;
 };
 
 /** Waits until the page says that the order is paid; no time is lost on the way back. */

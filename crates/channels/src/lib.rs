@@ -14,6 +14,7 @@ pub mod http;
 pub mod jeepay;
 mod json;
 pub mod legacy;
+pub mod login;
 mod op;
 mod outcome;
 pub mod seal;
@@ -37,6 +38,7 @@ use kernel::secret::Secret;
 use kernel::time::Timestamp;
 
 use crate::http::{HttpRequest, HttpResponse};
+use crate::login::Login;
 pub use crate::op::{Op, Place, Refund, Trade};
 pub use crate::outcome::{
     About, Callback, CallbackFacts, CallbackFault, Doubt, Outcome, Rate, Refunded, Refusal,
@@ -78,6 +80,12 @@ pub trait Channel: Sync + Send {
     /// The upstream's number of a payment that is still to be made, where what the payer opens names it.
     fn number_of_page(&self, pay_text: &str) -> Option<String> {
         let _ = pay_text;
+        None
+    }
+
+    /// How `account` learns who opened a page of ours; most cannot.
+    fn login<'a>(&self, account: &'a Account) -> Option<Login<'a>> {
+        let _ = account;
         None
     }
 

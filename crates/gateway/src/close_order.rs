@@ -6,7 +6,7 @@ use kernel::crash::{self, Point};
 use kernel::decide::{Decision, Event, decide};
 use kernel::defect::{self, Defect};
 use kernel::fault::Fault;
-use kernel::order::Order;
+use kernel::order::{Attempt, Order};
 use kernel::state::TradeState;
 use store::orders::{self, Change};
 use store::{StoreError, Written};
@@ -52,23 +52,30 @@ impl Gateway {
     ) -> Result<Standing, StoreError> {
         let live: Vec<_> = standing.live().cloned().collect();
         for attempt in live {
-            let asked = self.ask(&ask_upstream::close(&standing, &attempt), &attempt).await;
-            let is_settled = matches!(asked.outcome, Outcome::Closed);
-            let (outcome, mut messages) = (asked.outcome, asked.messages);
-            let outcome = if is_settled {
-                outcome
-            } else {
-                let again = self.ask(&ask_upstream::query(&standing, &attempt), &attempt).await;
-                messages.extend(again.messages);
-                let is_over = standing.order.expires_at <= self.now();
-                after_closing(&outcome, again.outcome, is_over)
-            };
-            self.alarm_if_amount_differs(&standing, &outcome);
-            let lesson =
-                Lesson { attempt_no: attempt.no, outcome, source: Source::Closing, messages };
-            standing = self.learn(standing, lesson).await?;
+            standing = self.close_attempt(standing, &attempt, Source::Closing).await?;
         }
         self.close_if_nothing_is_live(standing).await
+    }
+
+    /// Closes one attempt at its upstream, asks once more if it does not say "closed", and commits what
+    /// is known then.
+    pub(crate) async fn close_attempt(
+        &self,
+        standing: Standing,
+        attempt: &Attempt,
+        source: Source,
+    ) -> Result<Standing, StoreError> {
+        let asked = self.ask(&ask_upstream::close(&standing, attempt), attempt).await;
+        let (mut outcome, mut messages) = (asked.outcome, asked.messages);
+        if outcome != Outcome::Closed {
+            let again = self.ask(&ask_upstream::query(&standing, attempt), attempt).await;
+            messages.extend(again.messages);
+            let is_over = standing.order.expires_at <= self.now();
+            outcome = after_closing(&outcome, again.outcome, is_over);
+        }
+        self.alarm_if_amount_differs(&standing, &outcome);
+        let lesson = Lesson { attempt_no: attempt.no, outcome, source, messages };
+        self.learn(standing, lesson).await
     }
 
     /// Closes an open order that no upstream holds.

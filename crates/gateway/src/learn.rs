@@ -73,6 +73,8 @@ pub(crate) enum Source {
     Query,
     /// The answer to closing, or a query right after it.
     Closing,
+    /// The same, because the payer pays another way: the order stays open.
+    Switching,
     /// The answer to reversing, or a query right after it.
     Reversing,
     /// The upstream told us unasked.
@@ -85,6 +87,7 @@ impl Source {
             Self::Place | Self::PlaceAgain => "place",
             Self::Query => "query",
             Self::Closing => "close",
+            Self::Switching => "switch",
             Self::Reversing => "reverse",
             Self::Callback => "callback",
         }

@@ -67,12 +67,15 @@ pub(crate) fn plan(
             let is_held = attempt.state == AttemptState::Open && !is_barcode;
             let is_proof = is_held || age_ms > NOT_FOUND_PROVES_AFTER_MS;
             match lesson.source {
-                Source::Closing if is_proof => closed(standing, attempt, lesson.source)?,
+                Source::Closing | Source::Switching if is_proof => {
+                    closed(standing, attempt, lesson.source)?
+                }
                 Source::Reversing if is_proof => reversed(standing, attempt)?,
                 Source::Place
                 | Source::PlaceAgain
                 | Source::Query
                 | Source::Closing
+                | Source::Switching
                 | Source::Reversing
                 | Source::Callback => return None,
             }
@@ -250,8 +253,9 @@ fn closed(standing: &Standing, attempt: &Attempt, source: Source) -> Option<Plan
     let mut plan = end_attempt(standing, attempt, (AttemptState::Closed, event));
     let is_ours_to_close = source == Source::Closing;
     if standing.order.product == Product::MixedQr && !is_ours_to_close {
-        // One wallet's order ended by itself; the payer can still begin with the other.
+        // One wallet's order ended, by itself or for another's; the payer can still begin.
         plan.order = standing.order.clone();
+        plan.postings = Vec::new();
         plan.notify = None;
     }
     Some(plan)

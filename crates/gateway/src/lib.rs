@@ -18,10 +18,12 @@ mod callers;
 mod certified_clients;
 mod close_order;
 mod fresh;
+mod js_sdk;
 mod learn;
 mod learn_plan;
 mod learn_refund;
 mod notifier;
+mod payer_login;
 mod place_order;
 mod query_order;
 mod receive_callback;
@@ -31,6 +33,7 @@ mod routing;
 mod story;
 mod surplus;
 mod sweeper;
+mod switch_wallet;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -50,6 +53,8 @@ use crate::clock::Clock;
 use crate::egress::{Wire, Wires};
 use crate::fresh::Fresh;
 use crate::ids::IdSource;
+pub use crate::js_sdk::SdkConfig;
+pub use crate::payer_login::{Arrival, LoginFailed};
 pub use crate::receive_callback::CallbackPath;
 pub use crate::refund_order::AnsweredRefund;
 use crate::routing::Accounts;
@@ -106,6 +111,8 @@ struct Inner {
     last_asked: Mutex<HashMap<Id, Timestamp>>,
     seen_nonces: Mutex<HashMap<(AppId, String), Timestamp>>,
     keys_fetched: Mutex<HashMap<Id, Timestamp>>,
+    spent_logins: Mutex<HashMap<String, Timestamp>>,
+    tickets: Mutex<HashMap<(Id, i64), (String, Timestamp)>>,
     changes: broadcast::Sender<(Id, TradeState)>,
     wake_sweeper: Notify,
     wake_notifier: Notify,
@@ -152,6 +159,8 @@ impl Gateway {
             last_asked: Mutex::default(),
             seen_nonces: Mutex::default(),
             keys_fetched: Mutex::default(),
+            spent_logins: Mutex::default(),
+            tickets: Mutex::default(),
             changes: broadcast::channel(CHANGES_BUFFERED_MAX).0,
             wake_sweeper: Notify::new(),
             wake_notifier: Notify::new(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use channels::{Account, PrivateKey, UpstreamKey};
 use kernel::fault::Fault;
 use kernel::id::{Id, MchId};
+use kernel::order::Order;
 use kernel::product::{Product, Provider};
 use kernel::secret::Secret;
 use kernel::time::Timestamp;
@@ -14,6 +15,7 @@ use store::StoreError;
 use store::accounts::{self, AccountRow};
 
 use crate::Gateway;
+use crate::ask_upstream::channel_of;
 use crate::fresh::Fresh;
 
 /// Accounts as they were a moment ago.
@@ -38,15 +40,27 @@ impl Accounts {
     }
 }
 
-/// The wallets' own products that a mixed QR can continue with, by wallet and browser.
-pub(crate) const WALLET_PRODUCTS: [(Provider, &[Product]); 2] = [
-    (Provider::Alipay, &[Product::AlipayWap, Product::AlipayQr]),
-    (Provider::Wechat, &[Product::WechatQr, Product::WechatH5]),
+/// What a wallet continues a mixed QR with without asking who the payer is.
+const CODE_PRODUCTS: &[Product] =
+    &[Product::AlipayWap, Product::AlipayQr, Product::WechatQr, Product::WechatH5];
+/// UnionPay's products for a mixed QR.
+const UNIONPAY_PRODUCTS: &[Product] = &[Product::UnionpayLink, Product::UnionpayQr];
+/// Every product that a mixed QR can continue with.
+pub(crate) const WALLET_PRODUCTS: [Product; 8] = [
+    Product::AlipayWap,
+    Product::AlipayQr,
+    Product::WechatQr,
+    Product::WechatH5,
+    Product::WechatJsapi,
+    Product::WechatHkJsapi,
+    Product::UnionpayLink,
+    Product::UnionpayQr,
 ];
 
 impl Gateway {
     /// The account that serves `product` for a merchant: its own first, then the platform's. For
-    /// the mixed QR, any account that one of the wallets can continue with.
+    /// the mixed QR, whose currency this decides, the first that a wallet can continue with without
+    /// asking who the payer is; UnionPay's come last.
     ///
     /// # Errors
     /// 492003 if there is none; 4006 if the store does not answer.
@@ -56,14 +70,55 @@ impl Gateway {
         product: Product,
     ) -> Result<Arc<AccountRow>, Fault> {
         let usable = self.usable_accounts(mch_id).await?;
-        let serves = |row: &&Arc<AccountRow>| {
-            if product == Product::MixedQr {
-                let mut wallets = WALLET_PRODUCTS.iter().flat_map(|(_, products)| products.iter());
-                return wallets.any(|product| row.products.contains(product));
-            }
-            row.products.contains(&product)
+        let any_of = |wanted: &[Product]| {
+            let serves = |row: &&Arc<AccountRow>| {
+                wanted.iter().any(|product| row.products.contains(product))
+            };
+            usable.iter().find(serves).cloned()
         };
-        usable.iter().find(serves).cloned().ok_or(Fault::ProductUnavailable)
+        let found = match product {
+            Product::MixedQr => any_of(CODE_PRODUCTS).or_else(|| any_of(UNIONPAY_PRODUCTS)),
+            product => any_of(&[product]),
+        };
+        found.ok_or(Fault::ProductUnavailable)
+    }
+
+    /// The account that serves `product` to who pays an order on its page: of the order's currency
+    /// and, where the payer has to be known, one that learns who it is.
+    ///
+    /// # Errors
+    /// As [`Gateway::route`].
+    pub(crate) async fn route_on_page(
+        &self,
+        order: &Order,
+        product: Product,
+    ) -> Result<Arc<AccountRow>, Fault> {
+        for row in self.usable_accounts(order.mch_id).await?.iter() {
+            let serves = row.products.contains(&product) && row.currency == order.currency;
+            if serves && (!product.needs_openid() || self.learns_openids(row).await) {
+                return Ok(row.clone());
+            }
+        }
+        Err(Fault::ProductUnavailable)
+    }
+
+    async fn learns_openids(&self, row: &AccountRow) -> bool {
+        match self.account(row.id, row.version).await {
+            Ok(account) => {
+                channel_of(&account).is_some_and(|channel| channel.login(&account).is_some())
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// An account that a merchant can use now.
+    pub(crate) async fn usable_account(
+        &self,
+        mch_id: MchId,
+        id: Id,
+    ) -> Result<Arc<AccountRow>, Fault> {
+        let usable = self.usable_accounts(mch_id).await?;
+        usable.iter().find(|row| row.id == id).cloned().ok_or(Fault::ProductUnavailable)
     }
 
     /// The account that serves `product` in a wallet: its channel has products of that wallet.

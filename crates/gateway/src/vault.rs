@@ -4,6 +4,7 @@
 //! lives outside the database. Both seals are bound to the row that the secret belongs to, so a
 //! sealed text moved to another row does not open.
 
+use channels::legacy::hmac_sha256_hex;
 use channels::seal::{base64, from_base64, open_aes_gcm, seal_aes_gcm};
 use kernel::secret::Secret;
 use zeroize::Zeroizing;
@@ -40,6 +41,13 @@ impl Vault {
         let bytes = from_base64(text).map(Zeroizing::new);
         let key = bytes.and_then(|bytes| <[u8; KEY_LENGTH]>::try_from(bytes.as_slice()).ok());
         key.map(Self::new).ok_or_else(|| "the key must be 32 bytes in Base64".to_owned())
+    }
+
+    /// A tag of `text` that only who has the key can make, in hexadecimal. Tags of one purpose say
+    /// nothing of those of another.
+    pub fn tag(&self, purpose: &str, text: &str) -> String {
+        let key = hmac_sha256_hex(&*self.key_encryption_key, format!("tag/{purpose}").as_bytes());
+        hmac_sha256_hex(Zeroizing::new(key).as_bytes(), text.as_bytes())
     }
 
     /// Seals `secret` for the row that `row` names (`application/1000258`).

@@ -298,6 +298,11 @@ impl Product {
         }
     }
 
+    /// Whether it is paid inside WeChat by a payer whose openid has to be known.
+    pub fn needs_openid(self) -> bool {
+        self.info().requires == OF_PAYER
+    }
+
     /// The product of a `pay_channel_id`.
     pub fn from_channel_id(channel_id: i64) -> Option<Self> {
         PRODUCTS.iter().find(|row| row.channel_id == channel_id).map(|row| row.product)

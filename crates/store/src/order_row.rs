@@ -45,7 +45,7 @@ pub(crate) fn values(order: &Order) -> Vec<Value> {
 
 /// The keys of the row at revision `expected_rev`, then every column that a change writes.
 pub(crate) fn changes(order: &Order, expected_rev: i64) -> Vec<Value> {
-    let mut values = Vec::with_capacity(20);
+    let mut values = Vec::with_capacity(21);
     values.extend([
         order.mch_id.into(),
         order.id.into(),
@@ -55,6 +55,7 @@ pub(crate) fn changes(order: &Order, expected_rev: i64) -> Vec<Value> {
     ]);
     values.extend(changeable(order));
     values.push((&order.payer_ip).into());
+    values.push((&order.payer_openid).into());
     values
 }
 

@@ -32,11 +32,11 @@ $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, 
 on conflict (mch_id, out_trade_no) do nothing";
 
 /// Changes an order, if the revision that was read still stands. What was agreed when it was placed
-/// is not among the columns; the payer's address may become known later.
+/// is not among the columns; the payer's address and openid may become known later.
 const UPDATE: &str = "update orders set rev = rev + 1, state = $4, total_refund_fee = $5,
 provider = $6, adapter = $7, pay_text = $8, paid_provider = $9, transaction_id = $10, paid_fee = $11,
 paid_currency = $12, cash_fee = $13, cash_currency = $14, bank_type = $15, openid = $16,
-paid_at = $17, sweep_at = $18, sweeps = $19, payer_ip = $20
+paid_at = $17, sweep_at = $18, sweeps = $19, payer_ip = $20, payer_openid = $21
 where mch_id = $1 and id = $2 and rev = $3";
 
 /// An order.
@@ -64,8 +64,8 @@ const COUNT: &str = "select count(*) from orders where mch_id = $1";
 /// A change of an order and all that it causes.
 #[derive(Clone, Debug)]
 pub struct Change {
-    /// The order as it is to be. Only its state, refunds, payment, provider, adapter, payer's text
-    /// and place in the sweeper's list are written; `rev` is counted by the store.
+    /// The order as it is to be. Only its state, refunds, payment, provider, adapter, payer, payer's
+    /// text and place in the sweeper's list are written; `rev` is counted by the store.
     pub order: Order,
     /// The revision that was read.
     pub expected_rev: i64,

@@ -33,19 +33,42 @@ const WAYS: &[(&str, TradeState, Way<'static>)] = &[
         TradeState::NotPay,
         Way::Scan { qr_text: PAGE, wallets: &[Provider::Wechat, Provider::Alipay] },
     ),
-    ("open-alipay", TradeState::UserPaying, Way::Open { href: PAGE, wallet: Provider::Alipay }),
-    ("open-wechat", TradeState::UserPaying, Way::Open { href: PAGE, wallet: Provider::Wechat }),
+    (
+        "open-alipay",
+        TradeState::UserPaying,
+        Way::Open { href: PAGE, wallet: Provider::Alipay, before: None },
+    ),
+    (
+        "open-wechat",
+        TradeState::UserPaying,
+        Way::Open { href: PAGE, wallet: Provider::Wechat, before: Some(Provider::Alipay) },
+    ),
     (
         "choose",
         TradeState::NotPay,
         Way::Choose {
             alipay_href: Some(PAGE),
             wechat_href: Some(PAGE),
+            unionpay_href: Some(PAGE),
             qr_text: PAGE,
             wallets: &[Provider::Alipay, Provider::Wechat],
         },
     ),
     ("long-press", TradeState::NotPay, Way::LongPress { qr_text: WECHAT, href: Some(PAGE) }),
+    (
+        "call",
+        TradeState::NotPay,
+        Way::Call {
+            call: "{}",
+            config: "",
+            script: "",
+            begins: false,
+            again_href: Some(PAGE),
+            code_href: Some(PAGE),
+        },
+    ),
+    ("outside", TradeState::NotPay, Way::Outside { url: PAGE }),
+    ("elsewhere", TradeState::NotPay, Way::Trouble { why: Trouble::Elsewhere }),
     ("wait", TradeState::UserPaying, Way::Wait),
     ("trouble", TradeState::NotPay, Way::Trouble { why: Trouble::NoAnswer }),
     ("paid", TradeState::Success, Way::Wait),
@@ -59,7 +82,7 @@ fn main() -> io::Result<()> {
     let folder = env::args().nth(1).unwrap_or_else(|| "target/pages".to_owned());
     let folder = Path::new(&folder);
     fs::create_dir_all(folder.join("assets"))?;
-    for name in ["cashier.css", "cashier.js", "landing.css", "icon.svg"] {
+    for name in ["cashier.css", "cashier.js", "wallet.js", "landing.css", "icon.svg"] {
         let bytes = assets::find(name).map(|asset| asset.bytes).unwrap_or_default();
         fs::write(folder.join("assets").join(name), bytes)?;
     }

@@ -2,12 +2,14 @@
 //!
 //! A user agent proves nothing: it chooses what is offered to the payer, never what is allowed.
 
+use kernel::product::Provider;
+
 /// What kind of program asks.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub enum Browser {
-    /// The page inside the Alipay app.
+    /// The page inside the Alipay app, AlipayHK's too.
     Alipay,
-    /// The page inside WeChat or WeCom.
+    /// The page inside WeChat or WeCom. A payer's Hong Kong wallet does not show.
     Wechat,
     /// The page inside the UnionPay app or a bank's app that speaks for it.
     Unionpay,
@@ -15,6 +17,27 @@ pub enum Browser {
     Phone,
     /// An ordinary browser elsewhere: the payer's wallet is on another device.
     Desktop,
+}
+
+impl Browser {
+    /// The wallet whose app this is.
+    pub fn wallet(self) -> Option<Provider> {
+        match self {
+            Self::Alipay => Some(Provider::Alipay),
+            Self::Wechat => Some(Provider::Wechat),
+            Self::Unionpay => Some(Provider::Unionpay),
+            Self::Phone | Self::Desktop => None,
+        }
+    }
+
+    /// The page inside a wallet's app.
+    pub fn of_wallet(wallet: Provider) -> Self {
+        match wallet {
+            Provider::Alipay => Self::Alipay,
+            Provider::Wechat => Self::Wechat,
+            Provider::Unionpay => Self::Unionpay,
+        }
+    }
 }
 
 /// Words of user agents and what they give away; the first that occurs decides. Wallets come first,
@@ -61,6 +84,12 @@ mod tests {
             "Mozilla/5.0 (Linux; U; Android 13; zh-CN; 2211133C Build/TKQ1.220905.001) \
              AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/100.0.4896.58 UCBS/3.22.2.46 \
              Mobile Safari/537.36 AliApp(AP/10.3.96.8100) AlipayClient/10.3.96.8100",
+            Browser::Alipay,
+        );
+        check(
+            "Mozilla/5.0 (Linux; Android 9; LYA-AL00; wv) AppleWebKit/537.36 (KHTML, like Gecko) \
+             Version/4.0 Chrome/70.0.3538.110 Mobile Safari/537.36 NebulaSDK/1.8.100112 Nebula \
+             AliApp(APHK/2.6.0.160) AlipayClientHK/2.6.0.160 Language/zh-HK",
             Browser::Alipay,
         );
         check(

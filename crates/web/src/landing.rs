@@ -76,7 +76,7 @@ pub fn page(view: &View<'_>) -> Markup {
         language,
         title: &title,
         style: "landing.css",
-        script: None,
+        scripts: &[],
         refresh_seconds: 0,
         path: Some("/"),
     };

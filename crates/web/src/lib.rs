@@ -9,10 +9,12 @@ pub mod edge;
 pub mod landing;
 pub mod language;
 pub mod merchant_api;
+mod offer;
 mod outlive;
 pub mod page;
 pub mod payer;
 pub mod visit;
+pub mod watching;
 
 use axum::Router;
 use axum::body::Body;
@@ -53,8 +55,9 @@ pub fn router(gateway: Gateway, edge: Edge) -> Router {
         .route("/index.php", get(front).fallback(merchant_api::call))
         .route("/pay/{token}", get(payer::page).post(payer::returned))
         .route("/pay/{token}/go", get(payer::go))
-        .route("/pay/{token}/state", get(payer::state))
-        .route("/pay/{token}/events", get(payer::events))
+        .route("/pay/{token}/openid", get(payer::logged_in))
+        .route("/pay/{token}/state", get(watching::state))
+        .route("/pay/{token}/events", get(watching::events))
         .route("/order/qrcode/{token}", get(payer::scanned))
         .route("/callback/{channel}/{mch_id}/{account_id}/{version}", any(callbacks::receive))
         .route("/assets/{name}", get(asset))

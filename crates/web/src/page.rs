@@ -14,6 +14,19 @@ pub const CSP: &str = "default-src 'none'; style-src 'self'; script-src 'self'; 
     img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; \
     frame-ancestors 'none'";
 
+/// [`CSP`] with one more script: WeChat's own, for the page that calls it.
+pub fn policy_with_script(script: &str) -> String {
+    let sources = script_address(script).map_or_else(String::new, |script| format!(" {script}"));
+    CSP.replacen("script-src 'self'", &format!("script-src 'self'{sources}"), 1)
+}
+
+/// `url` if it is a script of another host that a policy can name: without query or anything that
+/// would end its part of the policy.
+pub fn script_address(url: &str) -> Option<&str> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b":/.-_~%".contains(&byte);
+    web_address(url).filter(|url| url.bytes().all(is_plain))
+}
+
 /// Characters of an amount from which it is set smaller, so that it stays on a phone's screen.
 const LONG_AMOUNT: usize = 9;
 
@@ -26,8 +39,8 @@ pub struct Shell<'a> {
     pub title: &'a str,
     /// Name of the style sheet among the assets.
     pub style: &'a str,
-    /// Name of the script among the assets, if the page has one.
-    pub script: Option<&'a str>,
+    /// Addresses of the scripts, in the order in which they run.
+    pub scripts: &'a [String],
     /// Seconds after which a browser without script asks again; 0 for never.
     pub refresh_seconds: u32,
     /// Path of this page, for the links to its other languages; `None` leaves them out.
@@ -48,9 +61,7 @@ pub fn document(shell: &Shell<'_>, main: &Markup) -> Markup {
                 title { (shell.title) }
                 link rel="icon" href=(assets::address("icon.svg"));
                 link rel="stylesheet" href=(assets::address(shell.style));
-                @if let Some(script) = shell.script {
-                    script src=(assets::address(script)) defer {}
-                }
+                @for script in shell.scripts { script src=(script) defer {} }
                 @if shell.refresh_seconds > 0 {
                     noscript { meta http-equiv="refresh" content=(shell.refresh_seconds); }
                 }
@@ -187,6 +198,20 @@ mod tests {
         let text = money(Money::new(123_456, Currency::Hkd)).into_string();
         assert!(text.contains("HK$") && text.contains("1,234.56"), "{text}");
         assert!(text.contains(r#"aria-label="1234.56 HKD""#), "{text}");
+    }
+
+    #[test]
+    fn one_script_of_another_host_is_allowed_where_it_is_named() {
+        let policy = policy_with_script("https://res.wx.qq.com/open/js/jweixin-1.2.0.js");
+        assert!(
+            policy.contains("script-src 'self' https://res.wx.qq.com/open/js/jweixin-1.2.0.js;"),
+            "{policy}"
+        );
+        for wrong in
+            ["", "*", "https://a.example/x.js; img-src *", "https://a.example/ *", "data:x"]
+        {
+            assert_eq!(policy_with_script(wrong), CSP, "{wrong}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! Payers' addresses pass through chats, wallets and cameras, which add to them and break them. So
 //! nothing in a request's address or headers is an error here: what cannot be read counts as absent.
 
+use std::convert::Infallible;
 use std::net::IpAddr;
 
 use axum::extract::{FromRequestParts, Path, Query};
@@ -23,6 +24,12 @@ pub struct Visit {
     pub token: String,
     /// The wallet that the payer chose, in `?wallet=`.
     pub wallet: Option<Provider>,
+    /// The attempt that this browser began, in `?by=`.
+    pub attempt: Option<i64>,
+    /// Whether the payer would rather have a code, in `?with=code`.
+    pub wants_code: bool,
+    /// Path and query, as they were asked for.
+    pub address: String,
     /// The language to answer in: `?lang=`, else what the browser prefers.
     pub language: Language,
     /// The program that asks.
@@ -44,11 +51,32 @@ impl<S: Send + Sync> FromRequestParts<S> for Visit {
         Ok(Self {
             token,
             wallet: wish.of_name("wallet").and_then(Provider::from_word),
+            attempt: wish.of_name("by").and_then(|no| no.parse().ok()),
+            wants_code: wish.of_name("with") == Some("code"),
+            address: parts.uri.path_and_query().map_or_else(String::new, ToString::to_string),
             language: language_of(&wish, &parts.headers),
             browser: browser::detect(text(&parts.headers, USER_AGENT).unwrap_or_default()),
             ip: client.ip,
             is_head: parts.method == Method::HEAD,
         })
+    }
+}
+
+/// What WeChat sends a payer back with. It has no `Debug`: a code is whoever shows it first.
+pub struct LoginAnswer {
+    /// The code.
+    pub code: String,
+    /// What we sent along.
+    pub state: String,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for LoginAnswer {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
+        let wish = Wish::of(&parts.uri);
+        let text = |name| wish.of_name(name).unwrap_or_default().to_owned();
+        Ok(Self { code: text("code"), state: text("state") })
     }
 }
 

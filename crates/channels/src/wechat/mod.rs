@@ -22,8 +22,10 @@ mod wire;
 use kernel::product::Product;
 
 use crate::http::{HttpRequest, HttpResponse};
+use crate::login::Login;
 use crate::{
     Account, Callback, Channel, ChannelInfo, Op, Outcome, SettingInfo, SetupError, Stamp, Step,
+    login,
 };
 
 /// The channel, without any state.
@@ -88,6 +90,10 @@ static INFO: ChannelInfo = ChannelInfo {
                 "your number of the store, sent with barcode payments",
             )
         },
+        login::APP_SECRET,
+        login::PAGE_BASE,
+        login::OPEN_BASE,
+        login::MP_BASE,
     ],
 };
 
@@ -118,5 +124,9 @@ impl Channel for Wechat {
 
     fn callback(&self, account: &Account, request: &HttpRequest, stamp: &Stamp) -> Callback {
         callback::read(account, request, stamp)
+    }
+
+    fn login<'a>(&self, account: &'a Account) -> Option<Login<'a>> {
+        Login::of(account)
     }
 }

@@ -22,6 +22,7 @@ use kernel::product::Product;
 
 use self::settings::Settings;
 use crate::http::{HttpRequest, HttpResponse};
+use crate::login::Login;
 use crate::{
     Account, Callback, Channel, ChannelInfo, ClientCertificate, Doubt, Op, Outcome, SetupError,
     Stamp, Step,
@@ -62,6 +63,10 @@ impl Channel for WechatV2 {
 
     fn callback(&self, account: &Account, request: &HttpRequest, _stamp: &Stamp) -> Callback {
         callback::read(account, request)
+    }
+
+    fn login<'a>(&self, account: &'a Account) -> Option<Login<'a>> {
+        Login::of(account)
     }
 
     fn client_certificate(&self, op: &Op, account: &Account) -> Option<ClientCertificate> {

@@ -5,7 +5,7 @@ use kernel::secret::Secret;
 
 use super::sign::{API_KEY_BYTES, SignType};
 use crate::seal::{self, RsaSigner};
-use crate::{Account, ClientCertificate, SettingInfo, SetupError};
+use crate::{Account, ClientCertificate, SettingInfo, SetupError, login};
 
 /// The account's setting of each name; one list for reading and for [`SETTINGS`].
 mod setting {
@@ -102,6 +102,11 @@ pub(super) static SETTINGS: &[SettingInfo] = &[
         default: "https://api.mch.weixin.qq.com",
         ..PLAIN
     },
+    login::APP_SECRET,
+    login::PAGE_BASE,
+    login::OPEN_BASE,
+    login::MP_BASE,
+    login::JS_SDK,
 ];
 
 /// The settings of an account, each in its language.

@@ -1,7 +1,8 @@
 //! The demo merchant at the upstreams: one account for each channel, and for each currency of one.
 //!
 //! The first account that lists a product serves it, so each product stands where the merchants'
-//! document shows it: 103 with MAPI, 203 and 204 with WeChat Pay v2, 301 with EasyLink.
+//! document shows it: 103 with MAPI, 203 and 204 with WeChat Pay v2, 301 with EasyLink. The
+//! official account's secret is known where 203 and 205 are, so that our page pays by them too.
 
 use std::collections::BTreeMap;
 
@@ -33,20 +34,7 @@ impl DemoIdentity {
     /// # Errors
     /// The store fails, or a key makes no certificate.
     pub async fn install(&self, gateway: &Gateway, sim: &str) -> Result<(), Failure> {
-        let failed = |error: &dyn std::fmt::Display| Failure::Machine(error.to_string());
-        let merchants = store::merchants::list(gateway.store()).await;
-        let merchants = merchants.map_err(|error| failed(&error))?;
-        if !merchants.iter().any(|merchant| merchant.mch_id == MERCHANT.mch_id) {
-            gateway.add_merchant("demo", merchant()).await.map_err(|error| failed(&error))?;
-        }
-        let known = store::accounts::list(gateway.store()).await.map_err(|error| failed(&error))?;
-        let is_known = |wish: &AccountWish| {
-            known.iter().any(|row| row.mch_id == MERCHANT.mch_id && row.name == wish.name)
-        };
-        for wish in self.accounts(sim)?.into_iter().filter(|wish| !is_known(wish)) {
-            gateway.add_account("demo", &wish).await.map_err(|error| failed(&error))?;
-        }
-        Ok(())
+        install(gateway, self.accounts(sim)?).await
     }
 
     /// The accounts, in the order in which they are asked whether they serve a product.
@@ -65,10 +53,10 @@ impl DemoIdentity {
             account("alipay", (Cny, &alipay), self.at_alipay(sim)),
             account("alipay_mapi", (Hkd, &[Product::AlipayApp]), self.at_alipay_mapi(sim)),
             account("wechat", (Cny, &wechat), self.at_wechat(sim)),
-            account("wechat_v2", (Cny, &wechat_v2), self.at_wechat_v2(&mainland)?),
+            account("wechat_v2", (Cny, &wechat_v2), self.at_wechat_v2((sim, &mainland))?),
             AccountWish {
                 name: "demo wechat_v2 HKD".to_owned(),
-                ..account("wechat_v2", (Hkd, &hk_jsapi), self.at_wechat_v2(&hong_kong)?)
+                ..account("wechat_v2", (Hkd, &hk_jsapi), self.at_wechat_v2((sim, &hong_kong))?)
             },
             account("chinaums", (Hkd, &[Product::UnionpayLink]), self.at_chinaums(sim)),
             account("unionpay", (Cny, &unionpay), self.at_unionpay(sim)?),
@@ -107,10 +95,17 @@ impl DemoIdentity {
         ]
     }
 
-    fn at_wechat_v2(&self, merchant: &WechatV2Merchant<'_>) -> Result<Filled, Failure> {
+    fn at_wechat_v2(
+        &self,
+        (sim, merchant): (&str, &WechatV2Merchant<'_>),
+    ) -> Result<Filled, Failure> {
         let (certificate, _) = certificate(&self.wechat_merchant.private)
             .map_err(|error| Failure::Machine(error.0))?;
         Ok(vec![
+            ("app_secret", identity::WECHAT_APP_SECRET.into()),
+            ("open_base", sim.to_owned()),
+            ("mp_base", sim.to_owned()),
+            ("js_sdk", format!("{sim}/wechat-js/jweixin-1.2.0.js")),
             ("appid", merchant.appid.into()),
             ("mch_id", merchant.mch_id.into()),
             // A service provider's account: orders may name any app of the merchant (sub_appid).
@@ -147,6 +142,27 @@ impl DemoIdentity {
             ("api_base", sim.to_owned()),
         ])
     }
+}
+
+/// Adds the demo's merchant and those of its accounts that are not there.
+///
+/// # Errors
+/// The store refuses.
+pub async fn install(gateway: &Gateway, accounts: Vec<AccountWish>) -> Result<(), Failure> {
+    let failed = |error: &dyn std::fmt::Display| Failure::Machine(error.to_string());
+    let merchants = store::merchants::list(gateway.store()).await;
+    let merchants = merchants.map_err(|error| failed(&error))?;
+    if !merchants.iter().any(|merchant| merchant.mch_id == MERCHANT.mch_id) {
+        gateway.add_merchant("demo", merchant()).await.map_err(|error| failed(&error))?;
+    }
+    let known = store::accounts::list(gateway.store()).await.map_err(|error| failed(&error))?;
+    let is_known = |wish: &AccountWish| {
+        known.iter().any(|row| row.mch_id == MERCHANT.mch_id && row.name == wish.name)
+    };
+    for wish in accounts.into_iter().filter(|wish| !is_known(wish)) {
+        gateway.add_account("demo", &wish).await.map_err(|error| failed(&error))?;
+    }
+    Ok(())
 }
 
 fn merchant() -> MerchantWish {

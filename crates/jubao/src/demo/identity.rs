@@ -41,6 +41,8 @@ pub const ALIPAY_SELLER_ID: &str = "2088101106499364";
 pub const WECHAT_MCHID: &str = "1900000109";
 /// The application at the simulated WeChat Pay.
 pub const WECHAT_APPID: &str = "wxd930ea5d5a258f4f";
+/// The secret of the official accounts: no simulator looks at it.
+pub const WECHAT_APP_SECRET: &str = "3f1c5a7be29d40868d1c2f5e6a7b8c9d";
 /// Serial number of the merchant's certificate at the simulated WeChat Pay.
 pub const WECHAT_MERCHANT_SERIAL: &str = "7132D72A03E93CDDF8C03BBD1F37EEDF7E2C5B40";
 /// The public key's id at the simulated WeChat Pay.

@@ -2,7 +2,7 @@
 //! has outside: simulated upstreams on a port of their own, and a demo shop that a person can click
 //! through. The merchant is the one of the merchants' document.
 
-mod accounts;
+pub mod accounts;
 pub mod identity;
 pub mod payer;
 pub mod prefixed;

@@ -12,8 +12,11 @@ const ALIPAY: &str = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Mobile 
 /// How WeChat introduces itself.
 const WECHAT: &str = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Mobile Safari/537.36 \
                       MicroMessenger/8.0.49";
+/// How UnionPay's app introduces itself.
+const UNIONPAY: &str = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Mobile Safari/537.36 \
+                        UnionPay/1.0 CloudPay";
 /// Redirects that a payer follows from our page to the wallet's.
-const HOPS_MAX: usize = 3;
+const HOPS_MAX: usize = 4;
 
 /// The phone.
 #[derive(Clone)]
@@ -59,7 +62,11 @@ impl Payer {
     pub async fn open_page(&self, number: &str, wallet: &str) -> Result<(), String> {
         let sn = Sn::parse(number).ok_or("not an order number of ours")?;
         let page = self.gateway.page_url(&sn).await.ok_or("no such order")?;
-        let agent = if wallet == "wechat" { WECHAT } else { ALIPAY };
+        let agent = match wallet {
+            "wechat" => WECHAT,
+            "unionpay" => UNIONPAY,
+            _ => ALIPAY,
+        };
         let mut url = format!("{page}/go?wallet={wallet}");
         for _ in 0..HOPS_MAX {
             let answer = self.client.get(&url).header(USER_AGENT, agent).send().await;
@@ -67,6 +74,8 @@ impl Payer {
             let next = answer.headers().get(LOCATION).and_then(|text| text.to_str().ok());
             match next {
                 Some(next) if next.starts_with("http") => url = next.to_owned(),
+                // Back from telling who the payer is: WeChat has the order, and calls nobody.
+                Some(next) if next.contains("&by=") => return Ok(()),
                 Some(_) => return Err("the order's page does not lead into a wallet".into()),
                 None if answer.status().is_success() => return Ok(()),
                 None => return Err(format!("the page answers {}", answer.status())),

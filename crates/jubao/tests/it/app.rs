@@ -228,6 +228,17 @@ impl TestApp {
         payer.open_page(sn, wallet).await.unwrap();
     }
 
+    /// Begins a mixed order in Alipay, then in WeChat, and only then opens Alipay's page, of which Alipay
+    /// has not heard before: so both can be paid.
+    pub async fn begin_in_both(&self, sn: &str) {
+        let page = self.demo.gateway.page_url(&Sn::parse(sn).unwrap()).await.unwrap();
+        let go = self.client.get(format!("{page}/go?wallet=alipay")).send().await.unwrap();
+        let alipay = go.headers()["location"].to_str().unwrap().to_owned();
+        self.open_page(sn, "wechat").await;
+        let next = self.client.get(alipay).send().await.unwrap();
+        assert!(!next.status().is_client_error(), "{next:?}");
+    }
+
     /// Lets the sweeper look at the order once more: its next look is never further away.
     pub async fn sweep(&self, sn: &str) -> Order {
         let before = self.stored(sn).await;

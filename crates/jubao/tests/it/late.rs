@@ -151,13 +151,12 @@ async fn refuse_first(app: &TestApp, sn: &str) {
 async fn what_a_refusal_left_standing_is_found_although_the_other_wallet_hung_past_the_look_back() {
     let app = TestApp::spawn().await;
     let sn = app.place(304).await["sn"].as_str().unwrap().to_owned();
-    app.open_page(&sn, "alipay").await;
-    app.open_page(&sn, "wechat").await;
+    app.begin_in_both(&sn).await;
     refuse_first(&app, &sn).await;
     let paid = app.pay(&app.attempts(&sn).await[0].trade_no(), &json!({ "fault": "lost" })).await;
     assert_eq!(paid["paid"], true, "{paid}");
     for op in ["close", "query"] {
-        app.script_times(("wechat", op), "error_before", 3).await;
+        app.script_times(("wechat_v2", op), "error_before", 3).await;
     }
     app.clock.shift(31 * 60 * 1000);
     while app.stored(&sn).await.state != TradeState::Closed {
@@ -172,16 +171,16 @@ async fn what_a_refusal_left_standing_is_found_although_the_other_wallet_hung_pa
 async fn an_order_paid_in_both_wallets_gives_one_payment_back() {
     let app = TestApp::spawn().await;
     let sn = app.place(304).await["sn"].as_str().unwrap().to_owned();
-    app.open_page(&sn, "alipay").await;
-    app.open_page(&sn, "wechat").await;
+    app.begin_in_both(&sn).await;
     for attempt in app.attempts(&sn).await {
         let paid = app.pay(&attempt.trade_no(), &json!({ "fault": "lost" })).await;
         assert_eq!(paid["paid"], true, "{paid}");
     }
     assert_eq!(app.query(&sn).await["data"]["trade_state"], "SUCCESS");
-    given_back(&app, &sn, 2).await;
+    app.advance(32 * 60);
+    given_back(&app, &sn, 1).await;
     let states: Vec<_> = app.attempts(&sn).await.iter().map(|attempt| attempt.state).collect();
-    assert_eq!(states, [AttemptState::Paid, AttemptState::Surplus]);
+    assert_eq!(states, [AttemptState::Surplus, AttemptState::Paid]);
     assert_eq!(app.booked(&sn, Book::ChannelReceivable).await, 1234);
     assert_eq!(app.audited("surplus payment").await, 1);
     app.wait_notice_state(&sn, NoticeState::Delivered).await;

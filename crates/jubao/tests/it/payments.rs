@@ -27,9 +27,9 @@ async fn every_product_is_placed_paid_notified_and_queried() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_mixed_code_is_paid_in_either_wallet() {
+async fn the_mixed_code_is_paid_in_every_wallet() {
     let app = TestApp::spawn().await;
-    for wallet in ["alipay", "wechat"] {
+    for wallet in ["alipay", "wechat", "unionpay"] {
         let data = app.place(304).await;
         assert_eq!(data["provider"], "聚宝");
         let sn = data["sn"].as_str().unwrap();

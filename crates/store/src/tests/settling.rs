@@ -16,6 +16,7 @@ fn a_paid_order_has_its_books_its_notice_its_attempt_and_its_history() {
         let order = an_order(1);
         test.done(orders::place(&order, &[an_attempt(&order, 1)], &[])).await;
         let mut change = a_paying_change(&order, 100);
+        change.order.payer_openid = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".into();
         let mut attempt = an_attempt(&order, 1);
         attempt.state = AttemptState::Paid;
         attempt.pay_text = "https://qr.example/1".into();

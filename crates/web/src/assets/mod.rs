@@ -36,10 +36,11 @@ impl Asset {
     }
 }
 
-static ASSETS: LazyLock<[Asset; 4]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[Asset; 5]> = LazyLock::new(|| {
     [
         asset("cashier.css", "text/css; charset=utf-8", include_bytes!("cashier.css")),
         asset("cashier.js", "text/javascript; charset=utf-8", include_bytes!("cashier.js")),
+        asset("wallet.js", "text/javascript; charset=utf-8", include_bytes!("wallet.js")),
         asset("landing.css", "text/css; charset=utf-8", include_bytes!("landing.css")),
         asset("icon.svg", "image/svg+xml", include_bytes!("icon.svg")),
     ]

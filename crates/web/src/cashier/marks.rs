@@ -21,6 +21,16 @@ pub(crate) fn wallet(provider: Provider) -> Markup {
     }
 }
 
+/// An arrow out of a frame: to another app.
+pub(crate) fn outside() -> Markup {
+    html! {
+        svg .wallet viewBox="0 0 24 24" aria-hidden="true" fill="none" stroke="currentColor"
+            stroke-width="2" stroke-linecap="round" stroke-linejoin="round" {
+            path d="M19 14v4a2 2 0 01-2 2H6a2 2 0 01-2-2V7a2 2 0 012-2h4M14 4h6v6M20 4l-9 9" {}
+        }
+    }
+}
+
 /// What a result's circle says.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Sign {

@@ -16,6 +16,7 @@ use kernel::state::TradeState;
 use kernel::time::Timestamp;
 use maud::{Markup, html};
 
+use crate::assets;
 use crate::language::{Language, Text};
 pub use crate::page::CSP;
 use crate::page::{self, Shell};
@@ -69,6 +70,8 @@ pub enum Way<'a> {
         href: &'a str,
         /// Whose page that is.
         wallet: Provider,
+        /// The wallet in which the payer began before, if that ends by it.
+        before: Option<Provider>,
     },
     /// Mixed QR in an ordinary browser: a button for each wallet, and the code for all of them.
     Choose {
@@ -76,6 +79,8 @@ pub enum Way<'a> {
         alipay_href: Option<&'a str>,
         /// Continues with WeChat Pay, if the merchant takes it.
         wechat_href: Option<&'a str>,
+        /// Continues with UnionPay, if the merchant takes it in any browser.
+        unionpay_href: Option<&'a str>,
         /// Our page's address, which serves whichever wallet opens it.
         qr_text: &'a str,
         /// The wallets that it serves.
@@ -87,6 +92,26 @@ pub enum Way<'a> {
         qr_text: &'a str,
         /// Another way on, if there is one.
         href: Option<&'a str>,
+    },
+    /// Inside WeChat: its own payment, which a script of ours calls.
+    Call {
+        /// What WeChat is called with, as JSON.
+        call: &'a str,
+        /// What its script is set up with before, as JSON; empty where it needs no script of its own.
+        config: &'a str,
+        /// The address of that script, or empty.
+        script: &'a str,
+        /// Whether the payer has just asked for it: then it begins by itself.
+        begins: bool,
+        /// Begins anew, for another payer.
+        again_href: Option<&'a str>,
+        /// Pays with a code instead.
+        code_href: Option<&'a str>,
+    },
+    /// Inside an app that does not open this payment: how to go on in a browser.
+    Outside {
+        /// This page's address.
+        url: &'a str,
     },
     /// The payer is at it elsewhere.
     Wait,
@@ -104,6 +129,8 @@ pub enum Trouble {
     NoAnswer,
     /// The merchant does not take this wallet.
     NotOffered,
+    /// What was begun in another way is not known to be over.
+    Elsewhere,
     /// Too many ask at once, or this payer's network asks too often.
     Busy,
 }
@@ -114,6 +141,7 @@ impl Trouble {
         match self {
             Self::NoAnswer => (TEXTS.trouble, TEXTS.trouble_hint),
             Self::NotOffered => (TEXTS.not_offered, TEXTS.not_offered_hint),
+            Self::Elsewhere => (TEXTS.elsewhere, TEXTS.elsewhere_hint),
             Self::Busy => (TEXTS.busy, TEXTS.busy_hint),
         }
     }
@@ -134,6 +162,31 @@ pub fn go_address(token: &str, language: Language, wallet: Provider) -> String {
     format!("{}/go?wallet={}&lang={}", path(token), wallet.word(), language.tag())
 }
 
+/// An address of ours for a payer inside WeChat who would rather have a code.
+pub fn with_code(address: &str) -> String {
+    format!("{address}&with=code")
+}
+
+/// Address that WeChat sends the payer back to once it has told who it is.
+pub fn login_address(token: &str, language: Language) -> String {
+    format!("{}/openid?lang={}", path(token), language.tag())
+}
+
+/// The policy of a page: where it calls WeChat, WeChat's script is the one thing from elsewhere.
+pub fn policy(way: &Way<'_>) -> String {
+    match way {
+        Way::Call { script, .. } if !script.is_empty() => page::policy_with_script(script),
+        Way::Call { .. }
+        | Way::Scan { .. }
+        | Way::Open { .. }
+        | Way::Choose { .. }
+        | Way::LongPress { .. }
+        | Way::Outside { .. }
+        | Way::Wait
+        | Way::Trouble { .. } => CSP.to_owned(),
+    }
+}
+
 /// Path of the page's server-sent events: unnamed events whose data is what [`state_path`] answers.
 pub fn events_path(token: &str) -> String {
     format!("/pay/{token}/events")
@@ -150,15 +203,35 @@ pub fn page(view: &View<'_>) -> Markup {
     let stage = Stage::of(view);
     let title = format!("{} · {}", stage.heading(view), page::brand(language));
     let path = path(view.token);
+    let scripts = scripts(&view.way);
     let shell = Shell {
         language,
         title: &title,
         style: "cashier.css",
-        script: Some("cashier.js"),
+        scripts: &scripts,
         refresh_seconds: if stage.is_final() { 0 } else { REFRESH_SECONDS },
         path: Some(&path),
     };
     page::document(&shell, &main(view, stage))
+}
+
+/// The scripts of a page, in the order in which they run.
+fn scripts(way: &Way<'_>) -> Vec<String> {
+    let own = |name: &str| assets::address(name);
+    match way {
+        Way::Call { script, .. } => {
+            let of_wechat = page::script_address(script).map(str::to_owned);
+            let scripts = [own("cashier.js")].into_iter().chain(of_wechat);
+            scripts.chain([own("wallet.js")]).collect()
+        }
+        Way::Outside { .. } => vec![own("cashier.js"), own("wallet.js")],
+        Way::Scan { .. }
+        | Way::Open { .. }
+        | Way::Choose { .. }
+        | Way::LongPress { .. }
+        | Way::Wait
+        | Way::Trouble { .. } => vec![own("cashier.js")],
+    }
 }
 
 /// What is shown for a token that names no order.
@@ -182,7 +255,7 @@ fn apology(language: Language, heading: &str, hint: Markup) -> Markup {
         language,
         title: heading,
         style: "cashier.css",
-        script: None,
+        scripts: &[],
         refresh_seconds: 0,
         path: None,
     };

@@ -53,7 +53,8 @@ impl Stage {
     /// The big words, which are also what a screen reader is told when they change. An order of a
     /// page is USERPAYING from its first moment: before its button there is nothing to wait for.
     pub(crate) fn heading(self, view: &View<'_>) -> &'static str {
-        let is_linked = matches!(view.way, Way::Open { .. });
+        let is_linked =
+            matches!(view.way, Way::Open { .. } | Way::Call { .. } | Way::Outside { .. });
         view.language.of(match self {
             Self::Pay if view.state == TradeState::UserPaying && !is_linked => TEXTS.wait,
             Self::Pay => TEXTS.title,

@@ -42,10 +42,20 @@ fn text(view: &View<'_>) -> String {
 fn nothing_of_a_merchant_or_an_upstream_is_markup() {
     let ways = [
         Way::Scan { qr_text: EVIL, wallets: &[Provider::Alipay] },
-        Way::Open { href: EVIL, wallet: Provider::Alipay },
+        Way::Open { href: EVIL, wallet: Provider::Alipay, before: Some(Provider::Wechat) },
+        Way::Call {
+            call: EVIL,
+            config: EVIL,
+            script: EVIL,
+            begins: true,
+            again_href: Some(EVIL),
+            code_href: Some(EVIL),
+        },
+        Way::Outside { url: EVIL },
         Way::Choose {
             alipay_href: Some(EVIL),
             wechat_href: Some(EVIL),
+            unionpay_href: Some(EVIL),
             qr_text: EVIL,
             wallets: &[Provider::Alipay],
         },
@@ -64,7 +74,9 @@ fn nothing_of_a_merchant_or_an_upstream_is_markup() {
                 ..view(state, way)
             };
             let text = text(&view);
-            assert_eq!(text.matches("<script").count(), 1, "{text}");
+            let is_wallet = matches!(way, Way::Call { .. } | Way::Outside { .. });
+            let scripts = if is_wallet { 2 } else { 1 };
+            assert_eq!(text.matches("<script").count(), scripts, "{text}");
             assert!(!text.contains("<img"), "{text}");
         }
     }
@@ -75,7 +87,7 @@ fn nothing_of_a_merchant_or_an_upstream_is_markup() {
 #[test]
 fn an_address_that_is_no_page_becomes_no_link() {
     let href = "javascript:alert(1)";
-    let open = Way::Open { href, wallet: Provider::Alipay };
+    let open = Way::Open { href, wallet: Provider::Alipay, before: None };
     assert!(!text(&view(TradeState::NotPay, open)).contains(href));
     let paid = View { return_url: Some(href), ..view(TradeState::Success, Way::Wait) };
     let text = text(&paid);
@@ -101,11 +113,15 @@ fn page_style_and_script_stay_small() {
     let choose = Way::Choose {
         alipay_href: Some("https://pay.example/pay/t?with=alipay"),
         wechat_href: Some("https://pay.example/pay/t?with=wechat"),
+        unionpay_href: Some("https://pay.example/pay/t?with=unionpay"),
         qr_text: &long_text,
-        wallets: &[Provider::Alipay, Provider::Wechat],
+        wallets: &Provider::ALL,
     };
     let page = text(&view(TradeState::NotPay, choose)).len();
+    let calls = text(&view(TradeState::UserPaying, call(""))).len();
     let total = page + asset("cashier.css") + asset("cashier.js") + asset("icon.svg");
+    assert!(total < PAGE_BYTES_MAX, "{total}");
+    let total = total - page + calls + asset("wallet.js");
     assert!(total < PAGE_BYTES_MAX, "{total}");
 }
 
@@ -158,7 +174,8 @@ fn a_closed_order_past_its_time_has_expired() {
 fn each_way_offers_what_it_promises() {
     let choose = |wallets, alipay_href, wechat_href| {
         let qr_text = "https://pay.example/order/qrcode/t";
-        let way = Way::Choose { alipay_href, wechat_href, qr_text, wallets };
+        let unionpay_href = None;
+        let way = Way::Choose { alipay_href, wechat_href, unionpay_href, qr_text, wallets };
         text(&view(TradeState::NotPay, way))
     };
     let both = [Provider::Alipay, Provider::Wechat];
@@ -181,6 +198,7 @@ fn trouble_says_why_and_leads_back_in_the_same_language() {
     for (why, heading) in [
         (Trouble::NoAnswer, "Payment cannot be started right now"),
         (Trouble::NotOffered, "This way to pay is not available"),
+        (Trouble::Elsewhere, "Cancelling the earlier payment"),
         (Trouble::Busy, "Too many people are here"),
     ] {
         let view =
@@ -194,7 +212,8 @@ fn trouble_says_why_and_leads_back_in_the_same_language() {
 
 #[test]
 fn who_has_not_pressed_the_button_is_not_told_to_wait() {
-    let open = Way::Open { href: "/pay/t/go?wallet=alipay", wallet: Provider::Alipay };
+    let open =
+        Way::Open { href: "/pay/t/go?wallet=alipay", wallet: Provider::Alipay, before: None };
     let linked = text(&view(TradeState::UserPaying, open));
     assert!(linked.contains("<title>付款 · 聚宝 Pay</title>"), "{linked}");
     assert!(linked.contains("id=\"pay-alipay\"") && linked.contains("id=\"check\""), "{linked}");
@@ -241,8 +260,63 @@ fn the_time_left_reads_as_a_clock() {
 
 #[test]
 fn a_wallet_learns_our_host_and_others_learn_nothing() {
-    let open = Way::Open { href: "https://wx.tenpay.com/x", wallet: Provider::Wechat };
+    let open =
+        Way::Open { href: "https://wx.tenpay.com/x", wallet: Provider::Wechat, before: None };
     let text = text(&view(TradeState::UserPaying, open));
     assert!(text.contains(r#"href="https://wx.tenpay.com/x" referrerpolicy="origin""#), "{text}");
     assert!(text.contains(r#"<meta name="referrer" content="no-referrer">"#));
+}
+
+fn call(script: &str) -> Way<'_> {
+    Way::Call {
+        call: r#"{"appId":"wx1","package":"prepay_id=1"}"#,
+        config: if script.is_empty() { "" } else { r#"{"beta":true}"# },
+        script,
+        begins: true,
+        again_href: Some("/pay/t/go?wallet=wechat&lang=en"),
+        code_href: Some("/pay/t/go?wallet=wechat&lang=en&with=code"),
+    }
+}
+
+#[test]
+fn a_page_that_calls_wechat_holds_the_call_and_promises_nothing() {
+    let text = text(&view(TradeState::UserPaying, call("")));
+    assert!(text.contains(r#"data-call="{&quot;appId&quot;:&quot;wx1&quot;"#), "{text}");
+    assert!(text.contains("data-begins") && !text.contains("data-config"), "{text}");
+    assert!(text.contains("/assets/wallet.js?v=") && text.contains("<noscript><p"), "{text}");
+    assert!(!text.contains("付款成功"), "only the order's state says that it is paid");
+    assert_eq!(policy(&call("")), CSP);
+    let paid = page(&view(TradeState::Success, call(""))).into_string();
+    assert!(!paid.contains("data-call"), "{paid}");
+}
+
+#[test]
+fn only_the_hong_kong_wallets_page_loads_wechats_script() {
+    let script = "https://res.wx.qq.com/open/js/jweixin-1.2.0.js";
+    let text = text(&view(TradeState::UserPaying, call(script)));
+    let (of_wechat, own) = (text.find(script).unwrap(), text.find("wallet.js").unwrap());
+    assert!(of_wechat < own, "it runs before ours");
+    assert!(text.contains("data-config"), "{text}");
+    assert!(policy(&call(script)).contains(script));
+    assert_eq!(policy(&scan("x")), CSP);
+}
+
+#[test]
+fn who_cannot_pay_inside_an_app_is_led_out_of_it_also_without_script() {
+    let url = "https://pay.example/pay/t";
+    let text = text(&view(TradeState::NotPay, Way::Outside { url }));
+    assert!(text.contains("请在浏览器中打开") && text.contains("点右上角的 ···"), "{text}");
+    assert!(text.contains(r#"readonly value="https://pay.example/pay/t""#), "{text}");
+    assert!(!text.contains("id=\"qr\"") && !text.contains("id=\"pay-"), "{text}");
+}
+
+#[test]
+fn who_switches_wallets_is_told_what_becomes_of_the_other() {
+    let open = Way::Open {
+        href: "/pay/t/go?wallet=wechat",
+        wallet: Provider::Wechat,
+        before: Some(Provider::Alipay),
+    };
+    let text = text(&view(TradeState::NotPay, open));
+    assert!(text.contains("您之前用支付宝发起的付款会先取消"), "{text}");
 }

@@ -15,6 +15,7 @@ pub(crate) struct Texts {
     pub order: Text,
     pub time_left: Text,
     pub or: Text,
+    pub comma: Text,
     pub scan: Text,
     pub scan_hint: Text,
     pub scan_phone: Text,
@@ -22,6 +23,22 @@ pub(crate) struct Texts {
     pub qr_missing: Text,
     pub open: Text,
     pub open_hint: Text,
+    pub open_before: Text,
+    pub call: Text,
+    pub call_no_script: Text,
+    pub call_no_wechat: Text,
+    pub call_cancelled: Text,
+    pub call_failed: Text,
+    pub call_done: Text,
+    pub call_again: Text,
+    pub call_code: Text,
+    pub outside: Text,
+    pub outside_hint: Text,
+    pub outside_menu: Text,
+    pub outside_open: Text,
+    pub outside_link: Text,
+    pub outside_copy: Text,
+    pub outside_copied: Text,
     pub choose: Text,
     pub choose_scan: Text,
     pub long_press: Text,
@@ -33,6 +50,8 @@ pub(crate) struct Texts {
     pub trouble_hint: Text,
     pub not_offered: Text,
     pub not_offered_hint: Text,
+    pub elsewhere: Text,
+    pub elsewhere_hint: Text,
     pub busy: Text,
     pub busy_hint: Text,
     pub retry: Text,
@@ -67,6 +86,7 @@ pub(crate) static TEXTS: Texts = Texts {
     order: ["订单号", "訂單編號", "Order"],
     time_left: ["剩余时间", "剩餘時間", "Time left"],
     or: ["或", "或", " or "],
+    comma: ["、", "、", ", "],
     scan: ["请用{}扫一扫付款", "請用{}掃一掃付款", "Scan with {} to pay"],
     scan_hint: [
         "付款后本页会自动显示结果",
@@ -84,12 +104,60 @@ pub(crate) static TEXTS: Texts = Texts {
         "二維碼無法顯示，請回到商家重新下單",
         "The code cannot be shown; please order again at the shop",
     ],
-    open: ["打开{}付款", "打開{}付款", "Pay with {}"],
+    open: ["用{}付款", "用{}付款", "Pay with {}"],
     open_hint: [
         "付款后请回到本页查看结果",
         "付款後請回到本頁查看結果",
         "Come back to this page after paying to see the result",
     ],
+    open_before: [
+        "您之前用{}发起的付款会先取消",
+        "您之前用{}發起的付款會先取消",
+        "What you began with {} is cancelled first",
+    ],
+    call: ["微信支付", "微信支付", "Pay with WeChat Pay"],
+    call_no_script: [
+        "请允许本页运行脚本，再付款",
+        "請允許本頁執行腳本，再付款",
+        "Please allow this page to run scripts, then pay",
+    ],
+    call_no_wechat: [
+        "请在手机微信里打开本页付款",
+        "請在手機微信裡打開本頁付款",
+        "Please open this page in WeChat on your phone to pay",
+    ],
+    call_cancelled: [
+        "您取消了付款，可以再次付款",
+        "您取消了付款，可以再次付款",
+        "You cancelled; you can pay again",
+    ],
+    call_failed: [
+        "微信未能发起付款。如果您没有付款，请重试",
+        "微信未能發起付款。如果您沒有付款，請重試",
+        "WeChat could not start the payment. If you have not paid, please try again",
+    ],
+    call_done: [
+        "正在等待付款结果，请勿再次付款",
+        "正在等待付款結果，請勿再次付款",
+        "Waiting for the result; please do not pay again",
+    ],
+    call_again: ["换个微信账号？重新开始", "換個微信帳號？重新開始", "Another account? Start over"],
+    call_code: ["改用二维码付款", "改用二維碼付款", "Pay with a QR code instead"],
+    outside: ["请在浏览器中打开", "請在瀏覽器中打開", "Open in your browser"],
+    outside_hint: [
+        "这种付款方式在当前应用里打不开",
+        "這種付款方式在目前的應用程式裡打不開",
+        "This way to pay does not open inside this app",
+    ],
+    outside_menu: ["点右上角的 ···", "點右上角的 ···", "Tap ··· in the top right corner"],
+    outside_open: ["选“在浏览器打开”", "選「在瀏覽器打開」", "Choose “Open in browser”"],
+    outside_link: ["付款链接", "付款連結", "Link to pay"],
+    outside_copy: [
+        "复制链接，到浏览器打开",
+        "複製連結，到瀏覽器打開",
+        "Copy the link for your browser",
+    ],
+    outside_copied: ["已复制", "已複製", "Copied"],
     choose: ["选择付款方式", "選擇付款方式", "Choose how to pay"],
     choose_scan: ["或用{}扫一扫", "或用{}掃一掃", "Or scan with {}"],
     long_press: ["长按二维码付款", "長按二維碼付款", "Press and hold the code to pay"],
@@ -116,6 +184,13 @@ pub(crate) static TEXTS: Texts = Texts {
         "请换一个钱包打开，或回到商家选择其他付款方式。",
         "請換一個錢包打開，或回到商家選擇其他付款方式。",
         "Please open this page with another wallet, or choose another way to pay at the shop.",
+    ],
+    elsewhere: ["正在取消之前的付款", "正在取消之前的付款", "Cancelling the earlier payment"],
+    elsewhere_hint: [
+        "您在另一处发起的付款还不能确定已取消，请过几秒再试。如果您已经付款，请勿再次付款。",
+        "您在另一處發起的付款還不能確定已取消，請過幾秒再試。如果您已經付款，請勿再次付款。",
+        "It is not certain yet that what you began elsewhere is cancelled. Please try again in a few \
+         seconds. If you have paid already, do not pay again.",
     ],
     busy: ["访问的人太多", "存取的人太多", "Too many people are here"],
     busy_hint: [
@@ -192,5 +267,11 @@ pub(crate) fn wallet(language: Language, provider: Provider) -> &'static str {
 /// Names of wallets, as in “微信或支付宝”.
 pub(crate) fn wallets(language: Language, providers: &[Provider]) -> String {
     let names: Vec<_> = providers.iter().map(|provider| wallet(language, *provider)).collect();
-    names.join(language.of(TEXTS.or))
+    match names.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, others)) => {
+            format!("{}{}{last}", others.join(language.of(TEXTS.comma)), language.of(TEXTS.or))
+        }
+        None => String::new(),
+    }
 }

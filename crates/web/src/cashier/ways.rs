@@ -19,14 +19,22 @@ pub(crate) fn way(view: &View<'_>) -> Markup {
     let language = view.language;
     match view.way {
         Way::Scan { qr_text, wallets } => scan(view, qr_text, wallets),
-        Way::Open { href, wallet } => open(view, href, wallet),
-        Way::Choose { alipay_href, wechat_href, qr_text, wallets } => html! {
+        Way::Open { href, wallet, before } => open(view, href, (wallet, before)),
+        Way::Choose { alipay_href, wechat_href, unionpay_href, qr_text, wallets } => html! {
             h1 { (language.of(TEXTS.choose)) }
-            (choices(language, &[(Provider::Alipay, alipay_href), (Provider::Wechat, wechat_href)]))
+            (choices(language, &[
+                (Provider::Alipay, alipay_href),
+                (Provider::Wechat, wechat_href),
+                (Provider::Unionpay, unionpay_href),
+            ]))
             @if !wallets.is_empty() { (or_scan(language, qr_text, wallets)) }
             (check(view))
         },
         Way::LongPress { qr_text, href } => long_press(view, qr_text, href),
+        Way::Call { call, config, begins, again_href, code_href, .. } => {
+            self::call(view, (call, config, begins), (again_href, code_href))
+        }
+        Way::Outside { url } => outside(view, url),
         Way::Wait => wait(view),
         Way::Trouble { why } => trouble(view, why),
     }
@@ -47,11 +55,16 @@ fn scan(view: &View<'_>, qr_text: &str, wallets: &[Provider]) -> Markup {
     }
 }
 
-fn open(view: &View<'_>, href: &str, wallet: Provider) -> Markup {
+fn open(view: &View<'_>, href: &str, (wallet, before): (Provider, Option<Provider>)) -> Markup {
     let language = view.language;
     html! {
         h1 .unseen { (language.of(TEXTS.title)) }
         (choices(language, &[(wallet, Some(href))]))
+        @if let Some(before) = before {
+            p #before .hint {
+                (texts::fill(language, TEXTS.open_before, texts::wallet(language, before)))
+            }
+        }
         p .hint { (language.of(TEXTS.open_hint)) }
         (check(view))
     }
@@ -96,6 +109,57 @@ fn long_press(view: &View<'_>, qr_text: &str, href: Option<&str>) -> Markup {
             a #continue .button.quiet href=(href) referrerpolicy=(WALLET_REFERRER) {
                 (language.of(TEXTS.long_press_link))
             }
+        }
+        (check(view))
+    }
+}
+
+/// WeChat's own payment. What WeChat says of it is shown as a hint; only the order's state is believed.
+fn call(
+    view: &View<'_>,
+    (call, config, begins): (&str, &str, bool),
+    (again_href, code_href): (Option<&str>, Option<&str>),
+) -> Markup {
+    let language = view.language;
+    html! {
+        h1 .unseen { (language.of(TEXTS.title)) }
+        button #call .button.wallet-wechat type="button" data-call=(call)
+            data-config=[(!config.is_empty()).then_some(config)] data-begins[begins] {
+            (marks::wallet(Provider::Wechat))
+            span { (language.of(TEXTS.call)) }
+        }
+        noscript { p .hint role="alert" { (language.of(TEXTS.call_no_script)) } }
+        p #called-cancel .hint role="status" hidden { (language.of(TEXTS.call_cancelled)) }
+        p #called-fail .hint role="alert" hidden { (language.of(TEXTS.call_failed)) }
+        p #called-ok .hint role="status" hidden { (language.of(TEXTS.call_done)) }
+        p #called-not .hint role="alert" hidden { (language.of(TEXTS.call_no_wechat)) }
+        @if let Some(href) = again_href.and_then(page::wallet_address) {
+            a #again .button.quiet href=(href) hidden { (language.of(TEXTS.call_again)) }
+        }
+        @if let Some(href) = code_href.and_then(page::wallet_address) {
+            a #with-code .button.quiet href=(href) hidden { (language.of(TEXTS.call_code)) }
+        }
+        (check(view))
+    }
+}
+
+/// How to leave an app that does not open this payment. Without script the address can be copied by
+/// hand.
+fn outside(view: &View<'_>, url: &str) -> Markup {
+    let language = view.language;
+    html! {
+        h1 .with-marks { (marks::outside()) span { (language.of(TEXTS.outside)) } }
+        p .hint { (language.of(TEXTS.outside_hint)) }
+        ol .steps {
+            li { (language.of(TEXTS.outside_menu)) }
+            li { (language.of(TEXTS.outside_open)) }
+        }
+        p .divider { span { (language.of(TEXTS.or)) } }
+        label .unseen for="link" { (language.of(TEXTS.outside_link)) }
+        input #link .link type="text" readonly value=(url);
+        button #copy .quiet.button type="button" hidden
+            data-done=(language.of(TEXTS.outside_copied)) {
+            (language.of(TEXTS.outside_copy))
         }
         (check(view))
     }

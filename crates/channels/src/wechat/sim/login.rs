@@ -1,7 +1,10 @@
 //! How a page inside WeChat learns who its payer is (微信网页授权): the payer is sent to `authorize` and
 //! comes back with a code, which the page's server exchanges for the payer's openid.
 //!
-//! One thing is laxer here: any app and any secret will do.
+//! And how such a page may call WeChat's script: token, ticket, and the script itself (JS-SDK).
+//!
+//! Two things are laxer here: any app and any secret will do, and the page's signature is not looked
+//! at, since the script stays in the page.
 
 use kernel::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,9 +17,41 @@ use crate::Stamp;
 use crate::http::{HttpRequest, HttpResponse};
 
 /// Where the payer is sent.
-pub(super) const AUTHORIZE: &str = "/connect/oauth2/authorize";
+const AUTHORIZE: &str = "/connect/oauth2/authorize";
 /// Where the code is exchanged.
-pub(super) const ACCESS_TOKEN: &str = "/sns/oauth2/access_token";
+const ACCESS_TOKEN: &str = "/sns/oauth2/access_token";
+
+/// Where a server gets its token.
+const TOKEN: &str = "/cgi-bin/stable_token";
+/// Where it gets the ticket that pages are signed with.
+const TICKET: &str = "/cgi-bin/ticket/getticket";
+/// Where pages get WeChat's script.
+const SCRIPT: &str = "/wechat-js/jweixin-1.2.0.js";
+const ACCESS: &str = "SIMULATED_ACCESS_TOKEN";
+/// The ticket that every page is signed with.
+pub const JSAPI_TICKET: &str = "SIMULATED_JSAPI_TICKET";
+/// The part of WeChat's script that pages of the Hong Kong wallet use: it calls the app that the page
+/// is in, once it is set up.
+const JWEIXIN: &str = "\
+(() => {
+  let config = null, ready = [], failed = () => {};
+  const settle = () => { if (config) { ready.splice(0).forEach((call) => call()); } };
+  window.wx = {
+    config(given) {
+      const names = ['appId', 'timestamp', 'nonceStr', 'signature', 'jsApiList'];
+      if (!names.every((name) => given[name])) return failed({ errMsg: 'config:fail' });
+      config = given;
+      settle();
+    },
+    ready(call) { ready.push(call); settle(); },
+    error(call) { failed = call; },
+    invoke(name, given, call) {
+      if (!config.jsApiList.includes(name)) return call({ errMsg: name + ':permission denied' });
+      window.WeixinJSBridge.invoke(name, given, (said) => call({ errMsg: said.err_msg }));
+    },
+  };
+})();
+";
 
 /// How long a code can be exchanged.
 const CODE_LIFE_MS: i64 = 5 * 60 * 1000;
@@ -34,15 +69,51 @@ pub(super) struct Login {
 /// Answers the payer's browser, or the page's server.
 pub(super) fn serve(book: &mut Book, request: &HttpRequest, stamp: &Stamp) -> HttpResponse {
     let query = Query(request.query().as_bytes());
-    if request.path() == AUTHORIZE {
-        let page = authorize(book, &query, stamp);
-        return page.unwrap_or_else(|text| {
-            HttpResponse::new(200, "text/html;charset=utf-8", format!("<h1>{text}</h1>"))
-        });
-    }
-    let told = exchange(book, &query, stamp.now);
+    let told = match request.path() {
+        AUTHORIZE => {
+            let page = authorize(book, &query, stamp);
+            return page.unwrap_or_else(|text| {
+                HttpResponse::new(200, "text/html;charset=utf-8", format!("<h1>{text}</h1>"))
+            });
+        }
+        SCRIPT => return HttpResponse::new(200, "text/javascript;charset=utf-8", JWEIXIN),
+        TOKEN => token(&request.body),
+        TICKET => ticket(&query),
+        _ => exchange(book, &query, stamp.now),
+    };
     let object = told.unwrap_or_else(|(code, text)| json!({ "errcode": code, "errmsg": text }));
     HttpResponse::new(200, "text/plain", object.to_string())
+}
+
+/// Whether such a path is of the web authorization or of WeChat's script.
+pub(super) fn is_path(path: &str) -> bool {
+    [AUTHORIZE, ACCESS_TOKEN, TOKEN, TICKET, SCRIPT].contains(&path)
+}
+
+/// The answer, or `errcode` and `errmsg`.
+type Told = Result<Value, (i64, &'static str)>;
+
+fn token(body: &[u8]) -> Told {
+    let asked: Value = serde_json::from_slice(body).map_err(|_| (47001, "data format error"))?;
+    let text = |name: &str| asked[name].as_str().unwrap_or_default();
+    match (text("grant_type"), text("appid").is_empty(), text("secret").is_empty()) {
+        ("client_credential", false, false) => {
+            Ok(json!({ "access_token": ACCESS, "expires_in": 7200 }))
+        }
+        ("client_credential", true, _) => Err((41002, "appid missing")),
+        ("client_credential", false, true) => Err((41004, "appsecret missing")),
+        _ => Err((40002, "invalid grant_type")),
+    }
+}
+
+fn ticket(query: &Query<'_>) -> Told {
+    if query.text("access_token") != ACCESS {
+        return Err((40001, "invalid credential, access_token is invalid or not latest"));
+    }
+    if query.text("type") != "jsapi" {
+        return Err((40097, "invalid args"));
+    }
+    Ok(json!({ "errcode": 0, "errmsg": "ok", "ticket": JSAPI_TICKET, "expires_in": 7200 }))
 }
 
 struct Query<'a>(&'a [u8]);
@@ -88,11 +159,7 @@ fn authorize(
     Ok(answer)
 }
 
-fn exchange(
-    book: &mut Book,
-    query: &Query<'_>,
-    now: Timestamp,
-) -> Result<Value, (i64, &'static str)> {
+fn exchange(book: &mut Book, query: &Query<'_>, now: Timestamp) -> Told {
     if query.text("grant_type") != "authorization_code" {
         return Err((40002, "invalid grant_type"));
     }
@@ -107,7 +174,7 @@ fn exchange(
         return Err((40013, "invalid appid"));
     }
     Ok(json!({
-        "access_token": "SIMULATED_ACCESS_TOKEN",
+        "access_token": ACCESS,
         "expires_in": 7200,
         "refresh_token": "SIMULATED_REFRESH_TOKEN",
         "openid": OPENID,

@@ -24,6 +24,7 @@ use kernel::time::Timestamp;
 use serde_json::Value;
 
 pub use self::certificate::certificate;
+pub use self::login::JSAPI_TICKET;
 
 use self::answer::Platform;
 use self::book::Book;
@@ -86,11 +87,11 @@ impl Simulator for WechatSim {
     }
 
     fn owns(&self, path: &str) -> bool {
-        path.starts_with("/v3/") || path.starts_with("/wechat/") || is_login(path)
+        path.starts_with("/v3/") || path.starts_with("/wechat/") || login::is_path(path)
     }
 
     fn serve(&mut self, request: &HttpRequest, stamp: &Stamp) -> Served {
-        if is_login(request.path()) {
+        if login::is_path(request.path()) {
             return Served::Answer(login::serve(&mut self.book, request, stamp));
         }
         if request.path().starts_with("/wechat/") {
@@ -141,8 +142,4 @@ impl Simulator for WechatSim {
         self.script.clear();
         Ok(())
     }
-}
-
-fn is_login(path: &str) -> bool {
-    path == login::AUTHORIZE || path == login::ACCESS_TOKEN
 }

@@ -76,3 +76,28 @@ fn a_payer_is_not_sent_just_anywhere() {
         assert_eq!((answer.status, answer.header("location")), (200, None), "{wrong}");
     }
 }
+
+#[test]
+fn a_pages_server_gets_a_token_and_with_it_a_ticket() {
+    let mut world = World::new(Mode::Certificate);
+    let mut told = |method: &str, url: &str, body: &str| -> Value {
+        assert!(world.sim.owns(url.split('?').next().unwrap()), "{url}");
+        let (method, url, body) = (method.to_owned(), url.to_owned(), body.as_bytes().to_vec());
+        let answer = world.serve(&HttpRequest { method, url, headers: vec![], body }).unwrap();
+        serde_json::from_slice(&answer.body).unwrap()
+    };
+    let token = "/cgi-bin/stable_token";
+    let asked = r#"{"grant_type":"client_credential","appid":"wx1","secret":"s"}"#;
+    let access = told("POST", token, asked)["access_token"].as_str().unwrap().to_owned();
+    for (right, wrong, code) in
+        [("client_", "", 40002), ("wx1", "", 41002), (r#":"s""#, r#":"""#, 41004), ("{", "", 47001)]
+    {
+        assert_eq!(told("POST", token, &asked.replace(right, wrong))["errcode"], code, "{right}");
+    }
+    let ticket = |access: &str, kind: &str| {
+        format!("/cgi-bin/ticket/getticket?access_token={access}&type={kind}")
+    };
+    assert_eq!(told("GET", &ticket(&access, "jsapi"), "")["expires_in"], 7200);
+    assert_eq!(told("GET", &ticket("other", "jsapi"), "")["errcode"], 40001);
+    assert_eq!(told("GET", &ticket(&access, "card"), "")["errcode"], 40097);
+}

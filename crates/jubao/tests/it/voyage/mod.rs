@@ -24,6 +24,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use jubao::demo::FreshFolder;
+use jubao::demo::accounts;
 use jubao::demo::identity::{DemoIdentity, MERCHANT};
 use kernel::order::Order;
 use kernel::time::Timestamp;
@@ -160,7 +161,10 @@ async fn voyage(seed: u64, identity: &DemoIdentity, sort: &Sort) -> Log {
         Sort::Race => Sea::of(seed, identity, Weather::breeze),
     };
     let shipyard = node::shipyard(&sea).await;
-    identity.install(&shipyard, UPSTREAM_URL).await.unwrap();
+    // Payers here press no buttons of WeChat's own: inside it our page draws a code.
+    let mut wishes = identity.accounts(UPSTREAM_URL).unwrap();
+    wishes.iter_mut().for_each(|wish| _ = wish.settings.remove("app_secret"));
+    accounts::install(&shipyard, wishes).await.unwrap();
     set_policy(&sea).await;
     drop(shipyard);
     for at in 0..sea.berths.len() {
