@@ -290,12 +290,13 @@ fn end_attempt(
     plan
 }
 
-/// Whether a lesson tells of a payment of an order that was reversed meanwhile: it may be told of a moment
-/// before that, and the money may have gone back with the order. Only a question asked after it tells.
+/// Whether a lesson tells of a payment of a barcode order that has ended meanwhile: it may be told of a
+/// moment before that, and the money may have gone back with a reversal. Only a question asked after it
+/// tells.
 pub(crate) fn may_be_undone(standing: &Standing, lesson: &Lesson) -> bool {
     let attempt = standing.attempt(lesson.attempt_no);
     matches!(lesson.outcome, Outcome::Paid(_))
-        && standing.order.state == TradeState::Revoked
+        && standing.order.product == Product::Micropay
         && attempt.is_some_and(|attempt| attempt.state.has_ended_unpaid())
 }
 

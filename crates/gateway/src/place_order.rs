@@ -41,6 +41,8 @@ pub(crate) struct Means {
 const EXPIRES_AFTER_MS: i64 = 30 * 60 * 1000;
 /// What payers read when the merchant names no goods.
 const SUBJECT_DEFAULT: &str = "商品";
+/// `body` of a WeChat Pay order without one, as in the document's samples.
+const WECHAT_BODY_DEFAULT: &str = "Shopping";
 /// Said of a `store_id` that the merchant does not have.
 const NO_SUCH_STORE: Wording = ["不是本商户的门店", "is no store of this merchant"];
 
@@ -229,6 +231,7 @@ impl Gateway {
             .provider
             .or_else(|| call.code.as_ref().and_then(|code| Provider::of_code(code.expose())));
         let is_direct = provider.is_some();
+        let is_named = !call.body.is_empty() || provider != Some(Provider::Wechat);
         Order {
             id,
             mch_id: caller.app.mch_id,
@@ -243,7 +246,7 @@ impl Gateway {
             discount: call.discount,
             fee_rule: caller.fee_rule,
             total_refund_fee: 0,
-            body: call.body,
+            body: if is_named { call.body } else { WECHAT_BODY_DEFAULT.to_owned() },
             attach: call.attach,
             detail: call.detail,
             notify_url: call.notify_url.unwrap_or_else(|| settings.notify_url.clone()),

@@ -97,6 +97,8 @@ impl Scene {
 pub enum Trouble {
     /// An operation.
     Op(OpKind, OpFaultKind),
+    /// An operation, and the question that follows it, by which its outcome could be known.
+    Blind(OpKind, OpFaultKind),
     /// The callback of a payment, at the upstream.
     Callback(CallbackFaultKind),
     /// Every callback, on its way.
@@ -269,6 +271,7 @@ impl Stage {
             Trouble::Op(..) => {
                 self.world.upstream.faults_left() < u64::from(self.case.spell.times())
             }
+            Trouble::Blind(..) => self.world.upstream.faults_left() == 0,
             Trouble::Callback(_) | Trouble::OnTheWay(_) => false,
         };
         self.world.upstream.heal();
@@ -279,6 +282,11 @@ impl Stage {
             Trouble::Op(op, kind) => {
                 self.world.upstream.script(op, kind, self.case.spell.times());
             }
+            Trouble::Blind(op, kind) => {
+                let times = self.case.spell.times();
+                self.world.upstream.script(op, kind, times);
+                self.world.upstream.script(question(op), kind, times);
+            }
             Trouble::Callback(_) => {}
             Trouble::OnTheWay(fate) => self.world.upstream.fate(fate),
         }
@@ -287,7 +295,7 @@ impl Stage {
     async fn pay(&mut self) {
         let fault = match self.case.trouble {
             Trouble::Callback(fault) => Some(fault),
-            Trouble::Op(..) | Trouble::OnTheWay(_) => None,
+            Trouble::Op(..) | Trouble::Blind(..) | Trouble::OnTheWay(_) => None,
         };
         let is_paid = self.world.pay(&self.sn, self.case.product, fault).await;
         assert!(is_paid || self.case.is_of_placing(), "not paid: {}", self.case);
@@ -358,4 +366,13 @@ pub fn shown(mut members: Value, counter: &Counter, end: &str) -> Value {
     let (_, begin) = CODES.iter().find(|(name, _)| *name == channel).unwrap();
     members["code"] = format!("{begin}{end}").into();
     members
+}
+
+/// By what the outcome of an operation is known that was not answered.
+fn question(op: OpKind) -> OpKind {
+    match op {
+        OpKind::Refund | OpKind::QueryRefund => OpKind::QueryRefund,
+        OpKind::Place | OpKind::Query | OpKind::Close | OpKind::Reverse => OpKind::Query,
+        OpKind::Rates | OpKind::Keys => op,
+    }
 }

@@ -139,6 +139,20 @@ fn an_operation_that_is_not_asked_for_is_not() {
 }
 
 #[test]
+fn what_cannot_be_asked_about_either_stays_in_doubt_until_it_can() {
+    for op in [OpKind::Close, OpKind::Reverse, OpKind::Refund] {
+        let mut cases = cases_of(op, &kinds(), Spell::Once);
+        for case in &mut cases {
+            if let Trouble::Op(op, kind) = case.trouble {
+                case.trouble = Trouble::Blind(op, kind);
+            }
+        }
+        let ends = play_all(&cases);
+        assert!(ends.iter().any(|(_, end)| end.has_met), "{op:?}: nobody was left in doubt");
+    }
+}
+
+#[test]
 fn an_outage_of_minutes_is_made_up_for() {
     let spell = Spell::Minutes(OUTAGE_MINUTES[0]);
     let cases = OpKind::ALL.into_iter().flat_map(|(op, _)| cases_of(op, &OUTAGES, spell));
