@@ -1,5 +1,6 @@
 //! What use cases give back to whoever speaks to merchants.
 
+use channels::{Doubt, Outcome, Refusal, RefusalKind};
 use kernel::dialect::answer::OrderUrls;
 use kernel::fault::Fault;
 use kernel::order::Order;
@@ -89,5 +90,41 @@ impl Gateway {
     pub(crate) fn uncertain(&self, what: &str, error: &StoreError) -> Fault {
         tracing::error!(error = %error, "{what}: the store does not answer");
         Fault::Uncertain
+    }
+}
+
+/// What a merchant hears of an operation that did not succeed.
+pub(crate) fn fault_of(outcome: &Outcome) -> Fault {
+    match outcome {
+        Outcome::Refused(Refusal { kind, message, .. }) => match kind {
+            RefusalKind::Business => Fault::Refused { message: message.clone() },
+            RefusalKind::NotSupported => Fault::ProductUnavailable,
+            RefusalKind::NumberUsed => Fault::DuplicateOrder,
+            RefusalKind::CodeUsed => Fault::CodeUsed,
+            RefusalKind::BalanceTooLow => Fault::BalanceTooLow,
+            RefusalKind::TooLate => Fault::TooLate,
+            RefusalKind::NothingLeft => Fault::AlreadyRefunded,
+        },
+        Outcome::Unknown(doubt) => match doubt {
+            Doubt::NotSent(_) => Fault::NotSent,
+            Doubt::Timeout => Fault::TimedOut,
+            Doubt::Empty => Fault::EmptyAnswer,
+            Doubt::Busy(_) => Fault::Uncertain,
+            Doubt::UnknownKey { .. } | Doubt::Unreadable(_) => Fault::UnmappedUpstream,
+        },
+        Outcome::PaidElsewhere => Fault::AlreadyPaid,
+        Outcome::Failed(Refusal { message, .. }) => Fault::Refused { message: message.clone() },
+        Outcome::Closed => Fault::AlreadyClosed,
+        Outcome::Reversed => Fault::AlreadyReversed,
+        Outcome::Opened { .. }
+        | Outcome::Paid(_)
+        | Outcome::Unpaid { .. }
+        | Outcome::NotFound
+        | Outcome::Refunded(_)
+        | Outcome::RefundPending { .. }
+        | Outcome::RefundClosed(_)
+        | Outcome::RefundStuck
+        | Outcome::Rates(_)
+        | Outcome::Keys(_) => Fault::UnmappedUpstream,
     }
 }

@@ -14,9 +14,10 @@ use store::{StoreError, Written};
 use subtle::ConstantTimeEq;
 
 use crate::Gateway;
+use crate::answered::fault_of;
 use crate::ask_upstream::channel_of;
 use crate::learn::{Lesson, Source, Standing};
-use crate::place_order::{Means, fault_of};
+use crate::place_order::Means;
 use crate::routing::WALLET_PRODUCTS;
 use crate::sweeper::next_sweep;
 

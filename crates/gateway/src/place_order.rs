@@ -5,9 +5,7 @@
 
 use std::sync::Arc;
 
-use channels::{
-    Account, Doubt, Op, Outcome, Place, Refusal, RefusalKind, SetupError, Step, legacy,
-};
+use channels::{Account, Op, Outcome, Place, SetupError, Step, legacy};
 use kernel::call::PlaceCall;
 use kernel::crash::{self, Point};
 use kernel::fault::{Fault, Wording};
@@ -21,7 +19,7 @@ use store::messages::Direction;
 use store::{StoreError, Written, orders, pay_codes};
 
 use crate::Gateway;
-use crate::answered::{Answered, OrderFault};
+use crate::answered::{Answered, OrderFault, fault_of};
 use crate::ask_upstream::channel_of;
 use crate::callers::Caller;
 use crate::ids::random_hex;
@@ -362,41 +360,5 @@ fn standing_fault(state: TradeState) -> Fault {
         TradeState::Closed | TradeState::PayError => Fault::AlreadyClosed,
         TradeState::Revoked => Fault::AlreadyReversed,
         TradeState::Refund => Fault::AlreadyRefunded,
-    }
-}
-
-/// What a merchant hears of an operation that did not succeed.
-pub(crate) fn fault_of(outcome: &Outcome) -> Fault {
-    match outcome {
-        Outcome::Refused(Refusal { kind, message, .. }) => match kind {
-            RefusalKind::Business => Fault::Refused { message: message.clone() },
-            RefusalKind::NotSupported => Fault::ProductUnavailable,
-            RefusalKind::NumberUsed => Fault::DuplicateOrder,
-            RefusalKind::CodeUsed => Fault::CodeUsed,
-            RefusalKind::BalanceTooLow => Fault::BalanceTooLow,
-            RefusalKind::TooLate => Fault::TooLate,
-            RefusalKind::NothingLeft => Fault::AlreadyRefunded,
-        },
-        Outcome::Unknown(doubt) => match doubt {
-            Doubt::NotSent(_) => Fault::NotSent,
-            Doubt::Timeout => Fault::TimedOut,
-            Doubt::Empty => Fault::EmptyAnswer,
-            Doubt::Busy(_) => Fault::Uncertain,
-            Doubt::UnknownKey { .. } | Doubt::Unreadable(_) => Fault::UnmappedUpstream,
-        },
-        Outcome::PaidElsewhere => Fault::AlreadyPaid,
-        Outcome::Failed(Refusal { message, .. }) => Fault::Refused { message: message.clone() },
-        Outcome::Closed => Fault::AlreadyClosed,
-        Outcome::Reversed => Fault::AlreadyReversed,
-        Outcome::Opened { .. }
-        | Outcome::Paid(_)
-        | Outcome::Unpaid { .. }
-        | Outcome::NotFound
-        | Outcome::Refunded(_)
-        | Outcome::RefundPending { .. }
-        | Outcome::RefundClosed(_)
-        | Outcome::RefundStuck
-        | Outcome::Rates(_)
-        | Outcome::Keys(_) => Fault::UnmappedUpstream,
     }
 }

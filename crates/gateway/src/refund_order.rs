@@ -18,10 +18,9 @@ use store::orders::{self, Change};
 use store::{StoreError, Written, refunds};
 
 use crate::Gateway;
-use crate::answered::Answered;
+use crate::answered::{Answered, fault_of};
 use crate::callers::Caller;
 use crate::learn::{REPLANS_MAX, Standing};
-use crate::place_order::fault_of;
 use crate::sweeper::next_sweep;
 
 /// How long after its payment an order can be refunded, in milliseconds.
