@@ -5,6 +5,7 @@ mod delivery;
 mod parties;
 mod placing;
 mod promises;
+mod refunds;
 mod settling;
 mod writing;
 
