@@ -48,7 +48,10 @@ fn a_refund_is_found_by_either_number_and_by_its_order() {
         let found = refunds::by_number(store, MCH, "R1").await.unwrap();
         assert_eq!(found.as_ref(), Some(&refund));
         assert_eq!(refunds::by_id(store, MCH, refund.id).await.unwrap().as_ref(), Some(&refund));
-        assert_eq!(refunds::of_order(store, MCH, order.id).await.unwrap(), [refund.clone()]);
+        assert_eq!(
+            refunds::of_order(store, MCH, order.id).await.unwrap(),
+            std::slice::from_ref(&refund)
+        );
         let stranger = MchId(MCH.0 + 1);
         assert_eq!(refunds::by_number(store, stranger, "R1").await.unwrap(), None);
         assert_eq!(refunds::by_id(store, stranger, refund.id).await.unwrap(), None);
