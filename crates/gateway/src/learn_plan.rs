@@ -221,7 +221,8 @@ fn reversed(standing: &Standing, attempt: &Attempt) -> Option<Plan> {
 fn undone(standing: &Standing, attempt: &Attempt) -> Option<Plan> {
     let mut order = standing.order.clone();
     let amount = order.stays();
-    if standing.refunds.iter().any(|refund| refund.state.is_live()) {
+    let is_under_way = standing.refunds.iter().any(|refund| refund.state.is_live());
+    if order.state != TradeState::Success || is_under_way {
         return None;
     }
     let asked = decide(&order, Event::RefundAsked { amount });
