@@ -242,6 +242,12 @@ impl TestApp {
     /// Lets the sweeper look at the order once more: its next look is never further away.
     pub async fn sweep(&self, sn: &str) -> Order {
         let before = self.stored(sn).await;
+        self.sweep_from(sn, &before).await
+    }
+
+    /// The same for who has read the order, and then seen that it is not as it should be: if it has
+    /// changed since, nothing more is waited for.
+    pub async fn sweep_from(&self, sn: &str, before: &Order) -> Order {
         self.advance(SWEEP_WAIT_MAX_S);
         self.wait(&format!("the sweeper to look at {sn}"), async || {
             let order = self.stored(sn).await;
@@ -257,7 +263,7 @@ impl TestApp {
             if order.state.word() == state {
                 return order;
             }
-            self.sweep(sn).await;
+            self.sweep_from(sn, &order).await;
         }
         panic!("{sn} is not {state} after {SWEEPS_MAX} looks of the sweeper");
     }

@@ -34,11 +34,12 @@ async fn status(app: &TestApp, number: &str) -> Value {
 /// Lets the upstream finish, and us hear of it.
 async fn refunded(app: &TestApp, sn: &str, number: &str) -> Value {
     for _ in 0..8 {
+        let before = app.stored(sn).await;
         let answer = status(app, number).await;
         if answer["data"]["refund_status"] == "SUCCESS" {
             return answer["data"].clone();
         }
-        app.sweep(sn).await;
+        app.sweep_from(sn, &before).await;
     }
     panic!("{number} is not done: {}", status(app, number).await);
 }
