@@ -56,6 +56,9 @@ pub struct Settings {
     pub late_payment: LatePayment,
     /// Answer 200 with the standing order when an equal order is placed again.
     pub repeat_is_success: bool,
+    /// The merchant is still building: its wrong signatures are explained to it, and it may cause events.
+    /// Never for an application whose orders are paid with real money.
+    pub sandbox: bool,
 }
 
 /// Encoding of notifications (contract section 7).

@@ -173,7 +173,7 @@ fn merchant() -> MerchantWish {
         key: Some(Secret::new(MERCHANT.key)),
         fee_rate_ppm: FEE_PPM,
         shops: vec![Shop { store_id: MERCHANT.store.0, name: MERCHANT.store.1.to_owned() }],
-        settings: Settings::default(),
+        settings: Settings { sandbox: true, ..Settings::default() },
     }
 }
 

@@ -25,8 +25,9 @@ use crate::sim_books::{Given, GivenState, SimBooks};
 /// How long after the last start everything may take to come right (I15): a killed process's leases,
 /// and merchants' questions for what callbacks did not bring.
 const SETTLES_WITHIN: Duration = Duration::from_secs(300);
-/// How long nothing more may come right while anything is still to.
-const GOES_ON_WITHIN: Duration = Duration::from_secs(60);
+/// How long nothing more may come right while anything is still to: a paid barcode order is asked about
+/// once more after a minute (decision 17).
+const GOES_ON_WITHIN: Duration = Duration::from_secs(120);
 /// Questions at the same time.
 const QUESTIONS: usize = 50;
 /// Between two looks.
@@ -51,8 +52,9 @@ pub async fn everything(world: &mut World) {
     check_told(world, &told);
 }
 
-/// Waits until every payment is known and told, and every refund that an upstream has done is done
-/// here: merchants ask about what no callback brings.
+/// Waits until every payment is known and told, every one that a reversal crossed is known to have gone
+/// back, and every refund that an upstream has done is done here: merchants ask about what no callback
+/// brings.
 async fn settle(world: &World, store: &Store, told: &BTreeMap<String, Told>) {
     let (began, mut went_on) = (Instant::now(), Instant::now());
     let mut before = usize::MAX;
@@ -91,6 +93,14 @@ async fn unsettled(
     for taken in &books.taken {
         let sn = &taken.trade_no[..Sn::LENGTH];
         if known.contains(sn) && !heard.contains(sn) {
+            waiting.push(("/order/query", named(sn)));
+        }
+    }
+    let taken: BTreeSet<&str> = books.taken.iter().map(|one| &one.trade_no[..Sn::LENGTH]).collect();
+    for one in told.values().filter(|one| one.is_barcode) {
+        let Some(sn) = one.sn.as_deref().filter(|sn| !taken.contains(sn)) else { continue };
+        let found = store::orders::by_sn(store, &Sn::parse(sn).unwrap()).await.unwrap();
+        if found.is_some_and(|order| order.state == TradeState::Success) {
             waiting.push(("/order/query", named(sn)));
         }
     }
