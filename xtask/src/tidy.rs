@@ -44,9 +44,9 @@ impl Finding {
 }
 
 /// Endings of the names of files that are read.
-const ENDINGS: [&str; 13] = [
-    ".rs", ".toml", ".md", ".mjs", ".js", ".css", ".json", ".php", ".py", ".sh", ".sql", "/test",
-    "/run",
+const ENDINGS: [&str; 15] = [
+    ".rs", ".toml", ".md", ".mjs", ".js", ".css", ".json", ".php", ".py", ".sh", ".sql", ".java",
+    ".go", "/test", "/run",
 ];
 
 /// Checks every file that git knows or would add.

@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::spawn_blocking;
 
 use crate::app::TestApp;
@@ -71,6 +72,23 @@ impl Running {
         line.unwrap().unwrap_or_else(|| panic!("the process ended without such a line"))
     }
 
+    /// Every line of standard output from here on, as it comes.
+    pub fn lines(&mut self) -> UnboundedReceiver<String> {
+        let pipe = self.process.stdout.take().unwrap();
+        let (send, receive) = unbounded_channel();
+        std::thread::spawn(move || {
+            let lines = BufReader::new(pipe).lines().map_while(Result::ok);
+            // The test may have given up.
+            lines.map(|line| send.send(line)).all(|sent| sent.is_ok());
+        });
+        receive
+    }
+
+    /// Gives it a line on its standard input.
+    pub fn tell(&mut self, line: &str) {
+        writeln!(self.process.stdin.as_mut().unwrap(), "{line}").unwrap();
+    }
+
     /// The same of standard error.
     pub async fn complaint(&mut self, is_it: fn(&str) -> bool) -> String {
         let found = tokio::time::timeout(PATIENCE, async {
@@ -91,7 +109,7 @@ impl Running {
     }
 
     /// Its standard error up to now.
-    fn complained(&self) -> String {
+    pub fn complained(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(&self.complaints).unwrap()).into_owned()
     }
 
@@ -229,8 +247,13 @@ pub async fn run(arguments: &[&str], input: &str) -> Outcome {
 
 /// A client of the conformance folder under its interpreter, with no proxy between it and us.
 pub fn client(interpreter: &str, script: &str) -> Command {
+    client_with(interpreter, &[], script)
+}
+
+/// The same with arguments before the script's name.
+pub fn client_with(interpreter: &str, arguments: &[&str], script: &str) -> Command {
     let mut command = Command::new(interpreter);
-    command.arg(root().join("conformance/clients").join(script));
+    command.args(arguments).arg(root().join("conformance/clients").join(script));
     for name in ["http_proxy", "https_proxy", "all_proxy"] {
         command.env_remove(name).env_remove(name.to_uppercase());
     }
@@ -257,7 +280,8 @@ pub async fn verdict(mut command: Command) -> Value {
 pub struct Listener {
     /// Its notification address.
     pub url: String,
-    log: PathBuf,
+    /// Where it writes what it hears.
+    pub log: PathBuf,
     _process: Running,
 }
 

@@ -39,6 +39,7 @@ mod products;
 mod races;
 mod refunds;
 mod repeat;
+mod shops;
 mod sim_books;
 mod socket;
 mod switch;
