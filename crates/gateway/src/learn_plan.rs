@@ -46,10 +46,10 @@ pub(crate) fn plan(
         Outcome::Paid(payment) => paid(standing, attempt, payment, late)?,
         Outcome::Unpaid { is_acting: true } => acting(&standing.order, attempt)?,
         Outcome::Refused(refusal) => refused(standing, attempt, refusal.kind, lesson.source)?,
-        Outcome::Failed(_) => failed(standing, attempt)?,
+        Outcome::Failed(_) => failed(standing, attempt, lesson.source)?,
         Outcome::Reversed => reversed(standing, attempt)?,
         Outcome::Unknown(_) if is_barcode && defect::is_seeded(Defect::CodeDoubtFails) => {
-            failed(standing, attempt)?
+            failed(standing, attempt, lesson.source)?
         }
         // A barcode may have been charged: what is not known is for a query to tell.
         Outcome::Unknown(doubt) if is_barcode && lesson.source == Source::Place => match doubt {
@@ -198,10 +198,25 @@ fn refused(
 }
 
 /// A barcode that failed for good. Where the payer can try again, nothing is over.
-fn failed(standing: &Standing, attempt: &Attempt) -> Option<Plan> {
+fn failed(standing: &Standing, attempt: &Attempt, source: Source) -> Option<Plan> {
+    if has_gone_back(standing, attempt, source) {
+        return undone(standing, attempt);
+    }
     let is_barcode = standing.order.product == Product::Micropay;
     let is_over = is_barcode && attempt.state.is_live();
     is_over.then(|| end_attempt(standing, attempt, (AttemptState::Refused, Event::Failed)))
+}
+
+/// Whether an upstream that calls a barcode failed says that its payment has gone back. Not every upstream has
+/// a word of its own for what was reversed, and none takes a payment under a number that failed; but only
+/// who was asked after the payment was known can mean that.
+fn has_gone_back(standing: &Standing, attempt: &Attempt, source: Source) -> bool {
+    let is_asked = match source {
+        Source::Query | Source::Closing | Source::Switching | Source::Reversing => true,
+        Source::Place | Source::PlaceAgain | Source::Callback => false,
+    };
+    let is_barcode = standing.order.product == Product::Micropay;
+    is_asked && is_barcode && attempt.state == AttemptState::Paid
 }
 
 /// The upstream has undone the order: nothing is paid there, or everything has gone back. Where a query

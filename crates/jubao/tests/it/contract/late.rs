@@ -1,10 +1,13 @@
 //! What comes later than anybody waits: a charge that arrives after its timeout, and a payment after the
 //! order was closed here. It is noticed, and the money goes back.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
+use channels::sim::{OpFaultKind, OpKind};
 use kernel::application::LatePayment;
 use kernel::product::Product;
+use kernel::state::TradeState;
 use serde_json::json;
 
 use super::case::{COMES_RIGHT_S, order, shown};
@@ -92,6 +95,49 @@ fn a_payment_that_is_told_after_its_reversal_is_not_booked_a_second_time() {
             play_alone(|| told_late(counter, policy));
         }
     }
+}
+
+/// A barcode that is charged behind a system error and reversed again and again by an upstream that answers
+/// nothing; its payment is told after the reversal. True if it was believed, where a callback tells of it.
+async fn believed_after_its_reversal(counter: &'static Counter) -> bool {
+    let what = counter.name;
+    let world = World::of(counter).await;
+    world.upstream.fate(Fate::Late);
+    world.upstream.script(OpKind::Query, OpFaultKind::Busy, u32::MAX);
+    world.upstream.script(OpKind::Reverse, OpFaultKind::DroppedAfter, u32::MAX);
+    let members = shown(order("L1", Product::Micropay), counter, "05");
+    let placed = world.call("/payment/pay", &members).await;
+    assert_eq!(placed["code"], 201, "{what}: {placed}");
+    let sn = world.sn_of("L1").await.unwrap();
+    let reversed = world.call("/order/reverse", &json!({ "sn": sn })).await;
+    assert_eq!(reversed["code"], 492_004, "{what}: {reversed}");
+    let mut waited_s = 0;
+    while world.order(&sn).await.state.is_open() && waited_s < COMES_RIGHT_S {
+        rest(1).await;
+        waited_s += 1;
+    }
+    let is_believed = world.order(&sn).await.state == TradeState::Success;
+    world.upstream.heal();
+    comes_right(&world, &sn, what).await;
+    // One upstream cannot reverse.
+    let is_held = world.scales(&sn).truth.money() > 0;
+    let state = if is_held { TradeState::Success } else { TradeState::Revoked };
+    assert_eq!(world.order(&sn).await.state, state, "{what}");
+    is_believed
+}
+
+#[test]
+fn a_payment_that_is_believed_after_its_reversal_is_taken_back() {
+    let believed = Mutex::new(Vec::new());
+    for counter in charging() {
+        play_alone(|| async {
+            if believed_after_its_reversal(counter).await {
+                believed.lock().unwrap().push(counter.name);
+            }
+        });
+    }
+    let believed = believed.into_inner().unwrap();
+    assert!(["alipay", "unionpay"].iter().all(|name| believed.contains(name)), "{believed:?}");
 }
 
 /// A code that nobody has scanned when it expires here, by an upstream whose clock is behind; then it is
