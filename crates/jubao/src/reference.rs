@@ -5,11 +5,12 @@ use std::fs;
 use std::path::Path;
 
 use clap::{Command, CommandFactory};
-use kernel::code::CODES;
+use kernel::code::{CODES, CodeInfo};
 use kernel::notice::RETRY_SECONDS;
 use kernel::product::PRODUCTS;
 use kernel::state::TradeState;
 use kernel::{crash, defect};
+use web::docs::openapi;
 
 use crate::bench::page;
 use crate::cli::{Cli, DocsArguments, Failure};
@@ -39,7 +40,7 @@ pub fn write(arguments: &DocsArguments) -> Result<(), Failure> {
     for (name, body) in pages {
         put(&arguments.out.join(name), &format!("{MARK}{body}"), arguments.check)?;
     }
-    Ok(())
+    put(&arguments.out.join("openapi.json"), openapi::text(), arguments.check)
 }
 
 fn put(path: &Path, text: &str, is_check: bool) -> Result<(), Failure> {
@@ -59,12 +60,20 @@ fn put(path: &Path, text: &str, is_check: bool) -> Result<(), Failure> {
 }
 
 fn codes() -> String {
-    let rows =
-        CODES.iter().map(|row| vec![row.code.to_string(), row.zh.to_owned(), row.en.to_owned()]);
+    let rows = |pick: fn(&CodeInfo) -> [&'static str; 3]| {
+        CODES.iter().map(move |row| {
+            let cells = pick(row).map(str::to_owned);
+            std::iter::once(row.code.to_string()).chain(cells).collect()
+        })
+    };
     format!(
         "# Answer codes\n\nEvery answer carries `code` and `message`, and the same as `ret` and `msg` \
-         (`ret` is 0 on success). HTTP status is 200 but for 404 and 4007.\n\n{}",
-        table(&["code", "中文", "English"], rows)
+         (`ret` is 0 on success). HTTP status is 200 but for 404 and 4007.\n\n{}\n## 中文\n\n{}",
+        table(
+            &["code", "means", "why", "what to do"],
+            rows(|row| [row.en, row.cause[1], row.cure[1]])
+        ),
+        table(&["code", "含义", "原因", "处理"], rows(|row| [row.zh, row.cause[0], row.cure[0]]))
     )
 }
 

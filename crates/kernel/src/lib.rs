@@ -25,6 +25,7 @@ pub mod name;
 pub mod notice;
 pub mod order;
 pub mod product;
+pub mod reference;
 pub mod refund;
 pub mod secret;
 pub mod sign;

@@ -15,7 +15,8 @@ pub struct NameInfo {
     /// The language of its value.
     pub form: ValueForm,
     used_by: Users,
-    role: Role,
+    /// Which requirement it meets.
+    pub role: Role,
 }
 
 /// Which operations read a name.
@@ -38,7 +39,8 @@ impl Users {
 
 /// Which requirement a name meets: an operation needs one name of each role that its names have.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
-enum Role {
+pub enum Role {
+    /// None.
     Optional,
     /// `mch_id` or `appid`.
     Caller,

@@ -156,8 +156,30 @@ impl RefundState {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+    use crate::money::Currency;
+
+    /// A fresh refund of 3.14 for the tests of this crate.
+    pub(crate) fn a_refund() -> Refund {
+        let at = Timestamp::from_seconds(1_795_320_005);
+        Refund {
+            id: Id(7),
+            mch_id: MchId(10_502_105_689_001),
+            app_id: AppId(1_000_258),
+            order_id: Id(6),
+            attempt_no: 1,
+            out_refund_no: "R1".into(),
+            cause: RefundCause::Merchant,
+            state: RefundState::Due,
+            rev: 1,
+            amount: Money::new(314, Currency::Cny),
+            reason: String::new(),
+            sign_form: SignForm::Version2,
+            done: None,
+            created_at: at,
+        }
+    }
 
     #[test]
     fn words_are_read_back() {

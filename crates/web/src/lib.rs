@@ -5,6 +5,7 @@ pub mod assets;
 pub mod browser;
 pub mod callbacks;
 pub mod cashier;
+pub mod docs;
 pub mod edge;
 pub mod landing;
 pub mod language;
@@ -61,6 +62,7 @@ pub fn router(gateway: Gateway, edge: Edge) -> Router {
         .route("/order/qrcode/{token}", get(payer::scanned))
         .route("/callback/{channel}/{mch_id}/{account_id}/{version}", any(callbacks::receive))
         .route("/assets/{name}", get(asset))
+        .route("/openapi.json", get(docs::serve_openapi))
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))
         .fallback(merchant_api::call)

@@ -12,6 +12,7 @@ mod command_line;
 mod contract;
 mod crash;
 mod dice;
+mod documented;
 mod doubt;
 mod edge;
 mod edge_load;

@@ -1,0 +1,137 @@
+//! What each operation is for, what it answers and which codes it can answer (contract sections 1, 6
+//! and 8).
+
+use crate::address::Operation;
+use crate::fault::Wording;
+
+/// What the reference says of an operation.
+#[derive(Debug)]
+pub struct OperationInfo {
+    /// Its title.
+    pub title: Wording,
+    /// What it does, in a sentence or two.
+    pub about: Wording,
+    /// What `data` is.
+    pub answer: Answer,
+    /// Whether its requests are signed.
+    pub is_signed: bool,
+    /// Codes that it answers beside [`COMMON`] ones.
+    pub codes: &'static [i64],
+}
+
+/// What `data` of an answer is.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Answer {
+    /// An order, signed.
+    Order,
+    /// A refund with its order, signed.
+    Refund,
+}
+
+/// Codes that every operation can answer.
+pub const COMMON: &[i64] = &[
+    200, 4001, 4002, 4003, 4004, 4006, 40100, 40110, 40400, 490_001, 491_002, 491_003, 492_001,
+    499_999,
+];
+
+/// Codes of operations that ask an upstream about an order.
+const FIND: &[i64] = &[40102, 4005, 40500, 40600, 492_003, 492_004, 492_005];
+
+/// What the reference says of `operation`.
+pub fn info(operation: Operation) -> &'static OperationInfo {
+    match operation {
+        Operation::Place => &PLACE,
+        Operation::Query => &QUERY,
+        Operation::Close => &CLOSE,
+        Operation::Reverse => &REVERSE,
+        Operation::Refund => &REFUND,
+        Operation::QueryRefund => &QUERY_REFUND,
+    }
+}
+
+static PLACE: OperationInfo = OperationInfo {
+    title: ["下单", "Place an order"],
+    about: [
+        "下一笔订单，返回付款要用的二维码、页面或参数。重复同一请求是安全的：同一 out_trade_no 只会有一笔订单。",
+        "Places an order and answers with the code, page or parameters to pay it with. Repeating a request is \
+         safe: one out_trade_no is one order.",
+    ],
+    answer: Answer::Order,
+    is_signed: true,
+    codes: &[
+        201, 4005, 40101, 40103, 40104, 40105, 40106, 40109, 40111, 40500, 40600, 491_001, 492_002,
+        492_003, 492_004, 492_005,
+    ],
+};
+static QUERY: OperationInfo = OperationInfo {
+    title: ["查询订单", "Query an order"],
+    about: [
+        "trade_state 就是事实。未付款时我们会同时询问上游（每单每秒至多一次）。",
+        "trade_state is the truth. While an order is unpaid the upstream is asked too, at most once a second.",
+    ],
+    answer: Answer::Order,
+    is_signed: true,
+    codes: FIND,
+};
+static CLOSE: OperationInfo = OperationInfo {
+    title: ["关闭订单", "Close an order"],
+    about: [
+        "关闭一笔未付款的订单；先关上游。若发现已经付款，则答 40101。",
+        "Ends an unpaid order, at its upstream first. 40101 says that it was paid meanwhile.",
+    ],
+    answer: Answer::Order,
+    is_signed: true,
+    codes: &[40102, 4005, 40101, 40103, 40104, 40105, 40500, 40600, 492_003, 492_004, 492_005],
+};
+static REVERSE: OperationInfo = OperationInfo {
+    title: ["撤销付款码订单", "Reverse a barcode order"],
+    about: [
+        "仅用于付款码（401）：未付则取消，已付则全额退回。付款 15 分钟以后撤销需带 timestamp 与 nonce_str。",
+        "For barcodes (401) only: cancels, or gives everything back. More than 15 minutes after the payment it \
+         needs timestamp and nonce_str.",
+    ],
+    answer: Answer::Order,
+    is_signed: true,
+    codes: &[
+        40102, 4005, 40101, 40103, 40104, 40105, 40107, 40108, 40500, 40600, 492_003, 492_004,
+        492_005,
+    ],
+};
+static REFUND: OperationInfo = OperationInfo {
+    title: ["退款", "Refund an order"],
+    about: [
+        "退回全部或部分金额，可多次，直到退完。同一 out_refund_no 就是同一笔退款，重复是安全的。",
+        "Gives back all or a part, as often as you like until nothing is left. One out_refund_no is one refund, \
+         so repeating is safe.",
+    ],
+    answer: Answer::Refund,
+    is_signed: true,
+    codes: &[
+        40102, 4005, 40105, 40107, 40108, 40109, 40500, 40600, 492_003, 492_004, 492_005, 493_001,
+    ],
+};
+static QUERY_REFUND: OperationInfo = OperationInfo {
+    title: ["查询退款", "Query a refund"],
+    about: [
+        "按 out_refund_no 或 refund_id 查询一笔退款；未完成时会询问上游。",
+        "Finds a refund by out_refund_no or refund_id, and asks the upstream while it is not done.",
+    ],
+    answer: Answer::Refund,
+    is_signed: true,
+    codes: &[4005, 40500, 40600, 492_002, 492_003, 492_004, 492_005],
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::code::CODES;
+
+    #[test]
+    fn operations_name_only_codes_of_the_table() {
+        for operation in Operation::ALL {
+            for code in info(operation).codes.iter().chain(COMMON) {
+                assert!(CODES.iter().any(|row| row.code == *code), "{operation:?} {code}");
+            }
+        }
+    }
+}
