@@ -8,6 +8,7 @@ pub mod clock;
 pub mod egress;
 pub mod ids;
 pub mod manage;
+pub mod move_in;
 pub mod page;
 pub mod resolver;
 pub mod vault;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::bench::BENCHES;
+use crate::import::ImportArguments;
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -116,6 +117,8 @@ pub enum MerchantCommand {
     List(StoreArguments),
     /// Show one application and its settings.
     Show(ApplicationArguments),
+    /// Bring merchants of another platform along, with their numbers and keys, from a file.
+    Import(ImportArguments),
     /// Give an application a new key; the old one stays valid for a while.
     RotateKey(RotateArguments),
 }

@@ -9,6 +9,7 @@ pub mod config;
 pub mod data_dir;
 pub mod demo;
 pub mod descriptors;
+pub mod import;
 pub mod operate;
 pub mod reference;
 pub mod serve;

@@ -15,6 +15,7 @@ use web::docs::openapi;
 use crate::bench::page;
 use crate::cli::{Cli, DocsArguments, Failure};
 use crate::config;
+use crate::import::columns::COLUMNS;
 
 /// What stands at the head of every generated page.
 const MARK: &str =
@@ -33,6 +34,7 @@ pub fn write(arguments: &DocsArguments) -> Result<(), Failure> {
         ("notifications.md", notifications()),
         ("configuration.md", configuration()),
         ("commands.md", commands()),
+        ("import.md", import()),
         ("seeded-defects.md", seeded_defects()),
         ("crash-points.md", crash_points()),
         ("performance.md", page::performance(&arguments.out.join(PERFORMANCE))?),
@@ -188,6 +190,20 @@ fn notifications() -> String {
 
 fn configuration() -> String {
     format!("# Configuration\n\n```toml\n{}```\n", config::MANUAL)
+}
+
+fn import() -> String {
+    let rows = COLUMNS.iter().map(|column| {
+        let is_required = if column.is_required { "yes" } else { "" };
+        vec![format!("`{}`", column.name), is_required.to_owned(), column.help.to_owned()]
+    });
+    let head = ["column", "required", "what it is"];
+    format!(
+        "# Importing merchants\n\nThe columns that `jubao merchant import` reads: named in the first line of a \
+         CSV, members in JSON lines. What is left out stays as it stands, or has its default. The file is \
+         UTF-8. Every row is an application; the rows of one merchant are written together or not at all.\n\n{}",
+        table(&head, rows)
+    )
 }
 
 fn commands() -> String {

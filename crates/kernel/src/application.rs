@@ -59,6 +59,9 @@ pub struct Settings {
     /// The merchant is still building: its wrong signatures are explained to it, and it may cause events.
     /// Never for an application whose orders are paid with real money.
     pub sandbox: bool,
+    /// It moved in: the platform before may hold orders of its merchant, which are asked for there as
+    /// long as the operator has that configured.
+    pub moved_in: bool,
 }
 
 /// Encoding of notifications (contract section 7).

@@ -15,14 +15,15 @@ const INSERT: &str = "insert into applications
 values ($1, $2, 1, $3, $4, '', 0, $5)";
 
 /// The application that a request names.
-const BY_APP_ID: &str = "select a.app_id, a.mch_id, a.is_default, a.key_sealed,
+pub(crate) const BY_APP_ID: &str = "select a.app_id, a.mch_id, a.is_default, a.key_sealed,
 a.previous_key_sealed, a.previous_until, a.settings, a.notice_learned, a.rev, a.created_at,
 m.name, m.is_enabled, m.fee_rate_ppm
 from applications a join merchants m on m.mch_id = a.mch_id
 where a.app_id = $1";
 
 /// The application's number behind a request that names only the merchant.
-const DEFAULT_OF: &str = "select app_id from applications where mch_id = $1 and is_default = 1";
+pub(crate) const DEFAULT_OF: &str =
+    "select app_id from applications where mch_id = $1 and is_default = 1";
 
 /// Every application's number, for people; each is then read by itself.
 const APP_IDS: &str = "select app_id from applications order by app_id";
@@ -182,7 +183,7 @@ pub(crate) fn insert_default(new: &NewMerchant) -> Statement {
 }
 
 #[expect(clippy::expect_used, reason = "booleans, texts and unit variants always have a JSON text")]
-fn settings_text(settings: &Settings) -> Value {
+pub(crate) fn settings_text(settings: &Settings) -> Value {
     serde_json::to_string(settings).expect("settings have a JSON text").into()
 }
 
@@ -199,7 +200,7 @@ fn learned_of(word: &str) -> Option<NoticeFormat> {
     formats.into_iter().find(|format| learned_word(*format) == word)
 }
 
-fn read(row: &mut Row) -> Result<ApplicationRow, StoreError> {
+pub(crate) fn read(row: &mut Row) -> Result<ApplicationRow, StoreError> {
     Ok(ApplicationRow {
         app_id: row.app_id()?,
         mch_id: row.mch_id()?,

@@ -23,6 +23,7 @@ mod memory;
 pub mod merchants;
 pub mod messages;
 pub mod meta;
+pub mod moves;
 pub mod notices;
 pub mod order_events;
 mod order_row;

@@ -2,7 +2,7 @@
 
 use kernel::id::MchId;
 
-use crate::batch::{Batch, Statement};
+use crate::batch::{Batch, Row, Statement};
 use crate::{Store, StoreError};
 
 /// Adds a shop; an existing number is missed.
@@ -13,7 +13,8 @@ on conflict (mch_id, store_id) do nothing";
 const EXISTS: &str = "select store_id from stores where mch_id = $1 and store_id = $2";
 
 /// The merchant's shops.
-const OF_MERCHANT: &str = "select store_id, name from stores where mch_id = $1 order by store_id";
+pub(crate) const OF_MERCHANT: &str =
+    "select store_id, name from stores where mch_id = $1 order by store_id";
 
 /// A shop.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -43,8 +44,11 @@ pub async fn exists(store: &Store, mch_id: MchId, store_id: i64) -> Result<bool,
 /// # Errors
 /// See [`StoreError`].
 pub async fn of_merchant(store: &Store, mch_id: MchId) -> Result<Vec<Shop>, StoreError> {
-    let read = |row: &mut crate::Row| Ok(Shop { store_id: row.int()?, name: row.text()? });
     store.rows(OF_MERCHANT, vec![mch_id.into()], read).await
+}
+
+pub(crate) fn read(row: &mut Row) -> Result<Shop, StoreError> {
+    Ok(Shop { store_id: row.int()?, name: row.text()? })
 }
 
 pub(crate) fn insert(mch_id: MchId, shop: &Shop) -> Statement {

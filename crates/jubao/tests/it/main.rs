@@ -24,6 +24,7 @@ mod fairness;
 mod foreign;
 mod foreign_clients;
 mod guard;
+mod import;
 mod lanes;
 mod late;
 mod leaks;

@@ -3,6 +3,7 @@
 use super::{APP, MCH, TestStore, a_merchant, an_audit_entry, at, id, run};
 use crate::accounts::{self, AccountKey, NewAccount, PLATFORM};
 use crate::applications::{self, KeyRotation};
+use crate::moves::{self, ApplicationState, Move, Profile};
 use crate::stores::{self, Shop};
 use crate::{StoreError, merchants, meta};
 use kernel::application::{NoticeFormat, Settings};
@@ -49,6 +50,49 @@ fn a_taken_number_leaves_nothing_of_a_merchant() {
         {
             assert_eq!(test.count(table), expect, "{table}");
         }
+    });
+}
+
+/// A move of the merchant that stands, with an application more.
+fn a_move(was: Option<Profile>, app_id: AppId) -> Move {
+    let profile = Profile { name: "moved".into(), is_enabled: true, fee_rate_ppm: 1 };
+    let application = ApplicationState {
+        app_id,
+        key_sealed: "sealed-2".into(),
+        previous: None,
+        settings: Settings::default(),
+    };
+    Move {
+        mch_id: MCH,
+        was,
+        profile,
+        added: vec![(application, false)],
+        changed: Vec::new(),
+        shops: vec![Shop { store_id: 7, name: "new".into() }],
+        at: at(0),
+    }
+}
+
+#[test]
+fn a_move_writes_only_what_still_is_as_it_was_read() {
+    run(async {
+        let test = TestStore::new();
+        test.done(merchants::add(&a_merchant())).await;
+        let standing = moves::standing(&test.store, MCH, vec![APP]).await.unwrap();
+        assert_eq!((standing.default_app, standing.applications.len()), (Some(APP), 1));
+        let another = AppId(APP.0 + 1);
+        test.missed(moves::write(&a_move(None, another)).audited(an_audit_entry("no"))).await;
+        let was = standing.profile.clone();
+        // Somebody took the application's number meanwhile: the batch is undone whole.
+        let taken = test.store.write(moves::write(&a_move(was.clone(), APP))).await;
+        assert!(matches!(taken, Err(StoreError::Defect(_))), "{taken:?}");
+        assert_eq!(moves::standing(&test.store, MCH, vec![APP]).await.unwrap(), standing);
+        test.done(moves::write(&a_move(was.clone(), another))).await;
+        test.missed(moves::write(&a_move(was, AppId(APP.0 + 2)))).await;
+        let after = moves::standing(&test.store, MCH, vec![APP, another]).await.unwrap();
+        assert_eq!(after.profile.unwrap().name, "moved");
+        assert_eq!((after.default_app, after.applications.len()), (Some(APP), 2));
+        assert_eq!(after.shops.last().unwrap().store_id, 7);
     });
 }
 
