@@ -4,6 +4,7 @@
 //! `test` does) and never changes the source.
 
 mod crash;
+mod format;
 mod fuzz;
 mod mutants;
 mod options;
@@ -27,9 +28,14 @@ struct Task {
 const REFERENCE: &str = "docs/reference";
 
 /// Every task, in the order of the help.
-const TASKS: [Task; 10] = [
+const TASKS: [Task; 11] = [
     Task { name: "ci", about: "format, lints, tidy, docs and tests: what has to pass", run: ci },
     Task { name: "test", about: "every Rust test, then the browser's journeys", run: test::run },
+    Task {
+        name: "fmt",
+        about: "formats every source file; --check compares only",
+        run: format::run,
+    },
     Task { name: "demo", about: "the gateway with simulated upstreams and a shop", run: demo },
     Task { name: "docs", about: "writes docs/reference; --check compares only", run: docs },
     Task {
@@ -87,7 +93,7 @@ fn help() -> String {
 }
 
 fn ci(_: &[String]) -> Result<(), Fault> {
-    shell::cargo("fmt", &["--all", "--check"])?;
+    format::run(&["--check".to_owned()])?;
     tidy::run(&[])?;
     shell::cargo(
         "clippy",
