@@ -119,6 +119,13 @@ async fn who_comes_back_twice_or_with_a_forged_state_begins_nothing() {
     assert_eq!(status, 303);
     assert!(again.starts_with("/pay/") && !again.contains("by="), "{again}");
     assert_eq!(app.attempts(&sn).await.len(), 1);
+    // WeChat takes a new code, so it is the state that is refused; and the code is not used up by that.
+    let anew = ask(&app, &page).await;
+    let (new_code, _) = anew.split_once("&state=").unwrap();
+    let (_, spent, _) = open(&app, &format!("{new_code}&state={state}")).await;
+    assert!(spent.starts_with("/pay/") && !spent.contains("by="), "{spent}");
+    let (_, own, _) = open(&app, &anew).await;
+    assert!(own.ends_with("&by=1"), "{own}");
 
     let (_, authorize, _) = open(&app, &format!("{other_page}/go?wallet=wechat")).await;
     app.advance(601);

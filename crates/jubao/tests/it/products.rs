@@ -227,3 +227,21 @@ async fn a_wallet_whose_way_back_is_a_form_leads_to_the_payers_page() {
     assert_eq!(app.stored(sn).await.state.word(), "USERPAYING", "a form proves nothing");
     app.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_number_of_a_page_names_an_order_only_once_it_is_paid() {
+    let app = TestApp::spawn().await;
+    let data = place(&app, 301).await;
+    let sn = data["sn"].as_str().unwrap();
+    let asked =
+        json!({ "mch_id": app.mch_id().to_string(), "transaction_id": data["transaction_id"] });
+    assert_eq!(app.call("/order/query", &asked).await["code"], 40102, "nothing is paid under it");
+    app.pay(sn, &json!({})).await;
+    app.wait_state(sn, "SUCCESS").await;
+    let paid = app.query(sn).await;
+    let asked = json!({
+        "mch_id": app.mch_id().to_string(), "transaction_id": paid["data"]["transaction_id"],
+    });
+    assert_eq!(app.call("/order/query", &asked).await["data"]["sn"], sn);
+    app.finish().await;
+}
