@@ -2,6 +2,7 @@
 //! that rustfmt and clippy do not. Each rule is a pure function from text to findings, with a
 //! broken sample in its tests; this file only collects the texts.
 
+mod codes;
 mod layers;
 mod lex;
 mod papers;
@@ -83,6 +84,7 @@ fn judge(files: &[TextFile]) -> Vec<Finding> {
         }
     }
     findings.extend(papers::check_changelog(files));
+    findings.extend(codes::check_codes(files));
     findings
 }
 
@@ -140,6 +142,8 @@ mod tests {
         for file in &broken {
             assert!(found.iter().any(|finding| finding.path == file.path), "{}", file.path);
         }
-        assert!(found.iter().any(|finding| finding.path == papers::CHANGELOG));
+        for path in [papers::CHANGELOG, codes::PROGRAM] {
+            assert!(found.iter().any(|finding| finding.path == path), "{path}");
+        }
     }
 }
