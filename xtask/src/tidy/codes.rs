@@ -50,11 +50,11 @@ fn compare(ours: &[Row], theirs: &[Row]) -> Vec<Finding> {
     findings
 }
 
-/// `row(40_101, "订单已支付", …`, however it is broken into lines.
+/// `row(40_101, ["订单已支付", …`, however it is broken into lines.
 fn of_program(text: &str) -> Vec<Row> {
     let row = |(at, found): (usize, &str)| {
         let (code, rest) = text[at + found.len()..].split_once(',')?;
-        let (words, _) = rest.trim_start().strip_prefix('"')?.split_once('"')?;
+        let (words, _) = rest.trim_start().strip_prefix("[\"")?.split_once('"')?;
         let code = code.trim().replace('_', "");
         let line = text[..at].matches('\n').count() + 1;
         is_number(&code).then(|| Row { line, code, words: words.to_owned() })
@@ -83,7 +83,8 @@ mod tests {
 
     /// As many rows as the document has, from code 1.
     fn tables() -> (String, String) {
-        let ours = (1..=ROWS).map(|code| format!("    row({code}, \"词{code}\", \"word\"),\n"));
+        let ours = (1..=ROWS)
+            .map(|code| format!("    row({code}, [\"词{code}\", \"word\"], [\"\", \"\"]),\n"));
         let theirs = (1..=ROWS).map(|code| format!("{code} |词{code}|做什么\n"));
         (ours.collect(), format!("码|词|做\n--|--|--\n{}", theirs.collect::<String>()))
     }
@@ -111,9 +112,9 @@ mod tests {
     #[test]
     fn a_code_too_many_and_one_too_few_fail() {
         let (ours, theirs) = tables();
-        let more = format!("{ours}    row(40, \"词40\", \"word\"),\n");
+        let more = format!("{ours}    row(40, [\"词40\", \"word\"]),\n");
         assert_eq!(lines(&check(&more, &theirs)), [ROWS + 1]);
-        let fewer = ours.replace("    row(39, \"词39\", \"word\"),\n", "");
+        let fewer = ours.replace("    row(39, [\"词39\", \"word\"], [\"\", \"\"]),\n", "");
         assert_eq!(lines(&check(&fewer, &theirs)), [0]);
         let cut = theirs.replace("39 |词39|做什么\n", "");
         let found = check(&fewer, &cut);

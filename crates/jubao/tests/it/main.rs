@@ -24,6 +24,7 @@ mod expiry;
 mod fairness;
 mod foreign;
 mod foreign_clients;
+mod foreign_objects;
 mod guard;
 mod import;
 mod lanes;
