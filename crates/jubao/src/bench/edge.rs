@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::time::sleep;
 use web::edge::{Limits, Rates, Work};
 
-use super::load::{Ask, Load, Loaded, Times};
+use super::ask::Ask;
+use super::load::{Load, Loaded, Times};
 use super::peer::{Job, Peer};
 use super::report::{Amount, Figure, Goal, Repeat, Row};
 use super::site::{Cost, Site};

@@ -21,9 +21,9 @@ const LARGE: usize = 10_000_000;
 /// Orders that are inserted to measure, in each repeat.
 const MEASURED: usize = 30_000;
 /// Orders that are made in memory and written before the next, while a store is filled.
-const CHUNK: usize = 50_000;
+pub(super) const CHUNK: usize = 50_000;
 /// Writers that fill: larger groups fill faster.
-const FILLERS: usize = 512;
+pub(super) const FILLERS: usize = 512;
 
 /// How merchants count their orders.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -137,7 +137,8 @@ impl Grown {
     }
 }
 
-fn show_progress(name: &str, done: usize, total: usize) {
+/// Shows on standard error how far the filling of a store is.
+pub(super) fn show_progress(name: &str, done: usize, total: usize) {
     const WIDTH: usize = 40;
     let full = WIDTH * done / total.max(1);
     let bar: String = (0..WIDTH).map(|at| if at < full { '#' } else { '.' }).collect();

@@ -7,7 +7,8 @@ use gateway::clock::Clock;
 use store::{Batch, Options, Store, orders};
 use web::edge::{Edge, Limits};
 
-use super::load::{Ask, Load, Times};
+use super::ask::Ask;
+use super::load::{Load, Times};
 use super::peer::Peer;
 use super::report::{Amount, Figure, Goal, Repeat, Row};
 use super::sample::Sampler;

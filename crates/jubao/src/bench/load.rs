@@ -6,36 +6,20 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kernel::order::SignForm;
-use kernel::secret::Secret;
-use kernel::sign;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
+use super::ask::{Ask, Wire};
 use super::now;
-use crate::demo::identity::MERCHANT;
 use crate::descriptors;
 
 /// Bytes of an answer that are made room for.
 const ANSWER_BYTES: usize = 4_096;
 /// How long an answer is waited for.
 const ANSWER_WAIT: Duration = Duration::from_secs(20);
-
-/// What is asked.
-#[derive(Copy, Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum Ask {
-    /// A page that does nothing.
-    Hello,
-    /// A new order of product 304, which asks no upstream.
-    Order,
-    /// A new order of product 101, for which a page of Alipay is signed.
-    Page,
-    /// As [`Ask::Order`], with a signature that is wrong.
-    Forged,
-}
 
 /// Requests to be sent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -99,8 +83,6 @@ enum Said {
     Other,
 }
 
-/// A request as it is sent.
-type Wire = Arc<[u8]>;
 /// An answer and how long it took, in microseconds.
 type Answer = (Said, u64);
 
@@ -117,7 +99,7 @@ struct Pace {
 /// A connection cannot be made.
 pub async fn run(load: Load) -> Result<Loaded, String> {
     descriptors::connections(load.connections);
-    let requests = requests(&load)?;
+    let requests = load.ask.requests(&load.name, load.requests);
     let mut sockets = Vec::with_capacity(load.connections);
     for _ in 0..load.connections {
         sockets.push(Socket::connect(load.address).await.map_err(|error| error.to_string())?);
@@ -229,48 +211,6 @@ fn said(body: &[u8]) -> Said {
     }
 }
 
-/// Every request, ready to be sent.
-fn requests(load: &Load) -> Result<Vec<Wire>, String> {
-    let key = match load.ask {
-        Ask::Hello => {
-            let hello: Wire = b"GET /healthz HTTP/1.1\r\nhost: bench\r\n\r\n"[..].into();
-            return Ok(vec![hello; load.requests]);
-        }
-        Ask::Order | Ask::Page => Secret::new(MERCHANT.key),
-        Ask::Forged => Secret::new("another key"),
-    };
-    let product = if load.ask == Ask::Page { "101" } else { "304" };
-    let number = |at| format!("{}{at:07}", load.name);
-    let order = |at| Wire::from(order(&key, product, &number(at)).into_bytes());
-    Ok((0..load.requests).map(order).collect())
-}
-
-/// An order of `product` with that number.
-fn order(key: &Secret, product: &str, number: &str) -> String {
-    let mch_id = MERCHANT.mch_id.to_string();
-    // In ascending order of their names, as they are signed.
-    let members = [
-        ("body", "bench"),
-        ("mch_id", &mch_id),
-        ("notify_url", "https://shop.example/notify"),
-        ("out_trade_no", number),
-        ("pay_channel_id", product),
-        ("total_fee", "10000"),
-        ("version", "2"),
-    ];
-    let signature = sign::sign(key, members.into_iter(), SignForm::Version2);
-    let mut body = String::from("{");
-    for (name, value) in members {
-        body.push_str(&format!("\"{name}\":\"{value}\","));
-    }
-    body.push_str(&format!("\"sign\":\"{signature}\"}}"));
-    format!(
-        "POST /payment/pay HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n\
-         content-length: {}\r\n\r\n{body}",
-        body.len()
-    )
-}
-
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
@@ -289,15 +229,6 @@ mod tests {
             [said(b"ok"), said(b"{\"code\":200,"), said(b"{")],
             [Said::Yes, Said::Yes, Said::Other]
         );
-    }
-
-    #[test]
-    fn an_order_is_signed_as_the_gateway_wants_it() {
-        let text = order(&Secret::new(MERCHANT.key), "304", "B1");
-        let (head, body) = split(text.as_bytes()).unwrap();
-        assert_eq!(content_length(head), body.len());
-        let members = crate::signing::read(body).unwrap();
-        assert!(crate::signing::is_signed(&members, &Secret::new(MERCHANT.key)));
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! Everything is on loopback and bounded. The gateway runs in this process; whoever asks it runs in
 //! another ([`peer`]), so that their costs can be told apart.
 
+pub mod api;
+pub mod ask;
 pub mod chart;
 pub mod edge;
 pub mod growth;
@@ -22,6 +24,7 @@ mod crowd;
 mod merchant;
 mod sample;
 mod site;
+mod upstream;
 mod writers;
 
 use std::fs;
@@ -49,7 +52,7 @@ pub struct Bench {
 type Running = Pin<Box<dyn Future<Output = Result<Trials, Failure>>>>;
 
 /// Every bench.
-pub const BENCHES: [Bench; 5] = [
+pub const BENCHES: [Bench; 6] = [
     Bench {
         name: "hot-path",
         about: "durable orders against the same work with nothing stored, and against a page that does \
@@ -75,6 +78,11 @@ pub const BENCHES: [Bench; 5] = [
         name: "edge",
         about: "honest callers beside a crowd of silent sockets, three times capacity, forged requests",
         run: |plan| Box::pin(edge::run(plan)),
+    },
+    Bench {
+        name: "api",
+        about: "each operation of the merchants' API beside 1,000,000 stored orders (--orders), and refusals",
+        run: |plan| Box::pin(api::run(plan)),
     },
 ];
 

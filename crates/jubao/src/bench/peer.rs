@@ -1,8 +1,9 @@
 //! The other end of a bench, in a process of its own, so that what the gateway costs can be told from
-//! what asking it costs: it asks, crowds or acknowledges, as it is told on its standard input.
+//! what asking it costs: it asks, crowds, acknowledges or simulates, as it is told on its standard input.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,7 @@ use tokio::task::spawn_blocking;
 
 use super::crowd::Crowd;
 use super::load::{Load, Loaded};
-use super::{cpu, load, merchant};
+use super::{cpu, load, merchant, upstream};
 use crate::cli::{Failure, print_line};
 
 /// What a peer is asked for, a line of JSON each.
@@ -26,6 +27,8 @@ pub enum Job {
     Leave,
     /// Acknowledge whatever is posted, from here on.
     Acknowledge,
+    /// Be the upstreams of the identity in a folder, from here on.
+    Simulate(PathBuf),
 }
 
 /// What came of it.
@@ -35,7 +38,7 @@ pub enum Done {
     Done,
     /// How requests were answered.
     Loaded(Loaded),
-    /// Where notices are acknowledged.
+    /// Where notices are acknowledged, or upstreams are.
     Listening(SocketAddr),
     /// It could not be done.
     Failed(String),
@@ -120,6 +123,7 @@ pub fn run() -> Result<(), Failure> {
     for line in std::io::stdin().lock().lines().map_while(Result::ok) {
         let done = match serde_json::from_str(&line) {
             Ok(Job::Acknowledge) => return runtime.block_on(merchant::run(tell)),
+            Ok(Job::Simulate(folder)) => return runtime.block_on(upstream::run(&folder, tell)),
             Ok(job) => runtime.block_on(perform(job, &mut crowd)),
             Err(error) => Done::Failed(error.to_string()),
         };
@@ -141,7 +145,7 @@ async fn perform(job: Job, crowd: &mut Crowd) -> Done {
             crowd.leave();
             Ok(())
         }
-        Job::Acknowledge => Ok(()),
+        Job::Acknowledge | Job::Simulate(_) => Ok(()),
     };
     done.map_or_else(Done::Failed, |()| Done::Done)
 }

@@ -34,7 +34,12 @@ pub struct Sampler {
 impl Sampler {
     /// A sampler of orders that are placed at `now`.
     pub fn new(now: Timestamp) -> Self {
-        Self { ids: Arc::new(IdSource::new(0, now)), now }
+        Self::of_node(0, now)
+    }
+
+    /// The same with the ids of another node than a gateway that makes some itself.
+    pub fn of_node(node: u32, now: Timestamp) -> Self {
+        Self { ids: Arc::new(IdSource::new(node, now)), now }
     }
 
     /// An order of product 304 with the merchant's number `out_trade_no`.

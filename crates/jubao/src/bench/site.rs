@@ -44,7 +44,14 @@ impl Site {
     /// # Errors
     /// The folder cannot be written.
     pub async fn open(folder: &Path) -> Result<Self, Failure> {
-        let folder = FreshFolder::make_in(folder)?;
+        Self::open_on(FreshFolder::make_in(folder)?, NO_UPSTREAM).await
+    }
+
+    /// A gateway on a folder that may hold the demo's identity, whose upstreams are at `upstream`.
+    ///
+    /// # Errors
+    /// As [`Site::open`].
+    pub async fn open_on(folder: FreshFolder, upstream: &str) -> Result<Self, Failure> {
         let settings = Settings {
             public_url: PUBLIC_URL.to_owned(),
             node: 0,
@@ -55,7 +62,7 @@ impl Site {
             open_or_make(&folder.path().join(DATABASE_NAME), &folder.path().join(KEY_NAME))?;
         let gateway = Gateway::new(store, vault, Clock::default(), settings).await;
         let gateway = gateway.map_err(Failure::Machine)?;
-        DemoIdentity::load(folder.path())?.install(&gateway, NO_UPSTREAM).await?;
+        DemoIdentity::load(folder.path())?.install(&gateway, upstream).await?;
         let servers = JoinSet::new();
         Ok(Self { gateway, servers, stop: watch::channel(false).0, _folder: folder })
     }

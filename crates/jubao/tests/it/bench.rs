@@ -30,6 +30,24 @@ async fn the_hot_path_leaves_figures_and_a_chart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_operation_of_the_api_is_asked_and_answered_as_it_has_to_be() {
+    let folder = FreshFolder::make().unwrap();
+    let out = folder.path().display().to_string();
+    let small = ["--repeats", "2", "--orders", "30", "--connections", "4", "--out", &out];
+    let outcome = run(&[["bench", "api"].as_slice(), &small].concat(), "").await;
+    // Whatever is answered otherwise ends it.
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    let json = std::fs::read_to_string(folder.path().join("api.json")).unwrap();
+    let found: Run = serde_json::from_str(&json).unwrap();
+    assert_eq!((found.bench.as_str(), found.repeats), ("api", 2));
+    for operation in ["place", "query", "refund", "signature", "address", "too large"] {
+        let row = found.found.rows.iter().find(|row| row.name.contains(operation)).unwrap();
+        assert!(row.values.iter().all(|value| value.is_some_and(|value| value.0 > 0)), "{row:?}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "its stores are gone");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_a_name_the_benches_are_listed() {
     let outcome = run(&["bench"], "").await;
     assert_eq!(outcome.code, 0, "{outcome:?}");
