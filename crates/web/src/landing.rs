@@ -62,10 +62,11 @@ const STEPS: [(Text, Text); 3] = [
         ],
     ),
 ];
-const DOCS: Text = [
-    "接入文档与各语言示例在代码仓库的 docs 目录。",
-    "接入文件與各語言範例在程式碼倉庫的 docs 目錄。",
-    "The merchants' guide is in the repository, in its docs folder.",
+const DOCS: Text = ["接口文档", "介面文件", "API reference"];
+const DOCS_ABOUT: Text = [
+    "参数、响应码、各语言示例与验签工具。",
+    "參數、回應碼、各語言範例與驗簽工具。",
+    "Parameters, codes, samples in six languages, and a tool for signatures.",
 ];
 
 /// The landing page.
@@ -85,7 +86,10 @@ pub fn page(view: &View<'_>) -> Markup {
             (hero(view))
             (steps(language))
             (products(language))
-            p .docs { (language.of(DOCS)) " v" (view.version) }
+            p .docs {
+                a href={ "/docs?lang=" (language.tag()) } { (language.of(DOCS)) } " "
+                (language.of(DOCS_ABOUT)) " " a href="/openapi.json" { "OpenAPI" } " v" (view.version)
+            }
         }
     };
     page::document(&shell, &main)

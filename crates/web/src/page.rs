@@ -52,25 +52,32 @@ pub fn document(shell: &Shell<'_>, main: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang=(shell.language.tag()) {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover";
-                meta name="color-scheme" content="light dark";
-                meta name="referrer" content="no-referrer";
-                meta name="format-detection" content="telephone=no";
-                title { (shell.title) }
-                link rel="icon" href=(assets::address("icon.svg"));
-                link rel="stylesheet" href=(assets::address(shell.style));
-                @for script in shell.scripts { script src=(script) defer {} }
-                @if shell.refresh_seconds > 0 {
-                    noscript { meta http-equiv="refresh" content=(shell.refresh_seconds); }
-                }
-            }
+            (head(shell))
             body {
                 (header(shell.language))
                 p #live .unseen role="status" aria-live="polite" {}
                 (main)
                 (footer(shell))
+            }
+        }
+    }
+}
+
+/// The head of a document.
+pub(crate) fn head(shell: &Shell<'_>) -> Markup {
+    html! {
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover";
+            meta name="color-scheme" content="light dark";
+            meta name="referrer" content="no-referrer";
+            meta name="format-detection" content="telephone=no";
+            title { (shell.title) }
+            link rel="icon" href=(assets::address("icon.svg"));
+            link rel="stylesheet" href=(assets::address(shell.style));
+            @for script in shell.scripts { script src=(script) defer {} }
+            @if shell.refresh_seconds > 0 {
+                noscript { meta http-equiv="refresh" content=(shell.refresh_seconds); }
             }
         }
     }
@@ -133,7 +140,7 @@ fn has_scheme(url: &str, schemes: &[&str]) -> bool {
 }
 
 /// The brand's mark: a cut stone.
-fn mark() -> Markup {
+pub(crate) fn mark() -> Markup {
     html! {
         svg .mark viewBox="0 0 32 32" aria-hidden="true" {
             rect width="32" height="32" rx="8" fill="#0c5c4a" {}

@@ -44,6 +44,7 @@ mod products;
 mod races;
 mod refunds;
 mod repeat;
+mod samples;
 mod shops;
 mod sim_books;
 mod socket;

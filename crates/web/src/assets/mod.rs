@@ -36,12 +36,16 @@ impl Asset {
     }
 }
 
-static ASSETS: LazyLock<[Asset; 5]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[Asset; 9]> = LazyLock::new(|| {
     [
         asset("cashier.css", "text/css; charset=utf-8", include_bytes!("cashier.css")),
         asset("cashier.js", "text/javascript; charset=utf-8", include_bytes!("cashier.js")),
         asset("wallet.js", "text/javascript; charset=utf-8", include_bytes!("wallet.js")),
         asset("landing.css", "text/css; charset=utf-8", include_bytes!("landing.css")),
+        asset("docs.css", "text/css; charset=utf-8", include_bytes!("docs.css")),
+        asset("docs.js", "text/javascript; charset=utf-8", include_bytes!("docs.js")),
+        asset("sign.js", "text/javascript; charset=utf-8", include_bytes!("sign.js")),
+        asset("sign_page.js", "text/javascript; charset=utf-8", include_bytes!("sign_page.js")),
         asset("icon.svg", "image/svg+xml", include_bytes!("icon.svg")),
     ]
 });

@@ -72,3 +72,25 @@ fn amount(least: i64, pattern: &str) -> Value {
 fn length(form: ValueForm) -> Option<usize> {
     form.length_max()
 }
+
+/// A form in a few words for people, from its schema: values, range, pattern, length.
+pub fn words(form: ValueForm) -> String {
+    let schema = schema(form);
+    let list = |values: &Vec<Value>| {
+        let texts = values.iter().filter_map(Value::as_str).collect::<Vec<_>>();
+        texts.join(", ")
+    };
+    if let Some(values) = schema["enum"].as_array() {
+        return list(values);
+    }
+    if let (Some(least), Some(most)) = (schema["minimum"].as_i64(), schema["maximum"].as_i64())
+        && form == ValueForm::Amount
+    {
+        return format!("{least} – {most}");
+    }
+    match (schema["pattern"].as_str(), schema["maxLength"].as_u64()) {
+        (_, Some(most)) => format!("≤ {most}"),
+        (Some(pattern), None) => pattern.trim_matches(['^', '$']).to_owned(),
+        (None, None) => String::new(),
+    }
+}

@@ -3,8 +3,8 @@
 //! so one that gets its rows is documented. The document is a constant: served, and kept as a file.
 
 mod answer;
-mod form;
-mod request;
+pub mod form;
+pub mod request;
 
 use std::sync::LazyLock;
 

@@ -1,0 +1,127 @@
+//! The page of an operation: its address, parameters, answer, codes, examples and samples.
+
+use kernel::address::Address;
+use kernel::code;
+use kernel::name::{NameInfo, NameTable, Role};
+use kernel::reference::answers::{Kind, MEMBERS, MemberInfo, Part};
+use kernel::reference::examples::EXAMPLES;
+use kernel::reference::names;
+use kernel::reference::operations::{self, Answer, COMMON};
+use maud::{Markup, html};
+
+use super::openapi::{self, request};
+use super::shell::{address, code};
+use super::{samples, say};
+use crate::language::Language;
+
+/// The page.
+pub fn page(row: &Address, language: Language) -> Markup {
+    let info = operations::info(row.operation);
+    html! {
+        h1 { (say(language, info.title)) }
+        p .lead { (say(language, info.about)) }
+        dl .facts {
+            dt { (say(language, ["地址", "Address"])) }
+            dd { code { "POST " (row.path) } }
+            dt { (say(language, ["查询串写法", "In the query style"])) }
+            dd { code { "POST " (openapi::style(row)) } }
+            dt { (say(language, ["签名", "Signed"])) }
+            dd { (say(language, if info.is_signed { ["是", "yes"] } else { ["否", "no"] })) }
+        }
+        @if let Some(task) = samples::Task::of(row.operation) {
+            h2 #samples { (say(language, ["示例", "Samples"])) }
+            (samples::show(task))
+        }
+        h2 #parameters { (say(language, ["参数", "Parameters"])) }
+        (parameters(row, language))
+        h2 #requests { (say(language, ["请求示例", "Requests"])) }
+        (examples(row, language))
+        h2 #answer { (say(language, ["响应 data", "Answer: data"])) }
+        (members(info.answer, language))
+        h2 #codes { (say(language, ["响应码", "Codes"])) }
+        (codes(info.codes, language))
+    }
+}
+
+fn parameters(row: &Address, language: Language) -> Markup {
+    let rows = &NameTable::of(row.operation).rows;
+    let required = request::required(rows);
+    html! {
+        table {
+            thead { tr {
+                th scope="col" { (say(language, ["参数", "Parameter"])) }
+                th scope="col" { (say(language, ["说明", "What it is"])) }
+            } }
+            tbody { @for row in rows { (parameter(row, &required, language)) } }
+        }
+    }
+}
+
+fn parameter(row: &NameInfo, required: &[Vec<&'static str>], language: Language) -> Markup {
+    let group = required.iter().find(|names| names.contains(&row.name));
+    let words = names::words(row.name).map_or("", |words| say(language, words));
+    let form = openapi::form::words(row.form);
+    html! {
+        tr id=(row.name) {
+            td {
+                code { (row.name) }
+                @if row.role != Role::Optional {
+                    @let is_alone = group.is_some_and(|names| names.len() == 1);
+                    " " span .need { (say(language, if is_alone { ["必填", "required"] } else { ["其一必填", "one of these"] })) }
+                }
+            }
+            td { (words) @if !form.is_empty() { br; span .soft { (form) } } }
+        }
+    }
+}
+
+fn examples(row: &Address, language: Language) -> Markup {
+    let rows = EXAMPLES.iter().filter(|example| example.operation == row.operation);
+    html! {
+        @for example in rows {
+            @let text = serde_json::to_string_pretty(&request::value(example)).unwrap_or_default();
+            p { (say(language, example.words)) " → " a href=(address(&format!("/docs/codes#c{}", example.code), language)) { (example.code) } }
+            (code(say(language, example.words), &text))
+        }
+    }
+}
+
+fn members(answer: Answer, language: Language) -> Markup {
+    let is_there = |row: &&MemberInfo| match answer {
+        Answer::Order => row.part != Part::Refund,
+        Answer::Refund => true,
+    };
+    html! {
+        table {
+            thead { tr {
+                th scope="col" { (say(language, ["成员", "Member"])) }
+                th scope="col" { (say(language, ["说明", "What it is"])) }
+            } }
+            tbody { @for row in MEMBERS.iter().filter(is_there) {
+                tr id={ "answer-" (row.name) } {
+                    td { code { (row.name) } " " span .soft { (kind(row.kind)) } }
+                    td { (say(language, row.words)) }
+                }
+            } }
+        }
+    }
+}
+
+/// The type of a member, as JSON calls it.
+pub fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text => "string",
+        Kind::Int => "integer",
+    }
+}
+
+fn codes(own: &[i64], language: Language) -> Markup {
+    let mut all = COMMON.iter().chain(own).copied().collect::<Vec<_>>();
+    all.sort_unstable();
+    html! {
+        ul .codes { @for number in all {
+            @let row = code::info(number);
+            li { a href=(address(&format!("/docs/codes#c{number}"), language)) { (number) } " " (say(language, [row.zh, row.en])) }
+        } }
+    }
+}
