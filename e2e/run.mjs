@@ -10,15 +10,21 @@ import { languages } from './journeys/languages.mjs';
 import { mishaps } from './journeys/mishaps.mjs';
 import { payments } from './journeys/payments.mjs';
 import { phones } from './journeys/phones.mjs';
+import { reference } from './journeys/reference.mjs';
 import { wallets } from './journeys/wallets.mjs';
 
 const JOURNEY_MS_MAX = 60_000;
 
 const artifacts = new URL('../artifacts/', import.meta.url).pathname;
 const wanted = process.argv[2] ?? '';
-const journeys = [...mishaps, ...payments, ...phones, ...wallets, ...languages].filter(
-  ({ name }) => name.includes(wanted),
-);
+const journeys = [
+  ...mishaps,
+  ...payments,
+  ...phones,
+  ...wallets,
+  ...languages,
+  ...reference,
+].filter(({ name }) => name.includes(wanted));
 
 const within = (promise, limitMs, what) => {
   let timer;

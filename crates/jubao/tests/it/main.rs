@@ -46,6 +46,7 @@ mod refunds;
 mod repeat;
 mod samples;
 mod shops;
+mod sign_page;
 mod sim_books;
 mod socket;
 mod switch;

@@ -90,26 +90,36 @@ const JubaoSign = (() => {
     NamesLeftOut: ({ sorted, around }) => [around(sorted.map(([, value]) => value).join(''))],
   };
 
-  /** Explains the signature `given` over `fields`, names and texts in the order in which they were sent. */
-  const explain = (fields, key, given) => {
+  /** A request to be looked at: `fields` are names and texts in the order in which they were sent. */
+  const patient = (fields, key) => {
     const sent = fields.filter(([name]) => name !== 'sign');
     const sorted = ascending(sent);
     const isVersion2 = sorted.some(([name, value]) => name === 'version' && value === '2');
-    const right = joined(sorted);
     const around = (text) => key + text + key;
-    const plain = md5(utf8.encode(around(right)));
-    const wide = md5(utf8.encode(key + widenedLong(right) + key));
-    const made = { text: right, plain, widened: wide, isVersion2, finding: null };
-    const wanted = given.trim().toUpperCase();
-    if (isVersion2 && wanted === plain) return { ...made, finding: 'right-version2' };
-    if (!isVersion2 && wanted === wide) return { ...made, finding: 'right-widened' };
-    if (!isVersion2 && wanted === plain) return { ...made, finding: 'right-plain' };
-    const patient = { sorted, sent, right, around, key, isVersion2 };
+    return { sent, sorted, isVersion2, around, key, right: joined(sorted) };
+  };
+
+  /** The texts, key and all, that are signed by who makes a mistake. */
+  const texts = (mistake, fields, key) => MISTAKES[mistake](patient(fields, key));
+
+  const mistakeIn = (who, wanted) => {
     const isMade = (text) =>
-      text !== around(right) &&
+      text !== who.around(who.right) &&
       (md5(utf8.encode(text)) === wanted || md5(utf8.encode(widenedLong(text))) === wanted);
-    const mistake = Object.keys(MISTAKES).find((name) => MISTAKES[name](patient).some(isMade));
-    return { ...made, finding: mistake ?? null };
+    return Object.keys(MISTAKES).find((name) => MISTAKES[name](who).some(isMade)) ?? null;
+  };
+
+  /** Explains the signature `given` over `fields`. */
+  const explain = (fields, key, given) => {
+    const who = patient(fields, key);
+    const plain = md5(utf8.encode(who.around(who.right)));
+    const wide = md5(utf8.encode(key + widenedLong(who.right) + key));
+    const made = { text: who.right, plain, widened: wide };
+    const wanted = given.trim().toUpperCase();
+    if (who.isVersion2 && wanted === plain) return { ...made, finding: 'right-version2' };
+    if (!who.isVersion2 && wanted === wide) return { ...made, finding: 'right-widened' };
+    if (!who.isVersion2 && wanted === plain) return { ...made, finding: 'right-plain' };
+    return { ...made, finding: mistakeIn(who, wanted) };
   };
 
   /** Members of a JSON object or a form, as names and texts; null if it is neither. */
@@ -130,6 +140,6 @@ const JubaoSign = (() => {
     }
   };
 
-  return { md5, explain, read, mistakes: Object.keys(MISTAKES) };
+  return { md5, explain, read, texts, mistakes: Object.keys(MISTAKES) };
 })();
 if (typeof module !== 'undefined') module.exports = JubaoSign;
