@@ -80,6 +80,7 @@ async fn gateway_with(merchant: &Made, folder: &Path) -> (Gateway, String) {
         node: 0,
         private_targets: Vec::new(),
         statuses: Statuses::default(),
+        old_platform: None,
     };
     let wires = Wires { upstreams: egress.clone(), merchants: egress };
     let secrets = (Vault::new([7; 32]), Clock::default());

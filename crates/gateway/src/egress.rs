@@ -12,8 +12,9 @@ use std::time::Duration;
 use channels::ClientCertificate;
 use channels::http::{HttpRequest, HttpResponse};
 use kernel::defect::{self, Defect};
-use kernel::egress_policy::{Cidr, judge_url};
+use kernel::egress_policy::{Cidr, host_literal, judge_url};
 use kernel::notice::may_acknowledge;
+use kernel::old_platform::ANSWER_BYTES_MAX;
 use reqwest::redirect::Policy;
 
 use crate::certified_clients::{Begin, CertifiedClients, NoCertificate};
@@ -46,6 +47,13 @@ pub const MERCHANT: Limits = Limits {
     total: Duration::from_secs(10),
     answer_bytes_max: 64 << 10,
     is_enough: |status, begun| !begun.is_empty() && !may_acknowledge(status, begun),
+};
+/// The platform before: a refund there may take long, but a merchant's client waits for it.
+pub const OLD_PLATFORM: Limits = Limits {
+    connect: Duration::from_secs(3),
+    total: Duration::from_secs(20),
+    answer_bytes_max: ANSWER_BYTES_MAX,
+    is_enough: |_, _| false,
 };
 /// Idle connections that are kept per host: as many as a lane of notices may have under way. With fewer
 /// a busy lane would connect anew for every other notice.
@@ -161,6 +169,24 @@ impl Egress {
         let resolver = GuardedResolver { lookup, allowed: allowed.clone() };
         let begin = move || begin(MERCHANT).dns_resolver(Arc::new(resolver.clone()));
         let egress = Self::beginning(Arc::new(begin), MERCHANT)?;
+        Ok(Self { guard: Some(allowed), ..egress })
+    }
+
+    /// Connections to the platform before: the operator has named it, so an address that it is written
+    /// with is allowed; what a name leads to must be global, or in `allowed`.
+    ///
+    /// # Errors
+    /// The TLS library does not start.
+    pub fn to_old_platform(url: &str, allowed: &[Cidr]) -> Result<Self, String> {
+        let literal = host_literal(url).into_iter().filter_map(|ip| ip.to_string().parse().ok());
+        let allowed: Arc<Vec<Cidr>> = Arc::new(literal.chain(allowed.iter().copied()).collect());
+        let lookup = Lookup::of_the_system();
+        let resolver = GuardedResolver { lookup, allowed: allowed.clone() };
+        // A connection that it closes at this moment would leave a refund in doubt: none is kept.
+        let begin = move || {
+            begin(OLD_PLATFORM).pool_max_idle_per_host(0).dns_resolver(Arc::new(resolver.clone()))
+        };
+        let egress = Self::beginning(Arc::new(begin), OLD_PLATFORM)?;
         Ok(Self { guard: Some(allowed), ..egress })
     }
 

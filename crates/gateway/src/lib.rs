@@ -9,6 +9,7 @@ pub mod egress;
 pub mod ids;
 pub mod manage;
 pub mod move_in;
+mod old_platform;
 pub mod page;
 pub mod resolver;
 pub mod vault;
@@ -43,6 +44,7 @@ use std::sync::{Arc, Mutex};
 use kernel::digits::push_padded;
 use kernel::egress_policy::Cidr;
 use kernel::id::{AppId, Id, MchId, Sn};
+use kernel::old_platform::OldPlatform;
 use kernel::state::TradeState;
 use kernel::time::Timestamp;
 use store::Store;
@@ -55,6 +57,7 @@ use crate::egress::{Wire, Wires};
 use crate::fresh::Fresh;
 use crate::ids::IdSource;
 pub use crate::js_sdk::SdkConfig;
+use crate::old_platform::OldLink;
 pub use crate::payer_login::{Arrival, LoginFailed};
 pub use crate::receive_callback::CallbackPath;
 pub use crate::refund_order::AnsweredRefund;
@@ -73,6 +76,8 @@ pub struct Settings {
     pub private_targets: Vec<Cidr>,
     /// HTTP status of the answers for which the contract leaves it to the operator.
     pub statuses: Statuses,
+    /// The platform that this one replaces, if it still holds orders.
+    pub old_platform: Option<OldPlatform>,
 }
 
 /// HTTP statuses that deployed clients may not expect: they drop the body of whatever is not 200, so
@@ -106,6 +111,7 @@ struct Inner {
     vault: Vault,
     upstreams: Arc<dyn Wire>,
     merchants: Arc<dyn Wire>,
+    old_platform: Option<OldLink>,
     callers_by_app: Fresh<AppId, Arc<Caller>>,
     callers_by_mch: Fresh<MchId, Arc<Caller>>,
     accounts: Accounts,
@@ -138,7 +144,7 @@ impl Gateway {
     /// A gateway on `store` that speaks to others through `wires`.
     ///
     /// # Errors
-    /// The store cannot be read.
+    /// The store cannot be read, or TLS does not start.
     pub async fn with_wires(
         store: Store,
         (vault, clock): (Vault, Clock),
@@ -146,6 +152,8 @@ impl Gateway {
         wires: Wires,
     ) -> Result<Self, String> {
         let newest = store::ids::newest(&store).await.map_err(|error| error.to_string())?;
+        let link = |old| OldLink::new(old, &settings.private_targets);
+        let old_platform = settings.old_platform.clone().map(link).transpose()?;
         let made_last =
             newest.map_or(Timestamp::from_seconds(0), |id| Timestamp::from_seconds(id.seconds()));
         Ok(Self(Arc::new(Inner {
@@ -154,6 +162,7 @@ impl Gateway {
             vault,
             upstreams: wires.upstreams,
             merchants: wires.merchants,
+            old_platform,
             callers_by_app: Fresh::default(),
             callers_by_mch: Fresh::default(),
             accounts: Accounts::default(),

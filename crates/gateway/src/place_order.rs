@@ -64,6 +64,12 @@ impl Gateway {
             Product::Micropay => self.route_barcode(caller.app.mch_id, &means).await?,
             product => self.route(caller.app.mch_id, product).await?,
         };
+        // Before anything is written: its payer may have paid where the shop came from.
+        if self.guards(caller)
+            && let Some(number) = &call.out_trade_no
+        {
+            Box::pin(self.guard_place(caller, number)).await?;
+        }
         let order = self.new_order(caller, call, sign_form, &route);
         crash::reach(Point::OrderBuilt);
         if !asks_at_once(&order) {

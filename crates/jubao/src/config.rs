@@ -1,12 +1,14 @@
 //! The operator's configuration: a TOML file whose every key can also come from the environment.
 
 mod edge;
+mod old_platform;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use gateway::Statuses;
 use kernel::egress_policy::Cidr;
+use kernel::old_platform::OldPlatform;
 use serde::Deserialize;
 use web::edge::{Limits, TlsFiles};
 
@@ -34,6 +36,8 @@ pub struct Config {
     pub private_targets: Vec<Cidr>,
     /// HTTP statuses that the contract leaves to the operator.
     pub statuses: Statuses,
+    /// The platform that this one replaces, if it still holds orders.
+    pub old_platform: Option<OldPlatform>,
     /// What the edge allows.
     pub limits: Limits,
     /// The certificate, if the server speaks TLS itself.
@@ -66,6 +70,10 @@ struct File {
     private_targets: Vec<String>,
     busy_status: u16,
     too_large_status: u16,
+    old_platform: String,
+    old_platform_until: String,
+    old_platform_guard_until: String,
+    old_platform_callbacks: Vec<String>,
     tls_cert: String,
     tls_key: String,
     trusted_proxies: Vec<String>,
@@ -163,6 +171,7 @@ fn check(file: File) -> Result<Config, String> {
     Ok(Config {
         limits: edge::limits(&file)?,
         tls: edge::tls(&file)?,
+        old_platform: old_platform::old_platform(&file)?,
         private_targets: networks("private_targets", &file.private_targets)?,
         listen: file.listen,
         public_url: file.public_url.trim_end_matches('/').to_owned(),
@@ -221,6 +230,29 @@ mod tests {
     }
 
     #[test]
+    fn the_platform_before_is_asked_until_a_time_and_before_placing_as_long() {
+        let config = |lines: &str| {
+            let mut table = parse(MANUAL, "manual").unwrap();
+            table.extend(parse(lines, "test").unwrap());
+            check(table.try_into().unwrap()).map(|config| config.old_platform)
+        };
+        let base = "old_platform = 'https://old.example'\n";
+        let until = "old_platform_until = '2027-01-31 00:00:00'\n";
+        assert!(config(base).unwrap_err().starts_with("old_platform_until"));
+        let old = config(&format!("{base}{until}")).unwrap().unwrap();
+        assert_eq!(
+            (old.until, old.until.beijing().as_str()),
+            (old.guard_until, "2027-01-31 00:00:00")
+        );
+        let sooner = "old_platform_guard_until = '2027-01-03 00:00:00'";
+        let old = config(&format!("{base}{until}{sooner}")).unwrap().unwrap();
+        assert_eq!(old.guard_until.beijing(), "2027-01-03 00:00:00");
+        let everything = config(&format!("{base}{until}old_platform_callbacks = ['/']"));
+        assert!(everything.unwrap_err().starts_with("old_platform_callbacks"));
+        assert_eq!(config("").unwrap(), None);
+    }
+
+    #[test]
     fn a_wrong_key_is_named() {
         let wrong = |line: &str| {
             let mut table = parse(MANUAL, "manual").unwrap();
@@ -236,6 +268,10 @@ mod tests {
         assert!(wrong("private_targets = ['10/8/8']").starts_with("private_targets"));
         assert!(wrong("no_such_key = 1").contains("no_such_key"));
         for line in [
+            "old_platform = 'https://old.example/x'",
+            "old_platform = 'http://127.0.0.1:8080'",
+            "old_platform_until = '2027-01-31 00:00:00'",
+            "old_platform_callbacks = ['/notify/']",
             "tls_cert = 'cert.pem'",
             "tls_key = 'key.pem'",
             "trusted_proxies = ['proxy.example']",

@@ -103,6 +103,7 @@ async fn gateway(place: &StoreArguments, open: Open) -> Result<Gateway, Failure>
         node: COMMAND_LINE_NODE,
         private_targets: Vec::new(),
         statuses: Statuses::default(),
+        old_platform: None,
     };
     let (store, vault) = open(&database, &key)?;
     Gateway::new(store, vault, Clock::default(), settings).await.map_err(Failure::Machine)

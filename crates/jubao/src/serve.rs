@@ -38,6 +38,7 @@ pub async fn run(arguments: ConfigArguments) -> Result<(), Failure> {
         node: config.node,
         private_targets: config.private_targets.clone(),
         statuses: config.statuses,
+        old_platform: config.old_platform.clone(),
     };
     let gateway =
         Gateway::new(store, vault, Clock::default(), settings).await.map_err(Failure::Machine)?;

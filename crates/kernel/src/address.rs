@@ -96,7 +96,7 @@ pub fn has_extra_parameters(query: &str) -> bool {
 }
 
 /// `path` with each run of slashes counted as one.
-fn single_slashes(path: &str) -> Cow<'_, str> {
+pub(crate) fn single_slashes(path: &str) -> Cow<'_, str> {
     if !path.contains("//") {
         return Cow::Borrowed(path);
     }

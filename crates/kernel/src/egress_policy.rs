@@ -202,6 +202,15 @@ pub fn judge_url(url: &str, allow: &[Cidr]) -> Result<Url, UrlFault> {
     if may_use_port(port) { Ok(parsed) } else { Err(UrlFault::Port) }
 }
 
+/// The address that a URL is written with, if its host is no name.
+pub fn host_literal(url: &str) -> Option<IpAddr> {
+    match Url::parse(url).ok()?.host()? {
+        Host::Ipv4(ip) => Some(IpAddr::V4(ip)),
+        Host::Ipv6(ip) => Some(IpAddr::V6(ip)),
+        Host::Domain(_) => None,
+    }
+}
+
 fn strip_scheme(url: &str) -> Option<&str> {
     ["http://", "https://"].into_iter().find_map(|scheme| {
         let is_there = url.get(..scheme.len())?.eq_ignore_ascii_case(scheme);

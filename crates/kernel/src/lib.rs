@@ -23,6 +23,7 @@ pub mod ledger;
 pub mod money;
 pub mod name;
 pub mod notice;
+pub mod old_platform;
 pub mod order;
 pub mod product;
 pub mod reference;

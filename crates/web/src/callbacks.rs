@@ -40,6 +40,14 @@ pub async fn receive(
     }
 }
 
+/// A whole body, if it arrives within `wait`.
+pub(crate) async fn whole(
+    body: Body,
+    wait: Duration,
+) -> Result<Vec<u8>, (StatusCode, &'static str)> {
+    arrived(Request::new(body), wait).await.map(|request| request.body)
+}
+
 /// The whole request, if it arrives within `wait`.
 async fn arrived(
     request: Request,
@@ -62,7 +70,7 @@ async fn value(request: Request) -> Result<HttpRequest, axum::Error> {
     })
 }
 
-fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
+pub(crate) fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
     response

@@ -11,6 +11,7 @@ pub mod landing;
 pub mod language;
 pub mod merchant_api;
 mod offer;
+mod old_platform;
 mod outlive;
 pub mod page;
 pub mod payer;
@@ -52,8 +53,8 @@ impl FromRef<Site> for Edge {
 /// nothing, and health is asked about when all is not well: neither waits for a turn.
 pub fn router(gateway: Gateway, edge: Edge) -> Router {
     Router::new()
-        .route("/", get(front).fallback(merchant_api::call))
-        .route("/index.php", get(front).fallback(merchant_api::call))
+        .route("/", get(front).fallback(old_platform::call))
+        .route("/index.php", get(front).fallback(old_platform::call))
         .route("/pay/{token}", get(payer::page).post(payer::returned))
         .route("/pay/{token}/go", get(payer::go))
         .route("/pay/{token}/openid", get(payer::logged_in))
@@ -69,7 +70,7 @@ pub fn router(gateway: Gateway, edge: Edge) -> Router {
         .route("/docs/{page}", get(docs::serve_page))
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))
-        .fallback(merchant_api::call)
+        .fallback(old_platform::call)
         .with_state(Site { gateway, edge })
 }
 
@@ -79,7 +80,7 @@ async fn front(State(site): State<Site>, request: Request) -> Response<Body> {
     let is_landing = match (parts.uri.path(), visit::module(&parts.uri).as_deref()) {
         ("/", None) => true,
         (_, Some("pay")) => false,
-        _ => return merchant_api::call(State(site), Request::from_parts(parts, body)).await,
+        _ => return old_platform::call(State(site), Request::from_parts(parts, body)).await,
     };
     let turn = match PageTurn::from_request_parts(&mut parts, &site).await {
         Ok(turn) => turn,

@@ -314,7 +314,7 @@ fn envelope(
     response
 }
 
-fn language(headers: &HeaderMap) -> Language {
+pub(crate) fn language(headers: &HeaderMap) -> Language {
     let header = headers.get(ACCEPT_LANGUAGE).and_then(|text| text.to_str().ok());
     Language::from_accept_language(header.unwrap_or_default())
 }

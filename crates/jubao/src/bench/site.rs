@@ -57,6 +57,7 @@ impl Site {
             node: 0,
             private_targets: "127.0.0.0/8".parse().into_iter().collect(),
             statuses: Statuses::default(),
+            old_platform: None,
         };
         let (store, vault) =
             open_or_make(&folder.path().join(DATABASE_NAME), &folder.path().join(KEY_NAME))?;

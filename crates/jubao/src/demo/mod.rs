@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use gateway::clock::Clock;
 use gateway::{Gateway, Settings, Statuses};
+use kernel::old_platform::OldPlatform;
 use kernel::secret::Secret;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -83,12 +84,35 @@ impl Demo {
         Self::start_within(Limits::of_this_machine(), listen, folder, clock).await
     }
 
+    /// The same for a gateway that replaces another platform.
+    ///
+    /// # Errors
+    /// As [`Demo::start`].
+    pub async fn start_after(
+        old_platform: OldPlatform,
+        listen: &str,
+        folder: &Path,
+        clock: Clock,
+    ) -> Result<Self, Failure> {
+        let limits = Limits::of_this_machine();
+        Self::start_as((limits, Some(old_platform)), listen, folder, clock).await
+    }
+
     /// The same with limits of one's own.
     ///
     /// # Errors
     /// As [`Demo::start`].
     pub async fn start_within(
         limits: Limits,
+        listen: &str,
+        folder: &Path,
+        clock: Clock,
+    ) -> Result<Self, Failure> {
+        Self::start_as((limits, None), listen, folder, clock).await
+    }
+
+    async fn start_as(
+        (limits, old_platform): (Limits, Option<OldPlatform>),
         listen: &str,
         folder: &Path,
         clock: Clock,
@@ -105,7 +129,7 @@ impl Demo {
         };
         let ports = Ports { sim: port(&sim_listener)?, shop: port(&shop_listener)? };
         identity.save(folder, ports)?;
-        let gateway = open_gateway(folder, &addresses, clock.clone()).await?;
+        let gateway = open_gateway(folder, (&addresses, old_platform), clock.clone()).await?;
         identity.install(&gateway, &addresses.sim).await?;
         let sims = open_sims(folder, &identity, &addresses, clock)?;
         sims.set_payer(Payer::new(gateway.clone()).map_err(Failure::Machine)?);
@@ -176,7 +200,7 @@ impl Demo {
 
 async fn open_gateway(
     folder: &Path,
-    addresses: &Addresses,
+    (addresses, old_platform): (&Addresses, Option<OldPlatform>),
     clock: Clock,
 ) -> Result<Gateway, Failure> {
     let loopback = ["127.0.0.0/8", "::1/128"].map(str::parse);
@@ -185,6 +209,7 @@ async fn open_gateway(
         node: 0,
         private_targets: loopback.into_iter().flatten().collect(),
         statuses: Statuses::default(),
+        old_platform,
     };
     let (store, vault) = open_or_make(&folder.join(DATABASE_NAME), &folder.join(KEY_NAME))?;
     Gateway::new(store, vault, clock, settings).await.map_err(Failure::Machine)

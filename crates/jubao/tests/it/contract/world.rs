@@ -70,6 +70,7 @@ impl World {
             node: 0,
             private_targets: Vec::new(),
             statuses: Statuses::default(),
+            old_platform: None,
         };
         let vault = Vault::new([7; 32]);
         let gateway = Gateway::with_wires(store.clone(), (vault, clock), settings, wires);

@@ -244,6 +244,7 @@ async fn install(folder: &TestFolder, identity: &DemoIdentity, sim: &str) {
         node: 62,
         private_targets: Vec::new(),
         statuses: Statuses::default(),
+        old_platform: None,
     };
     let gateway = Gateway::new(store, vault, Clock::default(), settings).await.unwrap();
     identity.install(&gateway, sim).await.unwrap();

@@ -47,6 +47,7 @@ impl World {
             node: 0,
             private_targets: Vec::new(),
             statuses: Statuses::default(),
+            old_platform: None,
         };
         let wires = Wires {
             upstreams: std::sync::Arc::new(Egress::to_upstreams().unwrap()),

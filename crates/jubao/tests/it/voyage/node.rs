@@ -201,6 +201,7 @@ fn settings(node: u32) -> Settings {
         node,
         private_targets: Vec::new(),
         statuses: Statuses::default(),
+        old_platform: None,
     }
 }
 

@@ -1,0 +1,177 @@
+//! Between the routes and the merchants' API while the platform before still holds orders: what we do
+//! not know is passed on to it and its answer given back as it is, callbacks of its upstreams too.
+//!
+//! The merchants' API answers first, as always. Only its "there is no such order" or "no such refund",
+//! which nobody hears whose signature is wrong, is looked into any further.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::header::{
+    ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
+};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode};
+use channels::http::HttpRequest;
+use futures_util::TryStreamExt;
+use kernel::address::{self, Operation};
+use kernel::dialect::answer;
+use kernel::dialect::jubao::{self, BODY_BYTES_MAX, RawCall};
+use kernel::fault::Fault;
+use kernel::old_platform::{PASSED_ON, is_passed_on};
+use serde_json::Value;
+use tracing::Instrument;
+
+use crate::edge::Client;
+use crate::outlive::Outlive;
+use crate::{Site, callbacks, merchant_api};
+
+/// Headers that belong to one connection, or that we write ourselves.
+const NOT_PASSED_ON: [HeaderName; 9] = [
+    ACCEPT_ENCODING,
+    CONNECTION,
+    CONTENT_LENGTH,
+    EXPECT,
+    HOST,
+    TE,
+    TRAILER,
+    TRANSFER_ENCODING,
+    UPGRADE,
+];
+/// Where the old platform finds whom we speak for.
+const X_FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// Answers every request to an address that no page has.
+pub async fn call(State(site): State<Site>, request: Request) -> Response<Body> {
+    // A marked request was passed on to us: were it passed back, it would never end.
+    let is_marked = request.headers().contains_key(PASSED_ON);
+    if !site.gateway.passes_on() || is_marked {
+        return merchant_api::call(State(site), request).await;
+    }
+    let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
+    match address::resolve(path, query) {
+        Some(operation) if is_passed_on(operation) && request.method() == Method::POST => {
+            Box::pin(about_an_order(site, operation, request)).await
+        }
+        None if site.gateway.is_old_callback(path, query) => {
+            Box::pin(callback(site, request)).await
+        }
+        Some(_) | None => merchant_api::call(State(site), request).await,
+    }
+}
+
+/// Asks our own API, and the platform before if we know nothing.
+async fn about_an_order(site: Site, operation: Operation, request: Request) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let (body, kept) = keeping(body);
+    let ours = merchant_api::call(State(site.clone()), Request::from_parts(parts.clone(), body));
+    let (head, body) = ours.await.into_parts();
+    // Our own answers are in memory.
+    let ours = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let Some(trace_no) = trace_of_unknown(&ours) else {
+        return Response::from_parts(head, Body::from(ours));
+    };
+    let body = std::mem::take(&mut *kept.lock().unwrap_or_else(PoisonError::into_inner));
+    let asked = Asked { operation, trace_no: trace_no.clone(), body };
+    let span = tracing::info_span!("passed_on", trace_no);
+    let language = merchant_api::language(&parts.headers);
+    // It is finished even if the client hangs up: a refund may be on its way.
+    let work = async move { elsewhere(&site, &parts, asked).await }.instrument(span);
+    let answer = match Outlive::new(work).await {
+        Ok(None) => Body::from(ours),
+        Ok(Some(Ok(answer))) => Body::from(answer),
+        Ok(Some(Err(fault))) => Body::from(answer::failure(&fault, language, None, &trace_no)),
+        Err(_) => {
+            tracing::error!(trace_no, "a request that was passed on was not finished");
+            Body::from(answer::failure(&Fault::Uncertain, language, None, &trace_no))
+        }
+    };
+    Response::from_parts(head, answer)
+}
+
+/// The trace number of an answer of ours that says that there is no such order or refund.
+fn trace_of_unknown(answer: &[u8]) -> Option<String> {
+    let answer: Value = serde_json::from_slice(answer).ok()?;
+    let unknown = [Fault::OrderNotFound.code(), Fault::NotFound.code()];
+    unknown
+        .contains(&answer["code"].as_i64()?)
+        .then(|| answer["_trace_no"].as_str().map(str::to_owned))?
+}
+
+/// A request that is asked elsewhere.
+struct Asked {
+    operation: Operation,
+    trace_no: String,
+    body: Vec<u8>,
+}
+
+/// The answer of the platform before, or why there is none; `None` if it is not asked.
+async fn elsewhere(site: &Site, parts: &Parts, asked: Asked) -> Option<Result<Vec<u8>, Fault>> {
+    let content_type = parts.headers.get(CONTENT_TYPE).and_then(|text| text.to_str().ok());
+    let query = parts.uri.query().unwrap_or_default();
+    let raw = RawCall { operation: asked.operation, content_type, query, body: &asked.body };
+    let caller = jubao::open(&raw).ok()?.caller();
+    let caller = match site.gateway.caller(caller).await {
+        Ok(caller) => caller,
+        // It was known a moment ago: what there is elsewhere is not known.
+        Err(fault) => return Some(Err(fault)),
+    };
+    tracing::debug!(trace_no = asked.trace_no, operation = ?asked.operation, "asked elsewhere");
+    site.gateway.pass_on(&caller, outgoing(parts, asked.body)).await
+}
+
+/// Passes a callback on and gives its answer back.
+async fn callback(site: Site, request: Request) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let wait = site.edge.limits().times.body;
+    let body = match callbacks::whole(body, wait).await {
+        Ok(body) => body,
+        Err((status, why)) => return callbacks::plain(status, why),
+    };
+    // Upstreams call again.
+    let Some(_turn) = site.edge.callback_turn().await else {
+        return callbacks::plain(StatusCode::SERVICE_UNAVAILABLE, "busy");
+    };
+    match site.gateway.pass_callback_on(outgoing(&parts, body)).await {
+        Some(mut answer) => {
+            answer.headers.retain(|(name, _)| *name == CONTENT_TYPE.as_str());
+            callbacks::response(answer)
+        }
+        None => callbacks::plain(StatusCode::BAD_GATEWAY, "not answered, call again"),
+    }
+}
+
+/// The request as it goes on: method, address and body as they came in, and the headers that are not
+/// of one connection.
+fn outgoing(parts: &Parts, body: Vec<u8>) -> HttpRequest {
+    let mut headers: Vec<_> = parts.headers.iter().filter_map(passed_header).collect();
+    if let Some(client) = parts.extensions.get::<Client>() {
+        headers.push((X_FORWARDED_FOR.to_owned(), client.ip.to_string()));
+    }
+    HttpRequest {
+        method: parts.method.to_string(),
+        url: parts.uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string),
+        headers,
+        body,
+    }
+}
+
+fn passed_header((name, value): (&HeaderName, &HeaderValue)) -> Option<(String, String)> {
+    let is_passed = !NOT_PASSED_ON.contains(name) && name.as_str() != X_FORWARDED_FOR;
+    is_passed.then(|| Some((name.to_string(), value.to_str().ok()?.to_owned())))?
+}
+
+/// A body, and where a copy of it is kept while it is read, as far as the merchants' API reads it.
+fn keeping(body: Body) -> (Body, Arc<Mutex<Vec<u8>>>) {
+    let kept = Arc::new(Mutex::new(Vec::new()));
+    let copy = kept.clone();
+    let chunks = body.into_data_stream().inspect_ok(move |chunk: &Bytes| {
+        let mut kept = copy.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() + chunk.len() <= BODY_BYTES_MAX {
+            kept.extend_from_slice(chunk);
+        }
+    });
+    (Body::from_stream(chunks), kept)
+}
