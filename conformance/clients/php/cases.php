@@ -247,8 +247,10 @@ function tooMany(array $merchant): array
 
 function notUtf8(array $merchant): array
 {
-    $bytes = any(["\xff", "\xc0\xaf", "\xe8\x81", "\xed\xa0\x80", "caf\xe9", "\xf4\x90\x80\x80", mb_convert_encoding('聚宝', 'GBK', 'UTF-8')]);
-    return ['40110', 'not UTF-8', any(['form', 'multipart', 'raw form']), ['mch_id' => $merchant[0], 'body' => $bytes], 0];
+    $gbk = mb_convert_encoding('聚宝', 'GBK', 'UTF-8');
+    $bytes = any(["\xff", "\xc0\xaf", "\xe8\x81", "\xed\xa0\x80", "caf\xe9", "\xf4\x90\x80\x80", $gbk]);
+    $params = ['mch_id' => $merchant[0], 'body' => $bytes];
+    return ['40110', 'not UTF-8', any(['form', 'multipart', 'raw form']), $params, 0];
 }
 
 function underscored(array $merchant): array

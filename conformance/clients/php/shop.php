@@ -164,7 +164,8 @@ function live(Way $way): array
     check(($back['out_refund_no'] ?? null) === "r$sn", "$way->name: another refund came back");
     check(($back['refundable'] ?? null) === TOTAL - PART, "$way->name: another amount is left");
     $found = call($way, '/order/refundquery', ['out_refund_no' => "r$sn"]);
-    check(in_array($found['refund_status'] ?? '', ['PROCESSING', 'SUCCESS'], true), "$way->name: {$found['refund_status']}");
+    $status = $found['refund_status'] ?? '';
+    check(in_array($status, ['PROCESSING', 'SUCCESS'], true), "$way->name: the refund is $status");
     return ['way' => $way->name, 'sn' => $sn];
 }
 
