@@ -7,7 +7,7 @@
  *
  *   JUBAO_KEY=… php verify.php
  *
- * A line is {"type":Content-Type,"body":hexadecimal}. What is no JSON is read as PHP fills $_POST.
+ * A line of input is {"type":Content-Type,"body":hexadecimal}. What is no JSON is read as PHP fills $_POST.
  */
 
 require __DIR__ . '/sign.php';

@@ -1,5 +1,5 @@
 //! The rule that the program's table of codes says what the merchants' document says: the same numbers,
-//! with the same words, in the same order.
+//! with the same words, in the same order. English, causes and cures are our own.
 
 use super::{Finding, TextFile};
 

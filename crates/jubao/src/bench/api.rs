@@ -1,5 +1,6 @@
 //! The merchants' API, operation by operation, beside a million stored orders: how many requests a
-//! second, and what each costs; and what it costs to refuse.
+//! second, and what each costs; and what it costs to refuse. Upstreams are simulated in a process of their
+//! own, so that a refund has somebody to ask.
 
 use std::net::SocketAddr;
 use std::time::Duration;

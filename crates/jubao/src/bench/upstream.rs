@@ -1,5 +1,5 @@
 //! The simulated upstreams in a peer's process, so that what they cost is not the gateway's. They call
-//! nobody back.
+//! nobody back: a bench knows what it has paid.
 
 use std::future::pending;
 use std::path::Path;

@@ -32,7 +32,8 @@ const BELIEVED_S: i64 = 3;
 const REFUND_PERIOD_MS: i64 = 366 * 86_400_000;
 /// Requests that come at once, of an application that may send one a second.
 const AT_ONCE: usize = 20;
-/// Codes of operations that are not offered yet.
+/// Codes of operations that are not offered yet: whoever offers one produces its codes here, and takes
+/// them out of this list.
 const PENDING: [i64; 3] = [0, 492_006, 492_007];
 /// Codes whose operation may answer with the order that stands.
 const WITH_DATA: [i64; 7] = [200, 201, 40101, 40103, 40104, 40105, 40106];

@@ -155,7 +155,8 @@ fn numbers_of(order: &Value) -> Vec<Number> {
     names.into_iter().filter(has).map(|name| Number::new(name, &order[name])).collect()
 }
 
-/// A good request of an operation, to which a number is added.
+/// A good request of an operation, to which a number is added. An operation that is new needs one here, and
+/// its names a place in the lists above.
 fn request(app: &TestApp, operation: Operation) -> Value {
     match operation {
         Operation::Place => app.order(304),
