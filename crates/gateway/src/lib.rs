@@ -30,6 +30,7 @@ mod place_order;
 mod query_order;
 mod receive_callback;
 mod refund_order;
+mod rehearse;
 mod reverse_order;
 mod routing;
 mod story;

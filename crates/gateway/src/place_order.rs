@@ -42,7 +42,7 @@ const SUBJECT_DEFAULT: &str = "商品";
 /// `body` of a WeChat Pay order without one, as in the document's samples.
 const WECHAT_BODY_DEFAULT: &str = "Shopping";
 /// Said of a `store_id` that the merchant does not have.
-const NO_SUCH_STORE: Wording = ["不是本商户的门店", "is no store of this merchant"];
+pub(crate) const NO_SUCH_STORE: Wording = ["不是本商户的门店", "is no store of this merchant"];
 
 impl Gateway {
     /// Places an order.

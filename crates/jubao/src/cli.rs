@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::bench::BENCHES;
+use crate::check::CheckArguments;
 use crate::import::ImportArguments;
 
 /// Why a command failed.
@@ -119,6 +120,8 @@ pub enum MerchantCommand {
     Show(ApplicationArguments),
     /// Bring merchants of another platform along, with their numbers and keys, from a file.
     Import(ImportArguments),
+    /// Say what would become of requests that a shop has sent elsewhere, without any effect.
+    Check(CheckArguments),
     /// Give an application a new key; the old one stays valid for a while.
     RotateKey(RotateArguments),
 }

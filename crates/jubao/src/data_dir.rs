@@ -88,20 +88,20 @@ pub async fn open_or_make_gateway(place: &StoreArguments) -> Result<Gateway, Fai
 }
 
 async fn gateway(place: &StoreArguments, open: Open) -> Result<Gateway, Failure> {
-    let (database, key, public_url) = match &place.config {
+    let (database, key, public_url, private_targets) = match &place.config {
         Some(file) => {
             let config = Config::load(Some(file)).map_err(Failure::Input)?;
-            (config.database, config.master_key_file, config.public_url)
+            (config.database, config.master_key_file, config.public_url, config.private_targets)
         }
         None => {
             let folder = place.data.clone().unwrap_or_else(|| PathBuf::from(FOLDER_DEFAULT));
-            (folder.join(DATABASE_NAME), folder.join(KEY_NAME), String::new())
+            (folder.join(DATABASE_NAME), folder.join(KEY_NAME), String::new(), Vec::new())
         }
     };
     let settings = Settings {
         public_url,
         node: COMMAND_LINE_NODE,
-        private_targets: Vec::new(),
+        private_targets,
         statuses: Statuses::default(),
         old_platform: None,
     };

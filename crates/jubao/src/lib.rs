@@ -4,6 +4,7 @@
 //! run what the binary runs.
 
 pub mod bench;
+pub mod check;
 pub mod cli;
 pub mod config;
 pub mod data_dir;

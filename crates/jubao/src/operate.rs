@@ -18,7 +18,7 @@ use crate::cli::{
     NoticeCommand, OrderArguments, OrderCommand, RotateArguments, StoreArguments, print_line,
 };
 use crate::data_dir::{open_gateway, open_or_make_gateway};
-use crate::import;
+use crate::{check, import};
 
 /// Who did it, in the audit log.
 const ACTOR: &str = "command line";
@@ -31,6 +31,7 @@ pub async fn merchant(command: MerchantCommand) -> Result<(), Failure> {
         MerchantCommand::Add(arguments) => add_merchant(arguments).await,
         MerchantCommand::List(place) => list_merchants(&place).await,
         MerchantCommand::Show(arguments) => show_merchant(&arguments).await,
+        MerchantCommand::Check(arguments) => check::run(arguments).await,
         MerchantCommand::Import(arguments) => import::run(arguments).await,
         MerchantCommand::RotateKey(arguments) => rotate_key(&arguments).await,
     }

@@ -149,16 +149,20 @@ impl OldAnswer {
     /// Whether its data is of this number, and signed with the key.
     pub fn is_of(&self, out_trade_no: &str, key: &Secret) -> bool {
         let is_named = self.text("out_trade_no").as_deref() == Some(out_trade_no);
-        let Some(given) = self.text("sign").filter(|_| is_named) else { return false };
+        is_named && self.is_signed(key) == Some(true)
+    }
+
+    /// Whether its data is signed with the key; `None` if it has no signature, or cannot have one.
+    pub fn is_signed(&self, key: &Secret) -> Option<bool> {
+        let given = self.text("sign")?;
         let mut rest: Vec<_> = self.data.keys().filter(|name| *name != "sign").collect();
         rest.sort_unstable();
         let signed: Option<String> =
             rest.into_iter().map(|name| Some(format!("{name}{}", self.text(name)?))).collect();
-        let Some(signed) = signed else { return false };
+        let signed = signed?;
         let made = |form: &SignForm| sign::md5_sign(key, &signed, *form);
-        [SignForm::Widened, SignForm::Plain]
-            .iter()
-            .any(|form| made(form).eq_ignore_ascii_case(&given))
+        let forms = [SignForm::Widened, SignForm::Plain];
+        Some(forms.iter().any(|form| made(form).eq_ignore_ascii_case(&given)))
     }
 
     /// Why a number that stands there is not placed again.

@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use crate::cli::{Failure, StoreArguments, print_line};
 use crate::data_dir::{open_gateway, open_or_make_gateway};
 use crate::import::gather::{Gathered, gather};
+pub(crate) use crate::import::read::text;
 
 /// Who did it, in the audit log.
 const ACTOR: &str = "command line";

@@ -8,6 +8,7 @@ mod app;
 mod barcodes;
 mod bench;
 mod callbacks;
+mod check;
 mod codes;
 mod command_line;
 mod contract;
