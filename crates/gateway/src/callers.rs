@@ -67,7 +67,7 @@ impl Gateway {
         };
         let row = found.map_err(|error| self.busy("load application", &error))?;
         let row = row.ok_or(Fault::UnknownApplication)?;
-        let caller = Arc::new(self.open_caller(row)?);
+        let caller = Arc::new(self.open_caller(row).await?);
         match id {
             CallerId::App(app) | CallerId::Both(_, app) => {
                 self.0.callers_by_app.keep(app, caller.clone(), now);
@@ -77,7 +77,7 @@ impl Gateway {
         Ok(caller)
     }
 
-    fn open_caller(&self, row: ApplicationRow) -> Result<Caller, Fault> {
+    async fn open_caller(&self, row: ApplicationRow) -> Result<Caller, Fault> {
         let key = self.open_key(row.app_id, &row.key_sealed)?;
         let previous_key = match &row.previous {
             Some((sealed, until)) => Some((self.open_key(row.app_id, sealed)?, *until)),
@@ -88,9 +88,10 @@ impl Gateway {
                 mch_id: row.mch_id,
                 app_id: row.app_id,
                 mch_name: row.mch_name,
-                is_enabled: row.is_enabled,
+                is_enabled: row.is_enabled && row.settings.enabled,
                 key,
                 previous_key,
+                platform_key: self.platform_key().await?,
                 settings: row.settings,
             },
             fee_rule: FeeRule { rate_ppm: row.fee_rate_ppm },

@@ -27,12 +27,14 @@ mod learn_refund;
 mod notifier;
 mod payer_login;
 mod place_order;
+mod platform_key;
 mod query_order;
 mod receive_callback;
 mod refund_order;
 mod rehearse;
 mod reverse_order;
 mod routing;
+mod set_application;
 mod story;
 mod surplus;
 mod sweeper;
@@ -46,6 +48,7 @@ use kernel::digits::push_padded;
 use kernel::egress_policy::Cidr;
 use kernel::id::{AppId, Id, MchId, Sn};
 use kernel::old_platform::OldPlatform;
+use kernel::rsa::PrivateKey;
 use kernel::state::TradeState;
 use kernel::time::Timestamp;
 use store::Store;
@@ -116,6 +119,7 @@ struct Inner {
     callers_by_app: Fresh<AppId, Arc<Caller>>,
     callers_by_mch: Fresh<MchId, Arc<Caller>>,
     accounts: Accounts,
+    platform_key: Fresh<(), Option<PrivateKey>>,
     last_asked: Mutex<HashMap<Id, Timestamp>>,
     seen_nonces: Mutex<HashMap<(AppId, String), Timestamp>>,
     keys_fetched: Mutex<HashMap<Id, Timestamp>>,
@@ -167,6 +171,7 @@ impl Gateway {
             callers_by_app: Fresh::default(),
             callers_by_mch: Fresh::default(),
             accounts: Accounts::default(),
+            platform_key: Fresh::default(),
             last_asked: Mutex::default(),
             seen_nonces: Mutex::default(),
             keys_fetched: Mutex::default(),

@@ -219,7 +219,7 @@ impl Gateway {
         }
     }
 
-    fn audit(&self, actor: &str, action: &str, subject: &str) -> AuditEntry {
+    pub(crate) fn audit(&self, actor: &str, action: &str, subject: &str) -> AuditEntry {
         AuditEntry {
             at: self.now(),
             actor: actor.to_owned(),

@@ -10,8 +10,9 @@ use kernel::call::PlaceCall;
 use kernel::crash::{self, Point};
 use kernel::fault::{Fault, Wording};
 use kernel::id::{Id, MchId};
-use kernel::order::{Attempt, AttemptState, Order, SignForm};
+use kernel::order::{Attempt, AttemptState, Order};
 use kernel::product::{Product, Provider};
+use kernel::scheme::Signing;
 use kernel::secret::Secret;
 use kernel::state::TradeState;
 use store::accounts::AccountRow;
@@ -54,7 +55,7 @@ impl Gateway {
         &self,
         caller: &Caller,
         call: PlaceCall,
-        sign_form: SignForm,
+        sign_form: Signing,
     ) -> Result<Answered, OrderFault> {
         if call.store_id != 0 && !self.has_store(caller.app.mch_id, call.store_id).await? {
             return Err(Fault::bad_format("store_id", NO_SUCH_STORE).into());
@@ -222,7 +223,7 @@ impl Gateway {
         &self,
         caller: &Caller,
         call: PlaceCall,
-        sign_form: SignForm,
+        sign_form: Signing,
         route: &AccountRow,
     ) -> Order {
         let id = self.next_id();

@@ -10,8 +10,9 @@ use kernel::decide::{Decision, Event, decide};
 use kernel::defect::{self, Defect};
 use kernel::fault::{Fault, Wording};
 use kernel::money::Money;
-use kernel::order::{AttemptState, Order, SignForm};
+use kernel::order::{AttemptState, Order};
 use kernel::refund::{Refund, RefundCause, RefundState};
+use kernel::scheme::Signing;
 use kernel::state::TradeState;
 use kernel::time::Timestamp;
 use store::orders::{self, Change};
@@ -52,7 +53,7 @@ pub(crate) struct Wish {
     /// For whom.
     pub(crate) cause: RefundCause,
     /// How its request was signed.
-    pub(crate) sign_form: SignForm,
+    pub(crate) sign_form: Signing,
 }
 
 impl Gateway {
@@ -65,7 +66,7 @@ impl Gateway {
         &self,
         caller: &Caller,
         call: RefundCall,
-        sign_form: SignForm,
+        sign_form: Signing,
     ) -> Result<AnsweredRefund, Fault> {
         let order = self.find_order(caller.app.mch_id, &call.order).await?;
         let (number, is_own) = match call.number {

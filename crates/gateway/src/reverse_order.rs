@@ -6,9 +6,10 @@ use kernel::crash::{self, Point};
 use kernel::defect::{self, Defect};
 use kernel::fault::{Fault, Wording};
 use kernel::money::Money;
-use kernel::order::{Attempt, Order, SignForm};
+use kernel::order::{Attempt, Order};
 use kernel::product::Product;
 use kernel::refund::{Refund, RefundCause, RefundDone, RefundState};
+use kernel::scheme::Signing;
 use kernel::state::TradeState;
 use kernel::time::Timestamp;
 use store::StoreError;
@@ -42,7 +43,7 @@ impl Gateway {
         &self,
         caller: &Caller,
         call: &ReverseCall,
-        sign_form: SignForm,
+        sign_form: Signing,
     ) -> Result<Answered, Fault> {
         let order = self.find_order(caller.app.mch_id, &call.order).await?;
         if order.product != Product::Micropay {
@@ -99,7 +100,7 @@ impl Gateway {
         &self,
         caller: &Caller,
         standing: Standing,
-        sign_form: SignForm,
+        sign_form: Signing,
     ) -> Result<Answered, Fault> {
         let wish = Wish {
             out_refund_no: format!("REVERSE{}", standing.order.sn()),

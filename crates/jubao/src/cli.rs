@@ -44,7 +44,7 @@ pub enum Command {
     Serve(ConfigArguments),
     /// Read the configuration and say whether it is valid.
     CheckConfig(ConfigArguments),
-    /// Add, list and show merchants; rotate their keys.
+    /// Add, list, show and set merchants; rotate their keys.
     #[command(subcommand)]
     Merchant(MerchantCommand),
     /// Add and list accounts at upstreams.
@@ -122,6 +122,13 @@ pub enum MerchantCommand {
     Import(ImportArguments),
     /// Say what would become of requests that a shop has sent elsewhere, without any effect.
     Check(CheckArguments),
+    /// Change an application's settings: NAME=VALUE …; without any, list the settings that there are.
+    #[command(after_help = crate::settings::help())]
+    Set(SetArguments),
+    /// Serve an application again.
+    Enable(ApplicationArguments),
+    /// Serve an application no longer: its requests are answered 4002.
+    Disable(ApplicationArguments),
     /// Give an application a new key; the old one stays valid for a while.
     RotateKey(RotateArguments),
 }
@@ -157,6 +164,19 @@ pub struct MerchantAdd {
 pub struct ApplicationArguments {
     /// The application's number (appid) or the merchant's (mch_id).
     pub number: String,
+    /// The store to work on.
+    #[command(flatten)]
+    pub place: StoreArguments,
+}
+
+/// Arguments of `merchant set`.
+#[derive(Debug, Args)]
+pub struct SetArguments {
+    /// The application's number (appid) or the merchant's (mch_id).
+    pub number: String,
+    /// Settings, NAME=VALUE, or NAME=@FILE to read the value from a file; `default` puts one back.
+    #[arg(value_name = "NAME=VALUE")]
+    pub pairs: Vec<String>,
     /// The store to work on.
     #[command(flatten)]
     pub place: StoreArguments,

@@ -14,5 +14,6 @@ pub mod import;
 pub mod operate;
 pub mod reference;
 pub mod serve;
+pub mod settings;
 pub mod signing;
 pub mod sim;

@@ -6,7 +6,7 @@ use std::fs;
 
 use gateway::manage::{AccountWish, ManageFault, MerchantWish};
 use kernel::application::Settings;
-use kernel::id::{AppId, MchId, Sn};
+use kernel::id::{AppId, Sn};
 use kernel::money::Currency;
 use kernel::product::Product;
 use serde_json::{Value, json};
@@ -14,14 +14,14 @@ use store::applications::{self, ApplicationRow};
 use store::stores::Shop;
 
 use crate::cli::{
-    AccountAdd, AccountCommand, ApplicationArguments, Failure, MerchantAdd, MerchantCommand,
-    NoticeCommand, OrderArguments, OrderCommand, RotateArguments, StoreArguments, print_line,
+    AccountAdd, AccountCommand, Failure, MerchantAdd, MerchantCommand, NoticeCommand,
+    OrderArguments, OrderCommand, RotateArguments, StoreArguments, print_line,
 };
 use crate::data_dir::{open_gateway, open_or_make_gateway};
-use crate::{check, import};
+use crate::{check, import, settings};
 
 /// Who did it, in the audit log.
-const ACTOR: &str = "command line";
+pub(crate) const ACTOR: &str = "command line";
 /// Milliseconds in an hour.
 const HOUR_MS: i64 = 3_600_000;
 
@@ -30,9 +30,12 @@ pub async fn merchant(command: MerchantCommand) -> Result<(), Failure> {
     match command {
         MerchantCommand::Add(arguments) => add_merchant(arguments).await,
         MerchantCommand::List(place) => list_merchants(&place).await,
-        MerchantCommand::Show(arguments) => show_merchant(&arguments).await,
         MerchantCommand::Check(arguments) => check::run(arguments).await,
         MerchantCommand::Import(arguments) => import::run(arguments).await,
+        MerchantCommand::Show(arguments) => settings::show(&arguments).await,
+        MerchantCommand::Set(arguments) => settings::set(&arguments).await,
+        MerchantCommand::Enable(arguments) => settings::enable(&arguments, "on").await,
+        MerchantCommand::Disable(arguments) => settings::enable(&arguments, "off").await,
         MerchantCommand::RotateKey(arguments) => rotate_key(&arguments).await,
     }
 }
@@ -99,7 +102,7 @@ async fn list_merchants(place: &StoreArguments) -> Result<(), Failure> {
     let json: Vec<Value> = rows.iter().map(application_json).collect();
     let mut text = String::from("mch_id          appid       enabled  name");
     for row in &rows {
-        let enabled = if row.is_enabled { "yes" } else { "no" };
+        let enabled = if row.is_enabled && row.settings.enabled { "yes" } else { "no" };
         text += &format!(
             "\n{}  {:<10}  {enabled:<7}  {}",
             row.mch_id,
@@ -111,25 +114,6 @@ async fn list_merchants(place: &StoreArguments) -> Result<(), Failure> {
         text = "no merchants yet: `jubao merchant add --name …`".into();
     }
     say(place, &json!(json), &text);
-    Ok(())
-}
-
-async fn show_merchant(arguments: &ApplicationArguments) -> Result<(), Failure> {
-    let number = arguments.number.parse::<i64>().map_err(|_| {
-        Failure::Input(format!("{}: an appid or a mch_id is a number", arguments.number))
-    })?;
-    let gateway = open_gateway(&arguments.place).await?;
-    let store = gateway.store();
-    let row = if arguments.number.len() == 14 {
-        applications::default_of(store, MchId(number)).await
-    } else {
-        applications::by_app_id(store, AppId(number)).await
-    };
-    let row = row.map_err(machine)?;
-    let row = row.ok_or_else(|| Failure::Input(format!("{number}: no such merchant")))?;
-    let value = application_json(&row);
-    let text = serde_json::to_string_pretty(&value).map_err(machine)?;
-    say(&arguments.place, &value, &text);
     Ok(())
 }
 
@@ -191,10 +175,10 @@ async fn list_accounts(place: &StoreArguments) -> Result<(), Failure> {
     Ok(())
 }
 
-fn application_json(row: &ApplicationRow) -> Value {
+pub(crate) fn application_json(row: &ApplicationRow) -> Value {
     json!({
         "mch_id": row.mch_id.to_string(), "appid": row.app_id.to_string(), "name": row.mch_name,
-        "enabled": row.is_enabled, "fee_ppm": row.fee_rate_ppm,
+        "enabled": row.is_enabled && row.settings.enabled, "fee_ppm": row.fee_rate_ppm,
         "previous_key_until": row.previous.as_ref().map(|(_, until)| until.beijing()),
         "settings": row.settings,
     })
@@ -213,18 +197,18 @@ fn parse_store(text: &str) -> Result<Shop, Failure> {
     Ok(Shop { store_id, name: name.to_owned() })
 }
 
-fn parse_setting(text: &str) -> Result<(String, String), Failure> {
-    let wrong = || Failure::Input("--set: write KEY=VALUE, or KEY=@FILE".to_owned());
+pub(crate) fn parse_setting(text: &str) -> Result<(String, String), Failure> {
+    let wrong = || Failure::Input("write KEY=VALUE, or KEY=@FILE".to_owned());
     let (key, value) = text.split_once('=').ok_or_else(wrong)?;
     let value = match value.strip_prefix('@') {
         None => value.to_owned(),
         Some(file) => fs::read_to_string(file)
-            .map_err(|error| Failure::Input(format!("--set {key}: {file}: {error}")))?,
+            .map_err(|error| Failure::Input(format!("{key}: {file}: {error}")))?,
     };
     Ok((key.to_owned(), value))
 }
 
-fn say(place: &StoreArguments, json: &Value, text: &str) {
+pub(crate) fn say(place: &StoreArguments, json: &Value, text: &str) {
     if place.json {
         print_line(json);
     } else {
@@ -232,13 +216,13 @@ fn say(place: &StoreArguments, json: &Value, text: &str) {
     }
 }
 
-fn manage(fault: ManageFault) -> Failure {
+pub(crate) fn manage(fault: ManageFault) -> Failure {
     match fault {
         ManageFault::Refused(why) => Failure::Input(why),
         ManageFault::Store(error) => Failure::Machine(error.to_string()),
     }
 }
 
-fn machine(error: impl std::fmt::Display) -> Failure {
+pub(crate) fn machine(error: impl std::fmt::Display) -> Failure {
     Failure::Machine(error.to_string())
 }

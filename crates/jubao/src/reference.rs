@@ -8,6 +8,7 @@ use clap::{Command, CommandFactory};
 use kernel::code::{CODES, CodeInfo};
 use kernel::notice::RETRY_SECONDS;
 use kernel::product::PRODUCTS;
+use kernel::setting::SETTINGS;
 use kernel::state::TradeState;
 use kernel::{crash, defect};
 use web::docs::openapi;
@@ -30,6 +31,7 @@ pub fn write(arguments: &DocsArguments) -> Result<(), Failure> {
         ("codes.md", codes()),
         ("products.md", products()),
         ("states.md", states()),
+        ("settings.md", settings()),
         ("channels.md", channels()),
         ("notifications.md", notifications()),
         ("configuration.md", configuration()),
@@ -135,6 +137,23 @@ fn states() -> String {
         "# States of an order\n\nCLOSED, PAYERROR and REVOKED become SUCCESS only by late money that \
          the application honours; else late money is recorded and marked for refund.\n\n{}",
         table(&["trade_state", "status", "may become"], rows)
+    )
+}
+
+fn settings() -> String {
+    let rows = SETTINGS.iter().map(|row| {
+        let default = row.default();
+        let default = if default.is_empty() { default } else { format!("`{default}`") };
+        let help = row.help.split_whitespace().collect::<Vec<_>>().join(" ");
+        vec![format!("`{}`", row.name), row.values.to_owned(), default, help]
+    });
+    format!(
+        "# Settings of an application\n\n`jubao merchant set NUMBER NAME=VALUE …` changes them, \
+         `jubao merchant show NUMBER` shows them; NUMBER is an appid, or a mch_id for its default \
+         application. `NAME=@FILE` reads a value from a file, `NAME=default` puts one back. All that one \
+         command names is changed, or nothing is. Running servers see a change within 5 s; the audit \
+         log has the values before and after.\n\n{}",
+        table(&["setting", "value", "default", "what it is for"], rows)
     )
 }
 

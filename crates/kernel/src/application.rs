@@ -1,8 +1,15 @@
 //! A merchant's application: who signs, with which key, under which settings.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::net::IpAddr;
 
+use serde::de::{Error, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::egress_policy::Cidr;
 use crate::id::{AppId, MchId};
+use crate::rsa::{PrivateKey, PublicKey};
+use crate::scheme::Scheme;
 use crate::secret::Secret;
 use crate::time::Timestamp;
 
@@ -21,6 +28,8 @@ pub struct Application {
     pub key: Secret,
     /// An earlier key that requests may still be signed with, until the instant beside it.
     pub previous_key: Option<(Secret, Timestamp)>,
+    /// The platform's RSA key, which answers to RSA2 are signed with; made when somebody first wants it.
+    pub platform_key: Option<PrivateKey>,
     /// Everything that can be set per application.
     pub settings: Settings,
 }
@@ -34,16 +43,24 @@ impl Application {
 }
 
 /// Per-application settings: one typed record, kept as JSON. A new setting is one more member with
-/// a default, and old rows stay readable.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+/// a default, one more row of [`crate::setting::SETTINGS`], and old rows stay readable.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
+    /// Whether its requests are served; else they are answered 4002.
+    pub enabled: bool,
+    /// The ways in which its requests may be signed.
+    pub schemes: Vec<Scheme>,
+    /// The keys that its RSA2 signatures are verified with; two while one takes the other's place.
+    pub rsa_public_keys: Vec<PublicKey>,
+    /// Where its requests may come from; empty means anywhere.
+    pub allowed_ips: Vec<Cidr>,
     /// Refuse every name that no operation knows.
-    pub strict_names: bool,
+    pub strict_names: Switch,
     /// Accept exactly this set of names (beside `sign`); empty means any.
     pub pinned_names: Vec<String>,
     /// Demand `timestamp` and `nonce_str` on every call.
-    pub replay_guard: bool,
+    pub replay_guard: Switch,
     /// Permission to send `discount` above 0.
     pub may_discount: bool,
     /// How notifications are encoded.
@@ -62,6 +79,97 @@ pub struct Settings {
     /// It moved in: the platform before may hold orders of its merchant, which are asked for there as
     /// long as the operator has that configured.
     pub moved_in: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            schemes: vec![Scheme::Md5],
+            rsa_public_keys: Vec::new(),
+            allowed_ips: Vec::new(),
+            strict_names: Switch::Default,
+            pinned_names: Vec::new(),
+            replay_guard: Switch::Default,
+            may_discount: false,
+            notice_format: NoticeFormat::Auto,
+            notify_url: String::new(),
+            notify_closed: false,
+            late_payment: LatePayment::Refund,
+            repeat_is_success: false,
+            sandbox: false,
+            moved_in: false,
+        }
+    }
+}
+
+impl Settings {
+    /// Whether unknown names are refused in a request signed so.
+    pub fn is_strict(&self, scheme: Scheme) -> bool {
+        self.strict_names.or(scheme.is_strong())
+    }
+
+    /// Whether a request signed so must be fresh and come once.
+    pub fn is_guarded(&self, scheme: Scheme) -> bool {
+        self.replay_guard.or(scheme.is_strong())
+    }
+
+    /// Whether a request may come from `ip`.
+    pub fn allows(&self, ip: IpAddr) -> bool {
+        self.allowed_ips.is_empty() || self.allowed_ips.iter().any(|range| range.contains(ip))
+    }
+}
+
+/// A setting that is on, off, or as the contract has it by default: on for what is signed with
+/// anything stronger than MD5.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Switch {
+    /// Nobody has decided.
+    #[default]
+    Default,
+    /// On, whatever the scheme.
+    On,
+    /// Off, whatever the scheme.
+    Off,
+}
+
+impl Switch {
+    fn or(self, default: bool) -> bool {
+        match self {
+            Self::Default => default,
+            Self::On => true,
+            Self::Off => false,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Switch {
+    /// Reads what [`Serialize`] writes, and a boolean of older rows, whose `false` nobody had chosen.
+    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl Visitor<'_> for Reader {
+            type Value = Switch;
+
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("on, off, default or a boolean")
+            }
+
+            fn visit_bool<E: Error>(self, is_on: bool) -> Result<Switch, E> {
+                Ok(if is_on { Switch::On } else { Switch::Default })
+            }
+
+            fn visit_str<E: Error>(self, word: &str) -> Result<Switch, E> {
+                match word {
+                    "default" => Ok(Switch::Default),
+                    "on" => Ok(Switch::On),
+                    "off" => Ok(Switch::Off),
+                    _ => Err(E::invalid_type(Unexpected::Str(word), &self)),
+                }
+            }
+        }
+        reader.deserialize_any(Reader)
+    }
 }
 
 /// Encoding of notifications (contract section 7).
@@ -101,6 +209,7 @@ mod tests {
             is_enabled: true,
             key: Secret::new("new"),
             previous_key: Some((Secret::new("old"), Timestamp::from_seconds(10))),
+            platform_key: None,
             settings: Settings::default(),
         };
         let keys = |seconds| {
@@ -115,5 +224,49 @@ mod tests {
     fn settings_of_an_older_row_are_readable() {
         assert_eq!(serde_json::from_str::<Settings>("{}").unwrap(), Settings::default());
         assert!(serde_json::from_str::<Settings>(r#"{"strict":true}"#).is_err());
+        let older = r#"{"strict_names":true,"replay_guard":false}"#;
+        let older = serde_json::from_str::<Settings>(older).unwrap();
+        assert_eq!((older.strict_names, older.replay_guard), (Switch::On, Switch::Default));
+    }
+
+    #[test]
+    fn settings_are_read_back_as_they_were_written() {
+        let settings = Settings {
+            strict_names: Switch::Off,
+            replay_guard: Switch::On,
+            schemes: Scheme::ALL.to_vec(),
+            allowed_ips: vec!["10.0.0.0/8".parse().unwrap(), "2001:db8::1".parse().unwrap()],
+            ..Settings::default()
+        };
+        let text = serde_json::to_string(&settings).unwrap();
+        assert_eq!(serde_json::from_str::<Settings>(&text).unwrap(), settings, "{text}");
+    }
+
+    #[test]
+    fn what_is_signed_more_strongly_than_md5_is_strict_and_guarded_unless_somebody_decided() {
+        let settings = Settings::default();
+        for scheme in Scheme::ALL {
+            let is_strong = matches!(scheme, Scheme::HmacSha256 | Scheme::Rsa2);
+            assert_eq!(settings.is_strict(scheme), is_strong, "{scheme:?}");
+            assert_eq!(settings.is_guarded(scheme), is_strong, "{scheme:?}");
+        }
+        let settings = Settings { replay_guard: Switch::Off, ..settings };
+        assert!(!settings.is_guarded(Scheme::Rsa2));
+    }
+
+    #[test]
+    fn an_address_is_allowed_by_the_ranges_that_hold_it() {
+        let ranges = ["203.0.113.0/24", "2001:db8::/32"].map(|range| range.parse().unwrap());
+        let settings = Settings { allowed_ips: ranges.to_vec(), ..Settings::default() };
+        for (ip, expect) in [
+            ("203.0.113.7", true),
+            ("203.0.114.1", false),
+            ("2001:db8:ffff::1", true),
+            ("2001:db9::1", false),
+            ("127.0.0.1", false),
+        ] {
+            assert_eq!(settings.allows(ip.parse().unwrap()), expect, "{ip}");
+        }
+        assert!(Settings::default().allows("127.0.0.1".parse().unwrap()));
     }
 }

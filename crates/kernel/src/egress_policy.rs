@@ -2,9 +2,11 @@
 //! global. Judged twice with the same tables: the text when an order is placed, and every resolved
 //! address when we connect. It resolves nothing and connects nowhere.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
 use crate::defect::{self, Defect};
@@ -53,7 +55,8 @@ const NOT_GLOBAL: &[(&str, &str)] = &[
 ];
 
 /// A range of addresses, such as `127.0.0.0/8`.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Cidr {
     base: IpAddr,
     bits: u8,
@@ -73,6 +76,30 @@ impl Cidr {
             }
             (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
         }
+    }
+}
+
+impl fmt::Display for Cidr {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let most = if self.base.is_ipv4() { 32 } else { 128 };
+        match self.bits {
+            bits if bits == most => write!(out, "{}", self.base),
+            bits => write!(out, "{}/{bits}", self.base),
+        }
+    }
+}
+
+impl From<Cidr> for String {
+    fn from(range: Cidr) -> Self {
+        range.to_string()
+    }
+}
+
+impl TryFrom<String> for Cidr {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
     }
 }
 

@@ -1,6 +1,8 @@
 //! What can be wrong with a request, in words that tell the merchant what to do. A [`Fault`] never
 //! carries a cause of ours: causes go to the log.
 
+use std::net::IpAddr;
+
 use crate::code;
 
 /// The language of a `message`.
@@ -118,6 +120,8 @@ pub enum Fault {
     WrongSignature,
     /// Identified and authentic, but this request is not allowed.
     NotAllowed(Wording),
+    /// Authentic, but the application may not be used from that address; `None` if it is not known.
+    AddressRefused(Option<IpAddr>),
     /// The merchant has no channel for the product, or its upstream does not support it.
     ProductUnavailable,
     /// The order is paid.
@@ -181,7 +185,7 @@ impl Fault {
             Self::NotSent => 4005,
             Self::Busy => 4006,
             Self::WrongMethod => 4007,
-            Self::NotAllowed(_) => 40100,
+            Self::NotAllowed(_) | Self::AddressRefused(_) => 40100,
             Self::AlreadyPaid => 40101,
             Self::OrderNotFound => 40102,
             Self::AlreadyClosed => 40103,
@@ -235,6 +239,10 @@ impl Fault {
             Self::BadFormat { field, cure } => format!("{field} {}", language.choose(*cure)),
             Self::BadTime { field, cure } => format!("{field} {}", language.choose(*cure)),
             Self::Malformed(cure) | Self::NotAllowed(cure) => language.choose(*cure).to_owned(),
+            Self::AddressRefused(ip) => {
+                let ip = ip.map_or_else(|| "?".to_owned(), |ip| ip.to_string());
+                format!("{ip} {}", language.choose(REFUSED_ADDRESS))
+            }
             Self::Refused { message } => message.clone(),
             Self::UnknownAddress
             | Self::WrongMethod
@@ -263,6 +271,10 @@ impl Fault {
     }
 }
 
+const REFUSED_ADDRESS: Wording = [
+    "不在该应用的 IP 白名单内，请联系平台添加",
+    "is not among the addresses that the application may be used from; ask the operator to add it",
+];
 const TOO_LARGE: Wording =
     ["请求体最多 64 KiB、64 个参数", "a body has at most 64 KiB and 64 parameters"];
 const NO_CHANNEL: Wording =

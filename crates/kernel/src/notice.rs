@@ -1,7 +1,7 @@
 //! Notifications to merchants: what is told, and when it is tried again (contract section 7).
 
 use crate::id::{AppId, Id, MchId};
-use crate::order::SignForm;
+use crate::scheme::Signing;
 use crate::state::TradeState;
 use crate::time::Timestamp;
 
@@ -34,7 +34,7 @@ pub struct Notice {
     /// The application whose key signs it.
     pub app_id: AppId,
     /// The form that it is signed in.
-    pub sign_form: SignForm,
+    pub sign_form: Signing,
     /// The order.
     pub order_id: Id,
     /// The state that the order had reached.

@@ -4,6 +4,7 @@ use crate::id::{AppId, Id, MchId, Sn};
 use crate::ledger::FeeRule;
 use crate::money::{Currency, Money};
 use crate::product::{Product, Provider};
+use crate::scheme::Signing;
 use crate::state::TradeState;
 use crate::time::Timestamp;
 
@@ -84,7 +85,7 @@ pub struct Order {
     /// The payer at the wallet as the merchant told us (`sub_openid`), or empty.
     pub payer_openid: String,
     /// How its request was signed.
-    pub sign_form: SignForm,
+    pub sign_form: Signing,
     /// 128 random bits in hex; with the ids it opens the payer's page.
     pub page_secret: String,
     /// Who took the money, or will: `None` for a mixed QR until a wallet has paid.
@@ -273,7 +274,7 @@ pub(crate) mod tests {
             wallet: String::new(),
             payer_ip: String::new(),
             payer_openid: String::new(),
-            sign_form: SignForm::Plain,
+            sign_form: SignForm::Plain.into(),
             page_secret: String::new(),
             provider: None,
             adapter: String::new(),

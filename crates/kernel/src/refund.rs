@@ -3,7 +3,7 @@
 
 use crate::id::{AppId, Id, MchId, Sn};
 use crate::money::Money;
-use crate::order::SignForm;
+use crate::scheme::Signing;
 use crate::time::Timestamp;
 
 /// Money to be given back, and what became of it.
@@ -32,7 +32,7 @@ pub struct Refund {
     /// Why, for the payer; may be empty.
     pub reason: String,
     /// How its request was signed; answers are signed alike.
-    pub sign_form: SignForm,
+    pub sign_form: Signing,
     /// What the upstream said once it was done.
     pub done: Option<RefundDone>,
     /// When it was asked for; again, when it was asked for once more after a refusal.
@@ -175,7 +175,7 @@ pub(crate) mod tests {
             rev: 1,
             amount: Money::new(314, Currency::Cny),
             reason: String::new(),
-            sign_form: SignForm::Version2,
+            sign_form: crate::order::SignForm::Version2.into(),
             done: None,
             created_at: at,
         }

@@ -1,11 +1,17 @@
 //! Signatures of the merchants' API (document 1.2 and 1.4; contract section 2). Never normalises a
 //! text before it signs, never prints a key, and compares in constant time.
 
+use std::borrow::Cow;
+
+use aws_lc_rs::hmac;
 use md5::{Digest, Md5};
 use subtle::ConstantTimeEq;
 
 use crate::application::Application;
+use crate::fields::Fields;
 use crate::order::SignForm;
+use crate::rsa::{self, PrivateKey};
+use crate::scheme::{Scheme, Signing};
 use crate::secret::Secret;
 use crate::time::Timestamp;
 
@@ -35,6 +41,113 @@ pub fn md5_sign(key: &Secret, text: &str, form: SignForm) -> String {
     hex(&digest(key, text, form))
 }
 
+/// `UPPER(hex(HMAC-SHA256(S)))` keyed by the key, with S spelled as `form` says.
+pub fn hmac_sign(key: &Secret, text: &str, form: SignForm) -> String {
+    hex(hmac::sign(&hmac_key(key), &spelled(text, form)).as_ref())
+}
+
+/// `UPPER(hex(MD5(T)))` of the scheme `suffix`; `fields` come in ascending order of their names and
+/// without `sign`.
+pub fn suffix_sign<'a>(key: &Secret, fields: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    hex(&suffix_digest(key, fields))
+}
+
+/// What answers and notifications of an application are signed with.
+#[derive(Copy, Clone, Debug)]
+pub struct Signer<'a> {
+    key: &'a Secret,
+    platform: Option<&'a PrivateKey>,
+}
+
+impl<'a> Signer<'a> {
+    /// A signer that has the application's key only.
+    pub fn of_key(key: &'a Secret) -> Self {
+        Self { key, platform: None }
+    }
+
+    /// The signer of an application.
+    pub fn of(app: &'a Application) -> Self {
+        Self { key: &app.key, platform: app.platform_key.as_ref() }
+    }
+
+    /// `sign` over a text that is already joined. `None` only for RSA2 without the platform's key, with
+    /// which nothing could have been verified either, and for `suffix`, which joins otherwise.
+    pub fn sign_text(self, text: &str, signing: Signing) -> Option<String> {
+        let form = signing.form;
+        match signing.scheme {
+            Scheme::Md5 => Some(md5_sign(self.key, text, form)),
+            Scheme::HmacSha256 => Some(hmac_sign(self.key, text, form)),
+            Scheme::Rsa2 => self.platform?.sign(&spelled(text, form)).ok(),
+            Scheme::Suffix => None,
+        }
+    }
+
+    /// `sign` of the scheme `suffix` over `pairs`, which ascend.
+    pub fn sign_suffix(self, pairs: &[(&str, Cow<'_, str>)]) -> String {
+        suffix_sign(self.key, pairs.iter().map(|(name, text)| (*name, text.as_ref())))
+    }
+}
+
+/// Finds how the signature among `fields`, whose signed text is `text`, was made with a key that counts
+/// at `now`; `None` if it is wrong. Whether the application may sign so is another question, except
+/// that `suffix` is only tried where it is allowed: nothing in the request names it.
+pub fn verify_fields(
+    app: &Application,
+    now: Timestamp,
+    fields: &Fields<'_>,
+    text: &str,
+) -> Option<Signing> {
+    let (sent, version) = (fields.text("sign")?, fields.text("version"));
+    let forms = forms(version == Some("2"), text);
+    let stronger = match fields.text("sign_type") {
+        Some("HMAC-SHA256") => (Scheme::HmacSha256, hmac_form(app, now, (text, forms), sent)),
+        Some("RSA2") => (Scheme::Rsa2, rsa_form(app, (text, forms), sent)),
+        Some(_) | None => (Scheme::Md5, None),
+    };
+    if let (scheme, Some(form)) = stronger {
+        return Some(Signing { scheme, form });
+    }
+    let signature = Signature::parse(sent, version)?;
+    if let Some(form) = verify(app, now, text, &signature) {
+        return Some(form.into());
+    }
+    let is_made = |key| signature.is(&suffix_digest(key, fields.signed()));
+    let is_suffix = app.settings.schemes.contains(&Scheme::Suffix) && app.keys_at(now).any(is_made);
+    let form = if signature.is_version2 { SignForm::Version2 } else { SignForm::Plain };
+    is_suffix.then_some(Signing { scheme: Scheme::Suffix, form })
+}
+
+/// The form in which an HMAC-SHA256 was made over a text.
+fn hmac_form(
+    app: &Application,
+    now: Timestamp,
+    (text, forms): (&str, &[SignForm]),
+    sent: &str,
+) -> Option<SignForm> {
+    let sent = hex_bytes::<32>(sent)?;
+    let is_made =
+        |key: &Secret, form| hmac::verify(&hmac_key(key), &spelled(text, form), &sent).is_ok();
+    app.keys_at(now).find_map(|key| forms.iter().find(|form| is_made(key, **form))).copied()
+}
+
+/// The form in which an RSA2 signature was made over a text.
+fn rsa_form(app: &Application, (text, forms): (&str, &[SignForm]), sent: &str) -> Option<SignForm> {
+    app.platform_key.as_ref()?;
+    let (sent, keys) = (rsa::signature(sent)?, &app.settings.rsa_public_keys);
+    let is_made =
+        |form: &&SignForm| keys.iter().any(|key| key.verifies(&spelled(text, **form), &sent));
+    forms.iter().find(is_made).copied()
+}
+
+/// The forms that a text may be signed in. ASCII text counts as widened: both are alike.
+fn forms(is_version2: bool, text: &str) -> &'static [SignForm] {
+    match (is_version2, text.is_ascii()) {
+        (true, _) => &[SignForm::Version2],
+        (false, true) => &[SignForm::Widened],
+        (false, false) => &[SignForm::Widened, SignForm::Plain],
+    }
+}
+
 /// Finds the form in which `signature` was made over `text` with a key that counts at `now`;
 /// `None` if it is wrong. With `version` 2 there is one form; without it the document's PHP widens,
 /// and clients that sign plainly are accepted as well. ASCII text counts as widened: both are alike.
@@ -44,11 +157,7 @@ pub fn verify(
     text: &str,
     signature: &Signature,
 ) -> Option<SignForm> {
-    let forms: &[SignForm] = match (signature.is_version2, text.is_ascii()) {
-        (true, _) => &[SignForm::Version2],
-        (false, true) => &[SignForm::Widened],
-        (false, false) => &[SignForm::Widened, SignForm::Plain],
-    };
+    let forms = forms(signature.is_version2, text);
     let mut tries = app.keys_at(now).flat_map(|key| forms.iter().map(move |form| (key, *form)));
     tries.find(|(key, form)| signature.is(&digest(key, text, *form))).map(|(_, form)| form)
 }
@@ -63,20 +172,25 @@ pub struct Signature {
 impl Signature {
     /// Reads 32 hexadecimal digits of either case, and the request's `version`.
     pub fn parse(text: &str, version: Option<&str>) -> Option<Self> {
-        let digits = text.as_bytes();
-        if digits.len() != 32 {
-            return None;
-        }
-        let mut bytes = [0; 16];
-        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
-        }
-        Some(Self { bytes, is_version2: version == Some("2") })
+        Some(Self { bytes: hex_bytes(text)?, is_version2: version == Some("2") })
     }
 
     fn is(&self, digest: &[u8; 16]) -> bool {
         self.bytes.ct_eq(digest).into()
     }
+}
+
+/// Twice as many hexadecimal digits, of either case, as bytes.
+fn hex_bytes<const LENGTH: usize>(text: &str) -> Option<[u8; LENGTH]> {
+    let digits = text.as_bytes();
+    if digits.len() != 2 * LENGTH {
+        return None;
+    }
+    let mut bytes = [0; LENGTH];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
+    }
+    Some(bytes)
 }
 
 fn nibble(digit: u8) -> Option<u8> {
@@ -97,6 +211,32 @@ fn digest(key: &Secret, text: &str, form: SignForm) -> [u8; 16] {
     }
     hash.update(key.expose());
     hash.finalize().into()
+}
+
+fn suffix_digest<'a>(key: &Secret, fields: impl Iterator<Item = (&'a str, &'a str)>) -> [u8; 16] {
+    let mut hash = Md5::new();
+    for (name, value) in fields.filter(|(_, value)| !value.is_empty()) {
+        for part in [name, "=", value, "&"] {
+            hash.update(part);
+        }
+    }
+    hash.update("key=");
+    hash.update(key.expose());
+    hash.finalize().into()
+}
+
+fn hmac_key(key: &Secret) -> hmac::Key {
+    hmac::Key::new(hmac::HMAC_SHA256, key.expose().as_bytes())
+}
+
+/// A text as its form spells it.
+fn spelled(text: &str, form: SignForm) -> Cow<'_, [u8]> {
+    match form {
+        SignForm::Widened if !text.is_ascii() => {
+            Cow::Owned(text.bytes().map(char::from).collect::<String>().into_bytes())
+        }
+        SignForm::Widened | SignForm::Plain | SignForm::Version2 => Cow::Borrowed(text.as_bytes()),
+    }
 }
 
 /// PHP's `utf8_encode`: each byte from 0x80 up as if it were Latin-1, in two bytes.
@@ -145,6 +285,7 @@ pub(crate) mod tests {
             is_enabled: true,
             key: Secret::new("685c6e3eca5c964b2b8240aa151cb75d"),
             previous_key: None,
+            platform_key: None,
             settings: Settings::default(),
         }
     }

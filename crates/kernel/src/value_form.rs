@@ -9,6 +9,7 @@ use crate::fault::Wording;
 use crate::id::{AppId, MchId, Sn};
 use crate::json;
 use crate::product::{PRODUCTS, Product, Provider};
+use crate::scheme::Scheme;
 use crate::time::Timestamp;
 
 /// Digits of an integer.
@@ -27,7 +28,7 @@ pub enum ValueForm {
     OwnApp,
     /// `1` or `2`.
     Version,
-    /// `MD5`; the stronger ones are not offered.
+    /// The word of the scheme that the request is signed by.
     SignType,
     /// 1 to the largest amount of any product.
     Amount,
@@ -81,6 +82,8 @@ pub struct Sender<'a> {
     mch_id: MchId,
     app_id: AppId,
     may_discount: bool,
+    /// The scheme that it signs by.
+    pub scheme: Scheme,
     /// Now.
     pub now: Timestamp,
     /// Private targets that the operator allows.
@@ -94,9 +97,16 @@ impl<'a> Sender<'a> {
             mch_id: app.mch_id,
             app_id: app.app_id,
             may_discount: app.settings.may_discount,
+            scheme: Scheme::Md5,
             now,
             allow,
         }
+    }
+
+    /// The same sender, signing by another scheme than the document's.
+    #[must_use]
+    pub fn signing_by(self, scheme: Scheme) -> Self {
+        Self { scheme, ..self }
     }
 }
 
@@ -164,7 +174,7 @@ impl ValueForm {
             Self::OwnMch => format(MchId::parse(value) == Some(sender.mch_id), OWN),
             Self::OwnApp => format(AppId::parse(value) == Some(sender.app_id), OWN),
             Self::Version => format(matches!(value, "1" | "2"), ["应为 1 或 2", "must be 1 or 2"]),
-            Self::SignType => format(value == "MD5", ["应为 MD5", "must be MD5"]),
+            Self::SignType => format(value == sender.scheme.sign_type(), SIGN_TYPE),
             Self::Amount => format(is_amount(value), AMOUNT),
             Self::Discount => format(is_discount(value, sender), DISCOUNT),
             Self::ChannelId => {
@@ -200,6 +210,10 @@ impl ValueForm {
     }
 }
 
+const SIGN_TYPE: Wording = [
+    "应为 MD5、HMAC-SHA256 或 RSA2，与签名一致",
+    "must be MD5, HMAC-SHA256 or RSA2, as it is signed",
+];
 const OWN: Wording = ["不属于该商户", "is not the caller's own"];
 const AMOUNT: Wording = [
     "应为正整数（单位：分），且不超过渠道限额",

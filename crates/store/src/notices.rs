@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use kernel::id::{AppId, Id, MchId};
 use kernel::notice::{Notice, NoticeState};
-use kernel::order::SignForm;
+use kernel::scheme::Signing;
 use kernel::state::TradeState;
 use kernel::time::Timestamp;
 
@@ -315,7 +315,7 @@ fn read(row: &mut Row) -> Result<Notice, StoreError> {
         id: row.id()?,
         mch_id: row.mch_id()?,
         app_id: row.app_id()?,
-        sign_form: row.word(SignForm::from_word)?,
+        sign_form: row.word(Signing::from_word)?,
         order_id: row.id()?,
         event: row.word(TradeState::from_word)?,
         url: row.text()?,

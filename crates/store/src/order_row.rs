@@ -2,8 +2,9 @@
 
 use kernel::ledger::FeeRule;
 use kernel::money::{Currency, Money};
-use kernel::order::{Order, Payment, SignForm};
+use kernel::order::{Order, Payment};
 use kernel::product::{Product, Provider};
+use kernel::scheme::Signing;
 use kernel::state::TradeState;
 
 use crate::StoreError;
@@ -103,7 +104,7 @@ pub(crate) fn read(row: &mut Row) -> Result<Order, StoreError> {
         return_url: row.text()?,
         wallet: row.text()?,
         payer_ip: row.text()?,
-        sign_form: row.word(SignForm::from_word)?,
+        sign_form: row.word(Signing::from_word)?,
         page_secret: row.text()?,
         created_at: row.time()?,
         expires_at: row.time()?,

@@ -3,8 +3,8 @@
 
 use kernel::id::{Id, MchId};
 use kernel::money::{Currency, Money};
-use kernel::order::SignForm;
 use kernel::refund::{Refund, RefundCause, RefundDone, RefundState};
+use kernel::scheme::Signing;
 
 use crate::batch::{Row, Statement};
 use crate::{Store, StoreError};
@@ -124,7 +124,7 @@ fn read(row: &mut Row) -> Result<Refund, StoreError> {
             Money::new(minor, row.word(Currency::from_code)?)
         },
         reason: row.text()?,
-        sign_form: row.word(SignForm::from_word)?,
+        sign_form: row.word(Signing::from_word)?,
         done: read_done(row)?,
         created_at: row.time()?,
     })

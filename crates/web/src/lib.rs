@@ -68,6 +68,7 @@ pub fn router(gateway: Gateway, edge: Edge) -> Router {
         .route("/docs/", get(docs::serve_page))
         .route("/docs/search", get(docs::serve_search))
         .route("/docs/{page}", get(docs::serve_page))
+        .route("/platform_key.pem", get(platform_key))
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))
         .fallback(old_platform::call)
@@ -117,6 +118,15 @@ async fn asset(Path(name): Path<String>, uri: Uri) -> Response<Body> {
         headers.insert(ETAG, etag);
     }
     response
+}
+
+/// The platform's public key, for merchants who sign with RSA2; 404 while there is none.
+async fn platform_key(State(gateway): State<Gateway>, _turn: PageTurn) -> (StatusCode, String) {
+    match gateway.platform_public_key().await {
+        Ok(Some(key)) => (StatusCode::OK, key.pem()),
+        Ok(None) => (StatusCode::NOT_FOUND, "no application signs with RSA2 yet".to_owned()),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer".to_owned()),
+    }
 }
 
 /// 200 when the store answers and nobody has told us to stop, else 503: a load balancer's question.

@@ -1,6 +1,7 @@
 //! The merchants' API: bytes in, the documented envelope out. Every answer has an envelope, a trace
 //! number and, but for unknown addresses and wrong methods, HTTP status 200.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -18,6 +19,8 @@ use kernel::dialect::{answer, members};
 use kernel::fault::{Fault, Language, Wording};
 use kernel::order::SignForm;
 use kernel::product::Product;
+use kernel::scheme::Signing;
+use kernel::sign::Signer;
 use tracing::Instrument;
 
 use crate::Site;
@@ -73,7 +76,9 @@ pub async fn call(State(site): State<Site>, request: Request) -> Response<Body> 
             };
             let content_type = parts.headers.get(CONTENT_TYPE).and_then(|text| text.to_str().ok());
             let content_type = content_type.map(str::to_owned);
-            let owned = OwnedCall { operation, content_type, query: query.to_owned(), body, turn };
+            let from = parts.extensions.get::<Client>().map(|client| client.ip);
+            let query = query.to_owned();
+            let owned = OwnedCall { operation, content_type, query, body, from, turn };
             finish(site.clone(), owned, &trace_no).await
         }
         Err(fault) => failure(fault),
@@ -120,6 +125,8 @@ struct OwnedCall {
     content_type: Option<String>,
     query: String,
     body: Vec<u8>,
+    /// The client's address.
+    from: Option<IpAddr>,
     turn: Turn,
 }
 
@@ -157,7 +164,7 @@ async fn finish(site: Site, call: OwnedCall, trace_no: &str) -> Reply {
             query: &call.query,
             body: &call.body,
         };
-        let reply = perform(&site, &raw).await;
+        let reply = perform(&site, &raw, call.from).await;
         drop(call.turn);
         reply
     };
@@ -168,8 +175,8 @@ async fn finish(site: Site, call: OwnedCall, trace_no: &str) -> Reply {
     })
 }
 
-async fn perform(site: &Site, raw: &RawCall<'_>) -> Reply {
-    match admitted(site, raw).await {
+async fn perform(site: &Site, raw: &RawCall<'_>, from: Option<IpAddr>) -> Reply {
+    match admitted(site, raw, from).await {
         Ok((caller, mut admitted)) => {
             crash::reach(Point::RequestAdmitted);
             let nonce = admitted.nonce.take();
@@ -189,10 +196,12 @@ async fn perform(site: &Site, raw: &RawCall<'_>) -> Reply {
 async fn admitted(
     Site { gateway, edge }: &Site,
     raw: &RawCall<'_>,
+    from: Option<IpAddr>,
 ) -> Result<(std::sync::Arc<Caller>, Admitted), Fault> {
     let opened = jubao::open(raw)?;
     let caller = gateway.caller(opened.caller()).await?;
-    let context = Context { now: gateway.now(), allow: &gateway.settings().private_targets };
+    let allow = &gateway.settings().private_targets;
+    let context = Context { now: gateway.now(), allow, from };
     let admitted = jubao::admit(&opened, &caller.app, &context)?;
     // Only what is authentic is counted, else anybody could use up a merchant's rate; and before the
     // nonce is spent, since a refused request may be repeated as it is.
@@ -233,17 +242,26 @@ async fn carry_out(gateway: &Gateway, caller: &Caller, admitted: Admitted) -> Re
         }
     };
     match done {
-        Ok(answered) => Reply {
-            fault: None,
-            is_awaited: is_place && is_awaited(&answered),
-            data: Some(data(gateway, caller, asked, &answered)),
+        Ok(answered) => match data(gateway, caller, asked, &answered) {
+            Some(data) => Reply {
+                fault: None,
+                is_awaited: is_place && is_awaited(&answered),
+                data: Some(data),
+            },
+            None => unsigned(),
         },
         Err(OrderFault { fault, standing }) => Reply {
             fault: Some(fault),
             is_awaited: false,
-            data: standing.map(|answered| data(gateway, caller, asked, &answered)),
+            data: standing.and_then(|answered| data(gateway, caller, asked, &answered)),
         },
     }
+}
+
+/// What is said when an answer cannot be signed, which could not have been asked for either.
+fn unsigned() -> Reply {
+    tracing::error!("an answer was not signed: the platform's key is missing");
+    failure(Fault::Uncertain)
 }
 
 /// The order's members, signed in the form that verified the request. Where the request's text left
@@ -251,19 +269,20 @@ async fn carry_out(gateway: &Gateway, caller: &Caller, admitted: Admitted) -> Re
 fn data(
     gateway: &Gateway,
     caller: &Caller,
-    (asked, is_certain): (SignForm, bool),
+    (asked, is_certain): (Signing, bool),
     answered: &Answered,
-) -> String {
+) -> Option<String> {
     let form = form((asked, is_certain), answered);
     let (urls, nonce) = (answered.urls(), gateway.nonce());
     let mut data = answer::order_members(&answered.order, &caller.app, &urls);
-    members::sign_members(&mut data, &caller.app.key, form, &nonce);
-    members::object(&data)
+    members::sign_members(&mut data, Signer::of(&caller.app), form, &nonce)?;
+    Some(members::object(&data))
 }
 
-fn form((asked, is_certain): (SignForm, bool), answered: &Answered) -> SignForm {
-    match answered.order.sign_form {
-        SignForm::Widened | SignForm::Plain if !is_certain => answered.order.sign_form,
+fn form((asked, is_certain): (Signing, bool), answered: &Answered) -> Signing {
+    let placed = answered.order.sign_form.form;
+    match placed {
+        SignForm::Widened | SignForm::Plain if !is_certain => Signing { form: placed, ..asked },
         SignForm::Widened | SignForm::Plain | SignForm::Version2 => asked,
     }
 }
@@ -271,7 +290,7 @@ fn form((asked, is_certain): (SignForm, bool), answered: &Answered) -> SignForm 
 /// The answer about a refund: its order's members and its own, signed as an order's are.
 fn reply_of_refund(
     (gateway, caller): (&Gateway, &Caller),
-    asked: (SignForm, bool),
+    asked: (Signing, bool),
     refunded: Result<AnsweredRefund, Fault>,
 ) -> Reply {
     let AnsweredRefund { refund, answered } = match refunded {
@@ -281,8 +300,10 @@ fn reply_of_refund(
     let form = form(asked, &answered);
     let (urls, nonce) = (answered.urls(), gateway.nonce());
     let mut data = answer::refund_members((&refund, &answered.order), &caller.app, &urls);
-    members::sign_members(&mut data, &caller.app.key, form, &nonce);
-    Reply { fault: None, is_awaited: false, data: Some(members::object(&data)) }
+    match members::sign_members(&mut data, Signer::of(&caller.app), form, &nonce) {
+        Some(()) => Reply { fault: None, is_awaited: false, data: Some(members::object(&data)) },
+        None => unsigned(),
+    }
 }
 
 /// Whether a barcode payment has not ended yet.

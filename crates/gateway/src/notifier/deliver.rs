@@ -9,6 +9,7 @@ use kernel::dialect::members;
 use kernel::dialect::notice::{self as wording, Encoding};
 use kernel::notice::{Notice, NoticeState, is_acknowledged, next_try, target};
 use kernel::order::Order;
+use kernel::sign::Signer;
 use kernel::state::TradeState;
 use store::notices::{self, AttemptLog};
 use store::{StoreError, applications};
@@ -37,11 +38,11 @@ impl Gateway {
         let set = caller.app.settings.notice_format;
         let encoding = encoding(set, caller.notice_learned, notice.tries);
         let nonce = random_hex::<16>();
-        let key = &caller.app.key;
+        let signer = Signer::of(&caller.app);
         let Some((content_type, body)) =
-            wording::encode(&notice.facts, (notice.sign_form, key), &nonce, encoding)
+            wording::encode(&notice.facts, (notice.sign_form, signer), &nonce, encoding)
         else {
-            return Err(StoreError::Corrupt("a notice's facts cannot be read".into()));
+            return Err(StoreError::Corrupt("a notice cannot be read, or not signed".into()));
         };
         let request = HttpRequest {
             method: "POST".into(),

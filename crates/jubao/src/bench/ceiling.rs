@@ -13,7 +13,9 @@ use kernel::dialect::answer::{self, OrderUrls};
 use kernel::dialect::jubao::{self, BODY_BYTES_MAX, Context, RawCall};
 use kernel::dialect::members;
 use kernel::fault::{Fault, Language};
-use kernel::order::{Order, SignForm};
+use kernel::order::Order;
+use kernel::scheme::Signing;
+use kernel::sign::Signer;
 
 use super::sample::Sampler;
 
@@ -62,7 +64,8 @@ async fn answered(
 ) -> Result<String, Fault> {
     let opened = jubao::open(raw)?;
     let caller = gateway.caller(opened.caller()).await?;
-    let context = Context { now: gateway.now(), allow: &gateway.settings().private_targets };
+    let context =
+        Context { now: gateway.now(), allow: &gateway.settings().private_targets, from: None };
     let admitted = jubao::admit(&opened, &caller.app, &context)?;
     let Call::Place(call) = admitted.call else { return Err(Fault::UnknownAddress) };
     let order = order(sampler, &caller, *call, admitted.sign_form);
@@ -73,11 +76,12 @@ async fn answered(
     let urls = OrderUrls { code_url: &code_url, qrcode: &qrcode, transaction_id: "" };
     let nonce = gateway.nonce();
     let mut data = answer::order_members(&order, &caller.app, &urls);
-    members::sign_members(&mut data, &caller.app.key, admitted.sign_form, &nonce);
+    let signer = Signer::of(&caller.app);
+    members::sign_members(&mut data, signer, admitted.sign_form, &nonce).ok_or(Fault::Defect)?;
     Ok(members::object(&data))
 }
 
-fn order(sampler: &Sampler, caller: &Caller, call: PlaceCall, sign_form: SignForm) -> Order {
+fn order(sampler: &Sampler, caller: &Caller, call: PlaceCall, sign_form: Signing) -> Order {
     Order {
         mch_id: caller.app.mch_id,
         app_id: caller.app.app_id,

@@ -12,6 +12,7 @@ use hyper_util::rt::TokioIo;
 use kernel::dialect::notice::{Encoding, encode};
 use kernel::order::Order;
 use kernel::secret::Secret;
+use kernel::sign::Signer;
 use store::{notices, orders};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -108,8 +109,12 @@ async fn deliver(site: &Site) -> Result<(), Failure> {
 fn body(order: &Order) -> Option<(&'static str, Bytes)> {
     let paid = Sampler::new(order.created_at).paid(order)?;
     let (key, nonce) = (Secret::new(MERCHANT.key), gateway::ids::random_hex::<16>());
-    let (kind, text) =
-        encode(&paid.notice?.facts, (order.sign_form, &key), &nonce, Encoding::Form)?;
+    let (kind, text) = encode(
+        &paid.notice?.facts,
+        (order.sign_form, Signer::of_key(&key)),
+        &nonce,
+        Encoding::Form,
+    )?;
     Some((kind, Bytes::from(text)))
 }
 

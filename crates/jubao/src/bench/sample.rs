@@ -66,7 +66,7 @@ impl Sampler {
             wallet: String::new(),
             payer_ip: String::new(),
             payer_openid: String::new(),
-            sign_form: SignForm::Version2,
+            sign_form: SignForm::Version2.into(),
             page_secret: random_hex::<16>(),
             provider: None,
             adapter: String::new(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use gateway::manage::MerchantMade;
 use kernel::application::Settings;
+use kernel::application::Switch;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -157,7 +158,7 @@ async fn an_application_has_a_rate_that_nobody_else_can_use_up() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_refused_for_its_rate_may_be_repeated_as_it_is() {
     let app = TestApp::spawn_within(rates(1, 0)).await;
-    app.set(|settings| settings.replay_guard = true).await;
+    app.set(|settings| settings.replay_guard = Switch::On).await;
     let guarded = |at: usize| {
         let mut order = app.order(304);
         order["timestamp"] = (app.demo.gateway.now().seconds()).into();

@@ -48,6 +48,8 @@ mod races;
 mod refunds;
 mod repeat;
 mod samples;
+mod schemes;
+mod settings;
 mod shops;
 mod sign_page;
 mod sim_books;

@@ -16,15 +16,17 @@ use crate::merchant::TestMerchant;
 const SEEN_WITHIN: Duration = Duration::from_secs(5);
 
 /// A running demo, as an operator has it.
-struct Beside {
+pub struct Beside {
     folder: TestFolder,
     server: Running,
-    ready: Value,
+    /// What it said when it was ready.
+    pub ready: Value,
     client: reqwest::Client,
 }
 
 impl Beside {
-    async fn start() -> Self {
+    /// Starts it.
+    pub async fn start() -> Self {
         let folder = TestFolder::make();
         let (server, ready) = Self::serve(&folder).await;
         let client = leaks::client_builder().build().unwrap();
@@ -40,7 +42,7 @@ impl Beside {
     }
 
     /// A command on the server's folder.
-    async fn command(&self, arguments: &[&str]) -> Outcome {
+    pub async fn command(&self, arguments: &[&str]) -> Outcome {
         let data = self.folder.path().display().to_string();
         let outcome = run(&[arguments, &["--data", &data]].concat(), "").await;
         assert_eq!(outcome.code, 0, "{arguments:?} {outcome:?}");
@@ -48,7 +50,7 @@ impl Beside {
     }
 
     /// The same with `--json`.
-    async fn json(&self, arguments: &[&str]) -> Value {
+    pub async fn json(&self, arguments: &[&str]) -> Value {
         let said = self.command(&[arguments, &["--json"]].concat()).await.json();
         if let Some(key) = said["key"].as_str() {
             leaks::secret(Kind::Key, "a merchant's key", key.as_bytes());
@@ -56,7 +58,8 @@ impl Beside {
         said
     }
 
-    async fn call(&self, path: &str, members: &Value, key: &str) -> Value {
+    /// Signs `members` and posts them.
+    pub async fn call(&self, path: &str, members: &Value, key: &str) -> Value {
         let signed = signing::signed(members, &Secret::new(key)).unwrap();
         let url = format!("{}{path}", self.ready["api"].as_str().unwrap());
         let answer = self.client.post(url).body(signed.to_string()).send().await.unwrap();
@@ -71,7 +74,7 @@ impl Beside {
 }
 
 /// Looks until it is so; it must be so soon.
-async fn soon<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+pub async fn soon<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let found = tokio::time::timeout(SEEN_WITHIN, async {
         loop {
             if let Some(found) = look().await {

@@ -7,6 +7,7 @@ use kernel::dialect::notice::{self, Encoding};
 use kernel::order::SignForm;
 use kernel::secret::Secret;
 use kernel::sign;
+use kernel::sign::Signer;
 use serde_json::{Value, json};
 use web::edge::{Limits, Rates};
 
@@ -286,9 +287,10 @@ async fn php_verifies_a_notice_of_any_text_in_either_encoding() {
         // None of these may be mistaken for the amount that is changed.
         let text = format!("聚{}", text.replace("1234", ""));
         let facts = json!({ "body": text, "total_fee": 1234, "attach": "" }).to_string();
+        let signer = Signer::of_key(&key);
         for form in SignForm::ALL {
             for (encoding, content_type) in [(Encoding::Form, FORM), (Encoding::Json, JSON)] {
-                let made = notice::encode(&facts, (form, &key), "n", encoding).unwrap();
+                let made = notice::encode(&facts, (form.into(), signer), "n", encoding).unwrap();
                 assert_eq!(made.0, content_type);
                 told.add(content_type, made.1, form);
             }

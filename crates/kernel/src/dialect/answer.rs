@@ -217,7 +217,7 @@ mod tests {
     use crate::fields::Fields;
     use crate::money::{Currency, Money};
     use crate::order::{Payment, SignForm, tests::an_order};
-    use crate::sign::{self, Signature, tests::an_application};
+    use crate::sign::{self, Signature, Signer, tests::an_application};
     use crate::state::TradeState;
     use crate::time::Timestamp;
 
@@ -350,7 +350,7 @@ mod tests {
         let (order, app) = (an_order(), an_application());
         for form in SignForm::ALL {
             let mut members = order_members(&order, &app, &URLS);
-            sign_members(&mut members, &app.key, form, "n1");
+            sign_members(&mut members, Signer::of(&app), form.into(), "n1").unwrap();
             let text = object(&members);
             let fields = Fields::from_json(json::object(&text).unwrap()).unwrap();
             let signature =

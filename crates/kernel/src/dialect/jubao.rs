@@ -2,6 +2,8 @@
 //! application that it names. Checks run in the order of contract section 8, and the first that
 //! fails decides; a field is never complained about before the signature was verified.
 
+use std::net::IpAddr;
+
 use crate::address::{self, Operation};
 use crate::application::Application;
 use crate::call::Call;
@@ -14,7 +16,9 @@ use crate::fields::Fields;
 use crate::id::{AppId, MchId};
 use crate::name::{self, NameInfo, NameTable};
 use crate::order::SignForm;
-use crate::sign::{self, Signature};
+use crate::scheme::{Scheme, Signing};
+use crate::sign;
+use crate::suffix_parse;
 use crate::time::Timestamp;
 use crate::unique_parse::Scan;
 use crate::value_form::{Sender, Wrong, integer};
@@ -33,6 +37,10 @@ const NO_DISCOUNT: Wording =
 const REPLAY: Wording = [
     "须带 timestamp（300 秒内）与 nonce_str",
     "timestamp (within 300 s) and nonce_str must be sent",
+];
+const SCHEME: Wording = [
+    "该应用不接受此签名方式，请用约定的 sign_type",
+    "the application does not accept signatures of this kind: use the sign_type agreed upon",
 ];
 const UNKNOWN_NAME: Wording = ["是未知参数", "is an unknown parameter"];
 const UNPINNED: Wording =
@@ -96,6 +104,8 @@ pub struct Context<'a> {
     pub now: Timestamp,
     /// Private targets that notifications may go to.
     pub allow: &'a [Cidr],
+    /// The client's address, where it is known.
+    pub from: Option<IpAddr>,
 }
 
 /// A request that is authentic, allowed and well-formed.
@@ -104,7 +114,7 @@ pub struct Admitted {
     /// What it asks for.
     pub call: Call,
     /// How it was signed, and its answer will be.
-    pub sign_form: SignForm,
+    pub sign_form: Signing,
     /// False if its text is ASCII and without version 2: then both forms spell it alike.
     pub is_form_certain: bool,
     /// The nonce that must not have been used before; `None` if the application has no replay guard.
@@ -159,24 +169,21 @@ pub fn admit(
     context: &Context<'_>,
 ) -> Result<Admitted, Fault> {
     let (fields, text, sign_form) = verified(opened, app, context.now)?;
-    permit(opened, fields, app, context.now)?;
+    let scheme = sign_form.scheme;
+    permit(opened, app, context, (fields, scheme))?;
     let table = NameTable::of(opened.operation);
     let scan = Scan::new(&text, fields.signed(), &table.lexicon);
-    check_names(fields, app, table, &scan)?;
+    check_names(fields, (app, scheme), table, &scan)?;
     typed::check_required(opened.operation, fields)?;
     check_lengths(fields, table)?;
-    let sender = Sender::new(app, context.now, context.allow);
+    let sender = Sender::new(app, context.now, context.allow).signing_by(scheme);
     check_forms(fields, table, &sender)?;
     typed::check_relations(opened.operation, fields)?;
-    let accepts = |rule: usize, value: &str| table.rows[rule].form.accepts(value, &sender);
-    if let Some(at) = scan.ambiguous_field(&accepts)
-        && !defect::is_seeded(Defect::UniqueParseOff)
-    {
-        return Err(Fault::bad_format(name_at(fields, at), AMBIGUOUS));
-    }
-    let nonce = fields.given("nonce_str").filter(|_| app.settings.replay_guard);
+    check_unique(fields, table, &scan, &sender)?;
+    let nonce = fields.given("nonce_str").filter(|_| app.settings.is_guarded(scheme));
     let call = typed::call(opened.operation, fields, context.now)?;
-    let is_form_certain = sign_form == SignForm::Version2 || !text.is_ascii();
+    let is_form_certain =
+        sign_form.form == SignForm::Version2 || !text.is_ascii() || scheme == Scheme::Suffix;
     Ok(Admitted { call, sign_form, is_form_certain, nonce: nonce.map(str::to_owned) })
 }
 
@@ -185,16 +192,15 @@ fn verified<'o, 'a>(
     opened: &'o Opened<'a>,
     app: &Application,
     now: Timestamp,
-) -> Result<(&'o Fields<'a>, String, SignForm), Fault> {
+) -> Result<(&'o Fields<'a>, String, Signing), Fault> {
     let Readings { first, verbatim } = &opened.readings;
     if first.has("_sign") || verbatim.as_ref().is_some_and(|fields| fields.has("_sign")) {
         return Err(Fault::NotAllowed(UNDERSCORED));
     }
     let check = |fields: &'o Fields<'a>| {
-        let signature = Signature::parse(fields.text("sign")?, fields.text("version"))?;
         let text = sign::canonical(fields.signed());
-        let form = sign::verify(app, now, &text, &signature)?;
-        Some((fields, text, form))
+        let signing = sign::verify_fields(app, now, fields, &text)?;
+        Some((fields, text, signing))
     };
     let second = || verbatim.as_ref().and_then(check);
     check(first).or_else(second).ok_or(Fault::WrongSignature)
@@ -203,10 +209,21 @@ fn verified<'o, 'a>(
 /// What an authentic request may still not do.
 fn permit(
     opened: &Opened<'_>,
-    fields: &Fields<'_>,
     app: &Application,
-    now: Timestamp,
+    context: &Context<'_>,
+    (fields, scheme): (&Fields<'_>, Scheme),
 ) -> Result<(), Fault> {
+    let settings = &app.settings;
+    if !settings.schemes.contains(&scheme) {
+        return Err(Fault::NotAllowed(SCHEME));
+    }
+    let is_allowed = match context.from {
+        Some(ip) => settings.allows(ip),
+        None => settings.allowed_ips.is_empty(),
+    };
+    if !is_allowed {
+        return Err(Fault::AddressRefused(context.from));
+    }
     let is_of_app = match opened.caller {
         CallerId::Mch(mch) => mch == app.mch_id,
         CallerId::App(id) => id == app.app_id,
@@ -219,10 +236,10 @@ fn permit(
         return Err(Fault::NotAllowed(UNSIGNED));
     }
     let discount = fields.given("discount").and_then(integer).unwrap_or(0);
-    if opened.operation == Operation::Place && discount > 0 && !app.settings.may_discount {
+    if opened.operation == Operation::Place && discount > 0 && !settings.may_discount {
         return Err(Fault::NotAllowed(NO_DISCOUNT));
     }
-    if app.settings.replay_guard && !typed::is_fresh(fields, now) {
+    if settings.is_guarded(scheme) && !typed::is_fresh(fields, context.now) {
         return Err(Fault::NotAllowed(REPLAY));
     }
     Ok(())
@@ -231,7 +248,7 @@ fn permit(
 /// Unknown names, as strictly as the application is set.
 fn check_names(
     fields: &Fields<'_>,
-    app: &Application,
+    (app, scheme): (&Application, Scheme),
     table: &NameTable,
     scan: &Scan<'_>,
 ) -> Result<(), Fault> {
@@ -244,7 +261,7 @@ fn check_names(
         }
     }
     let is_unknown = |name: &str| table.row(name).is_none() && !name::is_known(name);
-    if app.settings.strict_names
+    if app.settings.is_strict(scheme)
         && let Some((name, _)) = fields.signed().find(|(name, _)| is_unknown(name))
     {
         return Err(Fault::bad_format(name, UNKNOWN_NAME));
@@ -252,6 +269,26 @@ fn check_names(
     match scan.refused_unknown() {
         Some(at) => Err(Fault::bad_format(name_at(fields, at), HIDES_NAME)),
         None => Ok(()),
+    }
+}
+
+/// That the signed text cannot be cut into another request: as its scheme joins it.
+fn check_unique(
+    fields: &Fields<'_>,
+    table: &NameTable,
+    scan: &Scan<'_>,
+    sender: &Sender<'_>,
+) -> Result<(), Fault> {
+    let accepts = |rule: usize, value: &str| table.rows[rule].form.accepts(value, sender);
+    let ambiguous = match sender.scheme {
+        Scheme::Md5 | Scheme::HmacSha256 | Scheme::Rsa2 => scan.ambiguous_field(&accepts),
+        Scheme::Suffix => suffix_parse::ambiguous_field(fields, table),
+    };
+    match ambiguous {
+        Some(at) if !defect::is_seeded(Defect::UniqueParseOff) => {
+            Err(Fault::bad_format(name_at(fields, at), AMBIGUOUS))
+        }
+        Some(_) | None => Ok(()),
     }
 }
 

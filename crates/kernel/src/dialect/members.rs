@@ -5,8 +5,8 @@ use std::borrow::Cow;
 
 use crate::json;
 use crate::order::SignForm;
-use crate::secret::Secret;
-use crate::sign;
+use crate::scheme::{Scheme, Signing};
+use crate::sign::Signer;
 
 /// Bytes that an order's members rarely exceed, so that a text is allocated once.
 const OBJECT_BYTES: usize = 2_048;
@@ -81,15 +81,39 @@ pub fn object(members: &Members<'_>) -> String {
     out
 }
 
-/// Adds `nonce_str`, `version` where the request had it, and `sign` over all the others.
-pub fn sign_members<'a>(members: &mut Members<'a>, key: &Secret, form: SignForm, nonce: &'a str) {
+/// Adds `nonce_str`, `version` where the request had it, `sign_type` of a scheme stronger than MD5, and
+/// `sign` over all the others. `None` if the signer lacks the key for it: nothing may be sent then.
+#[must_use]
+pub fn sign_members<'a>(
+    members: &mut Members<'a>,
+    signer: Signer<'_>,
+    signing: Signing,
+    nonce: &'a str,
+) -> Option<()> {
     members.push(("nonce_str".into(), nonce.into()));
-    match form {
+    match signing.form {
         SignForm::Version2 => members.push(("version".into(), 2.into())),
         SignForm::Widened | SignForm::Plain => {}
     }
-    let signature = sign::md5_sign(key, &signed_text(members), form);
+    if signing.scheme.is_strong() {
+        members.push(("sign_type".into(), signing.scheme.sign_type().into()));
+    }
+    let signature = match signing.scheme {
+        Scheme::Suffix => signer.sign_suffix(&pairs(members)),
+        Scheme::Md5 | Scheme::HmacSha256 | Scheme::Rsa2 => {
+            signer.sign_text(&signed_text(members), signing)?
+        }
+    };
     members.push(("sign".into(), signature.into()));
+    Some(())
+}
+
+/// Names and texts in ascending order of the names.
+fn pairs<'m>(members: &'m Members<'_>) -> Vec<(&'m str, Cow<'m, str>)> {
+    let mut pairs = members.iter().map(|(name, member)| (name.as_ref(), member.text()));
+    let mut pairs = pairs.by_ref().collect::<Vec<_>>();
+    pairs.sort_unstable();
+    pairs
 }
 
 /// Names and values joined in ascending order of the names. Comparing first eight bytes at once

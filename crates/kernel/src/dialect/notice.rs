@@ -6,8 +6,9 @@ use url::form_urlencoded;
 use crate::dialect::answer;
 use crate::dialect::members::{self, Member, Members};
 use crate::json::{self, JsonValue};
-use crate::order::{Order, SignForm};
-use crate::secret::Secret;
+use crate::order::Order;
+use crate::scheme::Signing;
+use crate::sign::Signer;
 
 /// How a notice is encoded.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -49,15 +50,16 @@ pub fn facts(order: &Order) -> Members<'_> {
 }
 
 /// One attempt's content type and body: `facts` (the JSON object that was stored) with
-/// `nonce_str`, `version` and `sign`. `None` if the stored text is no such object, a defect.
+/// `nonce_str`, `version` and `sign`. `None` if the stored text is no such object, or the signer lacks
+/// the key: a defect either way.
 pub fn encode(
     facts: &str,
-    (form, key): (SignForm, &Secret),
+    (signing, signer): (Signing, Signer<'_>),
     nonce: &str,
     encoding: Encoding,
 ) -> Option<(&'static str, String)> {
     let mut members = read(facts)?;
-    members::sign_members(&mut members, key, form, nonce);
+    members::sign_members(&mut members, signer, signing, nonce)?;
     Some(match encoding {
         Encoding::Json => ("application/json; charset=utf-8", members::object(&members)),
         Encoding::Form => {
@@ -90,7 +92,7 @@ mod tests {
     use super::*;
     use crate::fields::Fields;
     use crate::form::{self, Escapes};
-    use crate::order::tests::an_order;
+    use crate::order::{SignForm, tests::an_order};
     use crate::sign::{self, Signature, tests::an_application};
     use crate::time::Timestamp;
 
@@ -108,7 +110,8 @@ mod tests {
     fn what_is_no_object_of_strings_and_integers_is_not_sent() {
         let app = an_application();
         for text in ["", "[]", "{\"a\":null}", "{\"a\":1.5}", "{\"a\":{}}"] {
-            let sent = encode(text, (SignForm::Plain, &app.key), "n", Encoding::Json);
+            let sent =
+                encode(text, (SignForm::Plain.into(), Signer::of(&app)), "n", Encoding::Json);
             assert_eq!(sent, None, "{text}");
         }
     }
@@ -123,7 +126,7 @@ mod tests {
             order.body = body.clone();
             let encoding = if is_form { Encoding::Form } else { Encoding::Json };
             let facts = members::object(&facts(&order));
-            let (_, sent) = encode(&facts, (form, &app.key), "n1", encoding).unwrap();
+            let (_, sent) = encode(&facts, (form.into(), Signer::of(&app)), "n1", encoding).unwrap();
             let fields = match encoding {
                 Encoding::Json => Fields::from_json(json::object(&sent).unwrap()),
                 Encoding::Form => {

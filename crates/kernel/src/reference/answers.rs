@@ -222,6 +222,7 @@ mod tests {
     use crate::order::{SignForm, tests::an_order};
     use crate::product::PRODUCTS;
     use crate::refund::tests::a_refund;
+    use crate::sign::Signer;
     use crate::sign::tests::an_application;
 
     const URLS: OrderUrls<'static> = OrderUrls { code_url: "c", qrcode: "q", transaction_id: "" };
@@ -246,7 +247,7 @@ mod tests {
         for row in PRODUCTS {
             order.product = row.product;
             let mut written = answer::order_members(&order, &app, &URLS);
-            sign_members(&mut written, &app.key, SignForm::Version2, "n");
+            sign_members(&mut written, Signer::of(&app), SignForm::Version2.into(), "n").unwrap();
             let names = written.iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>();
             let expect = table(|row| match row.part {
                 Part::Order | Part::Signature | Part::Version2 => true,
@@ -277,7 +278,8 @@ mod tests {
     fn the_table_lists_what_notices_carry() {
         let order = an_order();
         let mut written = notice::facts(&order);
-        sign_members(&mut written, &an_application().key, SignForm::Version2, "n");
+        let app = an_application();
+        sign_members(&mut written, Signer::of(&app), SignForm::Version2.into(), "n").unwrap();
         let names = written.iter().map(|(name, _)| name.as_ref()).collect::<Vec<_>>();
         assert_eq!(names, NOTICE);
         for (name, kind) in listed(&written).iter().filter(|(name, _)| name != "time_end") {

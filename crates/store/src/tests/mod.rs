@@ -132,7 +132,7 @@ fn an_order(sequence: u32) -> Order {
         wallet: "HK".into(),
         payer_ip: "192.0.2.1".into(),
         payer_openid: String::new(),
-        sign_form: SignForm::Version2,
+        sign_form: SignForm::Version2.into(),
         page_secret: "0123456789abcdef".into(),
         provider: None,
         adapter: String::new(),

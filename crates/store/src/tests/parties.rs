@@ -6,7 +6,7 @@ use crate::applications::{self, KeyRotation};
 use crate::moves::{self, ApplicationState, Move, Profile};
 use crate::stores::{self, Shop};
 use crate::{StoreError, merchants, meta};
-use kernel::application::{NoticeFormat, Settings};
+use kernel::application::{NoticeFormat, Settings, Switch};
 use kernel::id::{AppId, MchId};
 use kernel::money::Currency;
 use kernel::product::Product;
@@ -138,7 +138,7 @@ fn a_key_is_changed_once_for_each_revision_that_was_read() {
         let found = applications::by_app_id(&test.store, APP).await.unwrap().unwrap();
         assert_eq!((found.key_sealed.as_str(), found.rev), ("sealed-2", 1));
         assert_eq!(found.previous, rotation.previous);
-        let settings = Settings { strict_names: true, ..Settings::default() };
+        let settings = Settings { strict_names: Switch::On, ..Settings::default() };
         test.missed(applications::set_settings(APP, 0, &settings)).await;
         test.done(applications::set_settings(APP, 1, &settings)).await;
         let found = applications::by_app_id(&test.store, APP).await.unwrap().unwrap();

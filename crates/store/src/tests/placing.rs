@@ -42,7 +42,7 @@ fn every_word_of_an_order_is_read_back() {
             for (form, currency) in SignForm::ALL.into_iter().zip(Currency::ALL) {
                 let mut order = an_order(sequence);
                 order.product = product.product;
-                order.sign_form = form;
+                order.sign_form = form.into();
                 order.currency = currency;
                 order.sweep_at = None;
                 test.done(orders::place(&order, &[], &[])).await;

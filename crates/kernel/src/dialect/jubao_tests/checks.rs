@@ -7,8 +7,8 @@ use super::*;
 #[test]
 fn checks_run_in_the_order_of_section_eight() {
     let mut app = an_application();
-    app.settings.replay_guard = true;
-    app.settings.strict_names = true;
+    app.settings.replay_guard = Switch::On;
+    app.settings.strict_names = Switch::On;
     let fresh = [("timestamp", "1795320005"), ("nonce_str", "n1")];
     let long = "x".repeat(129);
     let base = [MCH, fresh[0], fresh[1]];
@@ -62,7 +62,7 @@ fn the_callers_numbers_are_judged_before_anything_is_looked_up() {
 #[test]
 fn replay_guard_wants_a_fresh_time_and_a_nonce() {
     let mut app = an_application();
-    app.settings.replay_guard = true;
+    app.settings.replay_guard = Switch::On;
     let order = |more: &[(&'static str, &'static str)]| {
         admit_json(&signed(&order_with(more)), &app, Operation::Place)
     };

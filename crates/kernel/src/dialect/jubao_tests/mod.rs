@@ -3,9 +3,11 @@
 mod checks;
 mod fields;
 mod hostile;
+mod schemes;
 mod spellings;
 
 use super::*;
+use crate::application::Switch;
 use crate::call::{OrderRef, PlaceCall};
 use crate::json;
 use crate::secret::Secret;
@@ -50,7 +52,7 @@ pub(in crate::dialect) fn admit_json(
 }
 
 fn admit_raw(raw: &RawCall<'_>, app: &Application) -> Result<Admitted, Fault> {
-    admit(&open(raw)?, app, &Context { now: NOW, allow: &[] })
+    admit(&open(raw)?, app, &Context { now: NOW, allow: &[], from: None })
 }
 
 /// A good order with some fields changed; an empty name takes nothing away.
