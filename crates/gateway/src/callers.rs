@@ -1,6 +1,8 @@
 //! Who is calling: the application behind `mch_id` or `appid`, with its keys opened.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use kernel::application::{Application, NoticeFormat};
 use kernel::dialect::jubao::CallerId;
@@ -10,20 +12,27 @@ use kernel::ledger::FeeRule;
 use kernel::secret::Secret;
 use kernel::time::Timestamp;
 use store::applications::{self, ApplicationRow};
+use store::nonces::{self, Nonce};
+use store::retired_keys;
+use tokio::sync::Mutex;
 
 use crate::Gateway;
 
 /// Nonces of one application are remembered this long, in milliseconds: longer than a timestamp is
 /// accepted from the first second (300 s ahead) to the last (300 s behind).
 const NONCE_MEMORY_MS: i64 = 602_000;
-/// Nonces remembered at most.
-const NONCES_MAX: usize = 1_000_000;
+/// Tries to let a nonce come again.
+const FORGIVING_TRIES_MAX: usize = 3;
+/// Callers whose last looks are remembered at most; when they are reached, all are forgotten.
+const LOOKS_MAX: usize = 10_000;
 
 /// An application as requests meet it.
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// The application with its keys.
     pub app: Application,
+    /// Counts the application's changes.
+    pub(crate) rev: i64,
     /// What its merchant pays.
     pub fee_rule: FeeRule,
     /// The notification format that its server acknowledged last; `Auto`: none yet.
@@ -79,10 +88,10 @@ impl Gateway {
 
     async fn open_caller(&self, row: ApplicationRow) -> Result<Caller, Fault> {
         let key = self.open_key(row.app_id, &row.key_sealed)?;
-        let previous_key = match &row.previous {
-            Some((sealed, until)) => Some((self.open_key(row.app_id, sealed)?, *until)),
-            None => None,
-        };
+        let mut previous_keys = Vec::new();
+        for (sealed, until) in self.earlier_keys(&row).await? {
+            previous_keys.push((self.open_key(row.app_id, &sealed)?, until));
+        }
         Ok(Caller {
             app: Application {
                 mch_id: row.mch_id,
@@ -90,13 +99,60 @@ impl Gateway {
                 mch_name: row.mch_name,
                 is_enabled: row.is_enabled && row.settings.enabled,
                 key,
-                previous_key,
+                previous_keys,
                 platform_key: self.platform_key().await?,
                 settings: row.settings,
             },
+            rev: row.rev,
             fee_rule: FeeRule { rate_ppm: row.fee_rate_ppm },
             notice_learned: row.notice_learned,
         })
+    }
+
+    /// The key before, whose end may be over, and those before it that still count.
+    async fn earlier_keys(&self, row: &ApplicationRow) -> Result<Vec<(String, Timestamp)>, Fault> {
+        let mut keys = Vec::from_iter(row.previous.clone());
+        let now = self.now();
+        if keys.iter().any(|(_, until)| now < *until) {
+            let ids = (row.mch_id, row.app_id);
+            let retired = retired_keys::valid(&self.0.store, ids, now).await;
+            keys.extend(retired.map_err(|error| self.busy("read earlier keys", &error))?);
+        }
+        Ok(keys)
+    }
+
+    /// The application as it is now, if it is no longer as `known`: asked when a signature is wrong, since
+    /// what is known may be two seconds old, and a key that was handed out counts at once. However many
+    /// ask, one looks: who waited takes what was looked up after it came.
+    ///
+    /// # Errors
+    /// As [`Gateway::caller`].
+    pub async fn changed_caller(
+        &self,
+        id: CallerId,
+        known: &Caller,
+    ) -> Result<Option<Arc<Caller>>, Fault> {
+        let begun_before = self.0.looks.begun.load(Ordering::SeqCst);
+        let mut done = self.0.looks.done.lock().await;
+        if done.get(&id).is_some_and(|look| *look > begun_before) {
+            let last = match id {
+                CallerId::App(app) | CallerId::Both(_, app) => self.0.callers_by_app.last(&app),
+                CallerId::Mch(mch) => self.0.callers_by_mch.last(&mch),
+            };
+            return Ok(last.filter(|caller| caller.rev != known.rev));
+        }
+        let look = self.0.looks.begun.fetch_add(1, Ordering::SeqCst) + 1;
+        let rev = applications::rev(&self.0.store, known.app.app_id).await;
+        let rev = rev.map_err(|error| self.busy("look at an application", &error))?;
+        let changed = match rev == Some(known.rev) {
+            true => None,
+            false => Some(Box::pin(self.load_caller(id, self.now())).await?),
+        };
+        if done.len() >= LOOKS_MAX {
+            done.clear();
+        }
+        done.insert(id, look);
+        Ok(changed.filter(|caller| caller.app.is_enabled))
     }
 
     fn open_key(&self, app_id: AppId, sealed: &str) -> Result<Secret, Fault> {
@@ -106,21 +162,35 @@ impl Gateway {
         })
     }
 
-    /// Remembers a request's nonce; false if the application sent it before, or if more are remembered
-    /// than this process can hold: a guard that forgets would be none.
-    pub fn is_new_nonce(&self, app_id: AppId, nonce: &str) -> bool {
+    /// The keys of the same merchant's other applications, to explain a wrong signature to whoever is
+    /// still building; none if the store does not answer.
+    pub async fn sibling_keys(&self, caller: &Caller) -> Vec<Secret> {
+        let found = applications::siblings(&self.0.store, caller.app.mch_id, caller.app.app_id);
+        let rows = found.await.unwrap_or_default();
+        rows.iter().filter_map(|(app_id, sealed)| self.open_key(*app_id, sealed).ok()).collect()
+    }
+
+    /// Spends a request's nonce; false if the application sent it before, to whichever process.
+    ///
+    /// # Errors
+    /// 4006 if the store does not answer: a guard that guesses would be none.
+    pub async fn spend_nonce(&self, caller: &Caller, nonce: &str) -> Result<bool, Fault> {
         let now = self.now();
-        let mut seen = self.0.seen_nonces.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if seen.len() >= NONCES_MAX {
-            seen.retain(|_, at| now.millis_since(*at) < NONCE_MEMORY_MS);
-        }
-        seen.len() < NONCES_MAX && seen.insert((app_id, nonce.to_owned()), now).is_none()
+        let nonce = nonce_of(caller, nonce);
+        let batch = nonces::spend(&nonce, now, now.plus_millis(NONCE_MEMORY_MS));
+        let written = self.0.store.write(batch).await;
+        Ok(written.map_err(|error| self.busy("spend a nonce", &error))?.is_done())
     }
 
     /// Lets a nonce come again: its request had no effect.
-    pub fn forget_nonce(&self, app_id: AppId, nonce: String) {
-        let mut seen = self.0.seen_nonces.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        seen.remove(&(app_id, nonce));
+    pub async fn forgive_nonce(&self, caller: &Caller, nonce: &str) {
+        let nonce = nonce_of(caller, nonce);
+        for _ in 0..FORGIVING_TRIES_MAX {
+            match self.0.store.write(nonces::forgive(&nonce)).await {
+                Ok(_) => return,
+                Err(error) => tracing::warn!(error = %error, "a nonce is not forgiven yet"),
+            }
+        }
     }
 
     /// Whether a merchant has a store of that number.
@@ -128,6 +198,18 @@ impl Gateway {
         let found = store::stores::exists(&self.0.store, mch_id, store_id).await;
         found.map_err(|error| self.busy("look for a store", &error))
     }
+}
+
+fn nonce_of(caller: &Caller, text: &str) -> Nonce {
+    Nonce { mch_id: caller.app.mch_id, app_id: caller.app.app_id, text: text.to_owned() }
+}
+
+/// Looks at applications whose signatures seemed wrong: how many have begun, and for each caller the
+/// last that was done.
+#[derive(Debug, Default)]
+pub(crate) struct Looks {
+    begun: AtomicU64,
+    done: Mutex<HashMap<CallerId, u64>>,
 }
 
 /// What an application's sealed key is bound to.

@@ -19,6 +19,7 @@ mod ask_upstream;
 mod callers;
 mod certified_clients;
 mod close_order;
+mod forget;
 mod fresh;
 mod js_sdk;
 mod learn;
@@ -32,7 +33,9 @@ mod query_order;
 mod receive_callback;
 mod refund_order;
 mod rehearse;
+mod request_key;
 mod reverse_order;
+mod rotate_key;
 mod routing;
 mod set_application;
 mod story;
@@ -56,6 +59,7 @@ use tokio::sync::{Notify, broadcast};
 
 pub use crate::answered::{Answered, OrderFault};
 pub use crate::callers::Caller;
+use crate::callers::Looks;
 use crate::clock::Clock;
 use crate::egress::{Wire, Wires};
 use crate::fresh::Fresh;
@@ -63,8 +67,10 @@ use crate::ids::IdSource;
 pub use crate::js_sdk::SdkConfig;
 use crate::old_platform::OldLink;
 pub use crate::payer_login::{Arrival, LoginFailed};
+pub use crate::place_order::Asked;
 pub use crate::receive_callback::CallbackPath;
 pub use crate::refund_order::AnsweredRefund;
+pub use crate::request_key::{KeyClaim, KeyTurn};
 use crate::routing::Accounts;
 pub use crate::story::{Story, story};
 use crate::vault::Vault;
@@ -121,7 +127,7 @@ struct Inner {
     accounts: Accounts,
     platform_key: Fresh<(), Option<PrivateKey>>,
     last_asked: Mutex<HashMap<Id, Timestamp>>,
-    seen_nonces: Mutex<HashMap<(AppId, String), Timestamp>>,
+    looks: Looks,
     keys_fetched: Mutex<HashMap<Id, Timestamp>>,
     spent_logins: Mutex<HashMap<String, Timestamp>>,
     tickets: Mutex<HashMap<(Id, i64), (String, Timestamp)>>,
@@ -173,7 +179,7 @@ impl Gateway {
             accounts: Accounts::default(),
             platform_key: Fresh::default(),
             last_asked: Mutex::default(),
-            seen_nonces: Mutex::default(),
+            looks: Looks::default(),
             keys_fetched: Mutex::default(),
             spent_logins: Mutex::default(),
             tickets: Mutex::default(),

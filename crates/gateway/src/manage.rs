@@ -9,11 +9,11 @@ use kernel::money::Currency;
 use kernel::product::Product;
 use kernel::secret::Secret;
 use store::accounts::NewAccount;
-use store::applications::{KeyRotation, NewApplication};
+use store::applications::NewApplication;
 use store::audit::AuditEntry;
 use store::merchants::NewMerchant;
 use store::stores::Shop;
-use store::{StoreError, Written, accounts, applications, merchants, notices, orders};
+use store::{StoreError, Written, accounts, merchants, notices, orders};
 
 use crate::Gateway;
 use crate::callers::key_row;
@@ -131,36 +131,6 @@ impl Gateway {
             }
         }
         Err(ManageFault::Refused("mch_id or appid is taken: choose other numbers".into()))
-    }
-
-    /// Gives an application a new key; the old one stays valid until `overlap_ms` from now.
-    ///
-    /// # Errors
-    /// There is no such application, or it was changed at the same time.
-    pub async fn rotate_key(
-        &self,
-        actor: &str,
-        app_id: AppId,
-        overlap_ms: i64,
-    ) -> Result<Secret, ManageFault> {
-        let row = applications::by_app_id(&self.0.store, app_id).await?;
-        let row = row.ok_or_else(|| ManageFault::Refused(format!("no application {app_id}")))?;
-        let key = Secret::new(random_hex::<16>());
-        let sealed = self.0.vault.seal(&key_row(app_id), &key);
-        let audit = self.audit(actor, "key rotated", &format!("application/{app_id}"));
-        let rotation = KeyRotation {
-            app_id,
-            expected_rev: row.rev,
-            key_sealed: sealed,
-            previous: Some((row.key_sealed, self.now().plus_millis(overlap_ms))),
-        };
-        let batch = applications::rotate_key(&rotation).audited(audit);
-        match self.0.store.write(batch).await? {
-            Written::Done(_) => Ok(key),
-            Written::Missed => {
-                Err(ManageFault::Refused("the application was changed at the same time".into()))
-            }
-        }
     }
 
     /// Adds an upstream account.

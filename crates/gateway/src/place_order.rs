@@ -17,7 +17,8 @@ use kernel::secret::Secret;
 use kernel::state::TradeState;
 use store::accounts::AccountRow;
 use store::messages::Direction;
-use store::{StoreError, Written, orders, pay_codes};
+use store::request_keys::{self, Claim};
+use store::{Batch, StoreError, Written, orders, pay_codes};
 
 use crate::Gateway;
 use crate::answered::{Answered, OrderFault, fault_of};
@@ -25,6 +26,7 @@ use crate::ask_upstream::channel_of;
 use crate::callers::Caller;
 use crate::ids::random_hex;
 use crate::learn::{Lesson, Source, Standing};
+use crate::request_key::KeyClaim;
 use crate::sweeper::next_sweep;
 
 /// What an order's first attempt needs, and its row does not keep.
@@ -34,6 +36,17 @@ pub(crate) struct Means {
     pub(crate) sub_appid: String,
     /// The code that the payer shows.
     pub(crate) code: Option<Secret>,
+    /// The key that the request carries: what it places is written with the order.
+    pub(crate) claim: Option<Claim>,
+}
+
+/// How an order is asked for.
+#[derive(Copy, Clone, Debug)]
+pub struct Asked<'a> {
+    /// How the request was signed.
+    pub signing: Signing,
+    /// The key that it carries.
+    pub key: Option<&'a KeyClaim>,
 }
 
 /// How long an order waits for its payer if the merchant does not say, in milliseconds.
@@ -55,12 +68,19 @@ impl Gateway {
         &self,
         caller: &Caller,
         call: PlaceCall,
-        sign_form: Signing,
+        asked: Asked<'_>,
     ) -> Result<Answered, OrderFault> {
+        if let Some(placed) = asked.key.and_then(|key| key.placed) {
+            return self.placed_before(caller, placed).await;
+        }
         if call.store_id != 0 && !self.has_store(caller.app.mch_id, call.store_id).await? {
             return Err(Fault::bad_format("store_id", NO_SUCH_STORE).into());
         }
-        let means = Means { sub_appid: call.sub_appid.clone(), code: call.code.clone() };
+        let means = Means {
+            sub_appid: call.sub_appid.clone(),
+            code: call.code.clone(),
+            claim: asked.key.map(|key| key.claim.clone()),
+        };
         let route = match call.product {
             Product::Micropay => self.route_barcode(caller.app.mch_id, &means).await?,
             product => self.route(caller.app.mch_id, product).await?,
@@ -71,10 +91,10 @@ impl Gateway {
         {
             Box::pin(self.guard_place(caller, number)).await?;
         }
-        let order = self.new_order(caller, call, sign_form, &route);
+        let order = self.new_order(caller, call, asked.signing, &route);
         crash::reach(Point::OrderBuilt);
         if !asks_at_once(&order) {
-            return self.commit_alone(caller, order).await;
+            return self.commit_alone(caller, order, &means).await;
         }
         // What it keeps while it waits is large, and would weigh on orders that ask nobody.
         Box::pin(self.commit_and_ask(caller, order, (&route, means))).await
@@ -97,6 +117,7 @@ impl Gateway {
             let (mch_id, order_id) = (standing.order.mch_id, standing.order.id);
             batch = batch.and(pay_codes::insert(mch_id, &digest(code), order_id));
         }
+        let batch = linked(batch, &means, &standing.order);
         match self.0.store.write(batch).await {
             Ok(Written::Done(_)) => self.open_upstream(standing, &op, first).await,
             Ok(Written::Missed) => self.standing_order(caller, &standing.order).await,
@@ -104,8 +125,14 @@ impl Gateway {
         }
     }
 
-    async fn commit_alone(&self, caller: &Caller, order: Order) -> Result<Answered, OrderFault> {
-        match self.0.store.write(orders::place(&order, &[], &[])).await {
+    async fn commit_alone(
+        &self,
+        caller: &Caller,
+        order: Order,
+        means: &Means,
+    ) -> Result<Answered, OrderFault> {
+        let batch = linked(orders::place(&order, &[], &[]), means, &order);
+        match self.0.store.write(batch).await {
             Ok(Written::Done(_)) => Ok(self.answered(order)),
             Ok(Written::Missed) => Box::pin(self.standing_order(caller, &order)).await,
             Err(error) => Err(self.not_placed(&error).into()),
@@ -325,6 +352,25 @@ impl Gateway {
         Err(OrderFault { fault, standing })
     }
 
+    /// The answer for the order that a key's earlier request has placed, and whose answer was lost.
+    async fn placed_before(&self, caller: &Caller, id: Id) -> Result<Answered, OrderFault> {
+        let found = orders::by_id(&self.0.store, caller.app.mch_id, id).await;
+        let found = found.map_err(|error| self.busy("read the order of a key", &error))?;
+        let order = found.ok_or(Fault::Uncertain)?;
+        match order.state {
+            TradeState::NotPay | TradeState::UserPaying | TradeState::Success => {
+                Ok(self.answered(order))
+            }
+            TradeState::Closed
+            | TradeState::PayError
+            | TradeState::Revoked
+            | TradeState::Refund => {
+                let fault = standing_fault(order.state);
+                Err(OrderFault { fault, standing: Some(Box::new(self.answered(order))) })
+            }
+        }
+    }
+
     /// The fault when the order could not be written.
     fn not_placed(&self, error: &StoreError) -> Fault {
         match error {
@@ -333,6 +379,14 @@ impl Gateway {
                 self.uncertain("place an order", error)
             }
         }
+    }
+}
+
+/// The batch that places an order, which also says so of the key that asked for it.
+fn linked(batch: Batch, means: &Means, order: &Order) -> Batch {
+    match &means.claim {
+        Some(claim) => batch.and(request_keys::link(claim, order.id)),
+        None => batch,
     }
 }
 

@@ -59,7 +59,9 @@ impl Gateway {
     /// Sweeps until `stop` turns true, then finishes what is in flight.
     pub async fn run_sweeper(&self, mut stop: watch::Receiver<bool>) {
         let mut in_flight = JoinSet::new();
+        let mut forgot_at = None;
         while !*stop.borrow() {
+            forgot_at = self.forget_old(forgot_at).await;
             while in_flight.try_join_next().is_some() {}
             let claimed = match self.sweep_into(&mut in_flight).await {
                 Ok(count) => count,

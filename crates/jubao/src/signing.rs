@@ -9,6 +9,7 @@ use kernel::fields::Fields;
 use kernel::form::{self, Escapes};
 use kernel::order::SignForm;
 use kernel::secret::Secret;
+use kernel::sign_diagnosis::{Diagnosis, Keys, diagnose};
 use kernel::sign_doctor::{Explanation, Finding, explain};
 use kernel::{json, sign};
 use serde_json::Value;
@@ -45,16 +46,18 @@ pub fn verify_command(arguments: &KeyArguments) -> Result<(), Failure> {
         print_line("right");
         return Ok(());
     }
-    print_line(said(&explain(&members, &key)));
+    let keys = Keys { current: &key, expired: Vec::new(), others: Vec::new(), public: &[] };
+    print_line(said(&explain(&members, &key), &diagnose(&members, &keys)));
     Err(Failure::Verdict)
 }
 
 /// The doctor's words: what had to be signed, and which mistake made what was sent.
-fn said(explanation: &Explanation) -> String {
-    let finding = match explanation.finding {
-        Some(Finding::Right(form)) => format!("it is right in the form {}", form.word()),
-        Some(Finding::Mistake(mistake)) => mistake.cure()[1].to_owned(),
-        None => "no common mistake explains it: check the key and every value".to_owned(),
+fn said(explanation: &Explanation, diagnosis: &Diagnosis) -> String {
+    let finding = match (explanation.finding, &diagnosis.mistake) {
+        (Some(Finding::Mistake(mistake)), _) => mistake.cure()[1].to_owned(),
+        (_, Some((_, cure))) => cure[1].to_owned(),
+        (Some(Finding::Right(form)), None) => format!("it is right in the form {}", form.word()),
+        (None, None) => "no common mistake explains it: check the key and every value".to_owned(),
     };
     format!("wrong: {finding}\nsigned text: {}", explanation.text)
 }

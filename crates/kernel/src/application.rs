@@ -26,8 +26,8 @@ pub struct Application {
     pub is_enabled: bool,
     /// The key that answers and notifications are signed with.
     pub key: Secret,
-    /// An earlier key that requests may still be signed with, until the instant beside it.
-    pub previous_key: Option<(Secret, Timestamp)>,
+    /// Earlier keys that requests may still be signed with, each until the instant beside it.
+    pub previous_keys: Vec<(Secret, Timestamp)>,
     /// The platform's RSA key, which answers to RSA2 are signed with; made when somebody first wants it.
     pub platform_key: Option<PrivateKey>,
     /// Everything that can be set per application.
@@ -37,7 +37,7 @@ pub struct Application {
 impl Application {
     /// The keys that a request may be signed with at `now`, the current one first.
     pub fn keys_at(&self, now: Timestamp) -> impl Iterator<Item = &Secret> {
-        let previous = self.previous_key.as_ref().filter(|(_, until)| now < *until);
+        let previous = self.previous_keys.iter().filter(move |(_, until)| now < *until);
         std::iter::once(&self.key).chain(previous.map(|(key, _)| key))
     }
 }
@@ -208,7 +208,10 @@ mod tests {
             mch_name: "聚宝 Pay".into(),
             is_enabled: true,
             key: Secret::new("new"),
-            previous_key: Some((Secret::new("old"), Timestamp::from_seconds(10))),
+            previous_keys: vec![
+                (Secret::new("old"), Timestamp::from_seconds(10)),
+                (Secret::new("older"), Timestamp::from_seconds(9)),
+            ],
             platform_key: None,
             settings: Settings::default(),
         };
@@ -216,6 +219,7 @@ mod tests {
             let at = Timestamp::from_seconds(seconds);
             app.keys_at(at).map(|key| key.expose().to_owned()).collect::<Vec<_>>()
         };
+        assert_eq!(keys(8), ["new", "old", "older"]);
         assert_eq!(keys(9), ["new", "old"]);
         assert_eq!(keys(10), ["new"]);
     }

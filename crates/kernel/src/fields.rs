@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 
 use crate::fault::{Fault, Wording};
-use crate::form::Pairs;
-use crate::json::{JsonMembers, JsonValue};
+use crate::form::{self, Escapes, Pairs};
+use crate::json::{self, JsonMembers, JsonValue};
 
 /// Members that a request can have.
 pub const FIELDS_MAX: usize = 64;
@@ -77,6 +77,24 @@ impl<'a> Fields<'a> {
     /// Whether a parameter was sent, be it empty.
     pub fn has(&self, name: &str) -> bool {
         self.text(name).is_some()
+    }
+
+    /// Names and texts, `sign` among them, in the order in which `body` names them first where it is JSON
+    /// or a form that can be read again: whoever explains a signature wants to know it.
+    pub fn as_sent(&self, body: &[u8]) -> Vec<(String, String)> {
+        let mut fields: Vec<(String, String)> =
+            self.0.iter().map(|(name, text)| (name.to_string(), text.to_string())).collect();
+        let text = std::str::from_utf8(body).unwrap_or_default().trim_start();
+        let names: Vec<String> = match text.starts_with('{') {
+            true => json::object(text)
+                .map(|members| members.into_iter().map(|(name, _)| name.into_owned()).collect())
+                .unwrap_or_default(),
+            false => form::urlencoded(text, Escapes::Decoded)
+                .map(|pairs| pairs.into_iter().map(|(name, _)| name.into_owned()).collect())
+                .unwrap_or_default(),
+        };
+        fields.sort_by_key(|(name, _)| names.iter().position(|one| one == name));
+        fields
     }
 
     /// Everything that is signed, in signing order: all but `sign`.

@@ -33,6 +33,7 @@ pub mod scheme;
 pub mod secret;
 pub mod setting;
 pub mod sign;
+pub mod sign_diagnosis;
 pub mod sign_doctor;
 pub mod state;
 pub mod suffix_parse;

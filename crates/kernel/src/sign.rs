@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use aws_lc_rs::hmac;
+use aws_lc_rs::{digest as sha, hmac};
 use md5::{Digest, Md5};
 use subtle::ConstantTimeEq;
 
@@ -44,6 +44,11 @@ pub fn md5_sign(key: &Secret, text: &str, form: SignForm) -> String {
 /// `UPPER(hex(HMAC-SHA256(S)))` keyed by the key, with S spelled as `form` says.
 pub fn hmac_sign(key: &Secret, text: &str, form: SignForm) -> String {
     hex(hmac::sign(&hmac_key(key), &spelled(text, form)).as_ref())
+}
+
+/// `UPPER(hex(SHA256(text)))`: what some make instead of an HMAC.
+pub fn sha256_hex(text: &str) -> String {
+    hex(sha::digest(&sha::SHA256, text.as_bytes()).as_ref())
 }
 
 /// `UPPER(hex(MD5(T)))` of the scheme `suffix`; `fields` come in ascending order of their names and
@@ -284,7 +289,7 @@ pub(crate) mod tests {
             mch_name: "聚宝 Pay".into(),
             is_enabled: true,
             key: Secret::new("685c6e3eca5c964b2b8240aa151cb75d"),
-            previous_key: None,
+            previous_keys: Vec::new(),
             platform_key: None,
             settings: Settings::default(),
         }
@@ -338,7 +343,7 @@ pub(crate) mod tests {
     fn a_previous_key_verifies_until_its_date() {
         let old = Secret::new("old");
         let until = Timestamp::from_seconds(10);
-        let app = Application { previous_key: Some((old.clone(), until)), ..an_application() };
+        let app = Application { previous_keys: vec![(old.clone(), until)], ..an_application() };
         let signature = Signature::parse(&md5_sign(&old, "a1", SignForm::Widened), None).unwrap();
         let at = |seconds| verify(&app, Timestamp::from_seconds(seconds), "a1", &signature);
         assert_eq!((at(9), at(10)), (Some(SignForm::Widened), None));

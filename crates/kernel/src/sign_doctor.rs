@@ -56,11 +56,23 @@ pub enum Mistake {
     ValuesUrlEncoded,
     /// Values without their names.
     NamesLeftOut,
+    /// Names were sorted without case: `_` then comes behind the letters.
+    SortedWithoutCase,
+    /// Names were spelled otherwise: in capitals, or as `notifyUrl`.
+    NamesRespelled,
+    /// The text was put into small letters.
+    LowerCased,
+    /// Whole numbers were spelled with a point, or amounts in yuan.
+    NumbersReformatted,
+    /// White space stands at an end of the key.
+    KeyPadded,
+    /// The key's letters have another case.
+    KeyRespelled,
 }
 
 impl Mistake {
     /// Every mistake that is tried.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 17] = [
         Self::EmptiesLeftOut,
         Self::WidenedDespiteVersion2,
         Self::WidenedTwice,
@@ -72,6 +84,12 @@ impl Mistake {
         Self::SignIncluded,
         Self::ValuesUrlEncoded,
         Self::NamesLeftOut,
+        Self::SortedWithoutCase,
+        Self::NamesRespelled,
+        Self::LowerCased,
+        Self::NumbersReformatted,
+        Self::KeyPadded,
+        Self::KeyRespelled,
     ];
 
     /// What to change.
@@ -100,6 +118,29 @@ impl Mistake {
                 ["签名前不要对值做 URL 编码", "values must not be URL-encoded before signing"]
             }
             Self::NamesLeftOut => ["参数名也要参与拼接", "names must be joined too"],
+            Self::SortedWithoutCase => [
+                "按参数名的字节序排序：下划线在小写字母之前",
+                "sort names by their bytes: an underscore comes before small letters",
+            ],
+            Self::NamesRespelled => [
+                "签名时参数名须与发送的完全一致（小写加下划线）",
+                "sign names exactly as they are sent, in small letters with underscores",
+            ],
+            Self::LowerCased => {
+                ["签名前不要转换大小写", "do not change the case of anything before signing"]
+            }
+            Self::NumbersReformatted => [
+                "数字须按发送的写法签名：以分为单位的整数，不带小数点",
+                "sign numbers as they are sent: whole fen, without a point",
+            ],
+            Self::KeyPadded => [
+                "密钥首尾有多余的空白或换行",
+                "there is white space, or a line end, at an end of the key",
+            ],
+            Self::KeyRespelled => [
+                "密钥的大小写须与平台给出的一致",
+                "use the key in the case in which it was handed out",
+            ],
         }
     }
 }
@@ -162,6 +203,22 @@ impl Patient<'_> {
             Mistake::NamesLeftOut => {
                 vec![around(&self.sorted.iter().map(|(_, value)| *value).collect::<String>())]
             }
+            Mistake::SortedWithoutCase => vec![around(&self.sorted_without_case())],
+            Mistake::NamesRespelled => {
+                self.respelled_names().iter().map(|text| around(text)).collect()
+            }
+            Mistake::LowerCased => vec![around(&right.to_ascii_lowercase())],
+            Mistake::NumbersReformatted => {
+                self.reformatted().iter().map(|text| around(text)).collect()
+            }
+            Mistake::KeyPadded => {
+                let padded = PADS.map(|[before, behind]| format!("{before}{key}{behind}"));
+                padded.iter().map(|key| format!("{key}{right}{key}")).collect()
+            }
+            Mistake::KeyRespelled => {
+                let respelled = [key.to_ascii_uppercase(), key.to_ascii_lowercase()];
+                respelled.iter().map(|key| format!("{key}{right}{key}")).collect()
+            }
         };
         // Where a mistake changes nothing, it was not made.
         let is_wrong = |text: &&String| **text != around(&right);
@@ -192,6 +249,44 @@ impl Patient<'_> {
         [self.unsorted.clone(), folded].map(|fields| sign::canonical(fields.into_iter()))
     }
 
+    /// As who compares names in capitals sorts them.
+    fn sorted_without_case(&self) -> String {
+        let mut folded = self.sorted.clone();
+        folded.sort_by_key(|(name, _)| name.to_ascii_uppercase());
+        sign::canonical(folded.into_iter())
+    }
+
+    /// Names in capitals and in camel case, sorted as they are then.
+    fn respelled_names(&self) -> [String; 2] {
+        let respell: [fn(&str) -> String; 2] = [|name| name.to_ascii_uppercase(), camel];
+        respell.map(|respell| {
+            let fields = self.sorted.iter().map(|(name, value)| (respell(name), *value));
+            let mut fields = fields.collect::<Vec<_>>();
+            fields.sort();
+            fields.iter().map(|(name, value)| format!("{name}{value}")).collect()
+        })
+    }
+
+    /// Every whole number with one and two decimals; amounts in yuan.
+    fn reformatted(&self) -> [String; 3] {
+        let join = |spell: &dyn Fn(&str, &str) -> String| {
+            self.sorted
+                .iter()
+                .map(|(name, value)| format!("{name}{}", spell(name, value)))
+                .collect()
+        };
+        let with = |decimals: &'static str| {
+            move |_: &str, value: &str| {
+                if is_whole(value) { format!("{value}{decimals}") } else { value.to_owned() }
+            }
+        };
+        let in_yuan = |name: &str, value: &str| {
+            let is_amount = AMOUNTS.contains(&name) && is_whole(value);
+            if is_amount { yuan(value) } else { value.to_owned() }
+        };
+        [join(&with(".0")), join(&with(".00")), join(&in_yuan)]
+    }
+
     /// `sign` with the empty value that clients reserve for it.
     fn with_sign(&self) -> [String; 1] {
         let mut fields = self.sorted.clone();
@@ -217,65 +312,42 @@ impl Patient<'_> {
 const UNRESERVED: &percent_encoding::AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
+/// What stands around a key that was copied or read carelessly.
+const PADS: [[&str; 2]; 6] =
+    [["", " "], ["", "\n"], ["", "\r\n"], ["", "\t"], [" ", ""], ["\u{feff}", ""]];
+
+/// Parameters that are amounts.
+const AMOUNTS: [&str; 3] = ["discount", "refund_fee", "total_fee"];
+
+/// Whether a value is digits only.
+fn is_whole(value: &str) -> bool {
+    !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Fen as yuan with two decimals.
+fn yuan(fen: &str) -> String {
+    let padded = format!("{fen:0>3}");
+    let (whole, rest) = padded.split_at(padded.len() - 2);
+    format!("{whole}.{rest}")
+}
+
+/// `notify_url` as `notifyUrl`.
+fn camel(name: &str) -> String {
+    let mut parts = name.split('_');
+    let mut camel = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (first, rest) = part.split_at(part.len().min(1));
+        camel.push_str(&first.to_ascii_uppercase());
+        camel.push_str(rest);
+    }
+    camel
+}
+
 /// PHP's `utf8_encode` as a text.
 fn widened(text: &str) -> String {
     text.bytes().map(char::from).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const KEY: &str = "685c6e3eca5c964b2b8240aa151cb75d";
-
-    fn finding(fields: &[(&str, &str)], made_over: &str) -> Option<Finding> {
-        let sign = sign::md5_sign(&Secret::new(""), made_over, SignForm::Plain).to_lowercase();
-        let signature = ("sign", sign.as_str());
-        let fields = fields.iter().chain([&signature]);
-        let owned = fields.map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
-        let explanation = explain(&owned.collect::<Vec<_>>(), &Secret::new(KEY));
-        assert!(!explanation.text.contains(KEY));
-        explanation.finding
-    }
-
-    #[test]
-    fn each_mistake_is_found_by_its_signature() {
-        let k = KEY;
-        let fields = [("total_fee", "1"), ("body", "聚 宝"), ("attach", "")];
-        for (text, mistake) in [
-            (format!("{k}body聚 宝total_fee1{k}"), Mistake::EmptiesLeftOut),
-            (
-                format!("{k}{}{k}", widened(&widened("attachbody聚 宝total_fee1"))),
-                Mistake::WidenedTwice,
-            ),
-            (format!("{k}body=聚 宝&total_fee=1{k}"), Mistake::JoinedWithSeparators),
-            (format!("{k}attach=&body=聚 宝&total_fee=1{k}"), Mistake::JoinedWithSeparators),
-            (format!("body=聚 宝&total_fee=1&key={k}"), Mistake::KeySuffix),
-            (format!("{k}attachbody聚 宝total_fee1"), Mistake::KeyOnlyInFront),
-            (format!("attachbody聚 宝total_fee1{k}"), Mistake::KeyOnlyBehind),
-            (format!("{k}total_fee1body聚 宝attach{k}"), Mistake::Unsorted),
-            (format!("{k}attachbody聚 宝signtotal_fee1{k}"), Mistake::SignIncluded),
-            (format!("{k}attachbody%E8%81%9A%20%E5%AE%9Dtotal_fee1{k}"), Mistake::ValuesUrlEncoded),
-            (format!("{k}attachbody%E8%81%9A+%E5%AE%9Dtotal_fee1{k}"), Mistake::ValuesUrlEncoded),
-            (format!("{k}聚 宝1{k}"), Mistake::NamesLeftOut),
-        ] {
-            assert_eq!(finding(&fields, &text), Some(Finding::Mistake(mistake)), "{text}");
-        }
-    }
-
-    #[test]
-    fn widening_is_a_mistake_only_with_version_two() {
-        let fields = [("body", "聚"), ("version", "2")];
-        let text = format!("{KEY}{}{KEY}", widened("body聚version2"));
-        let mistake = Finding::Mistake(Mistake::WidenedDespiteVersion2);
-        assert_eq!(finding(&fields, &text), Some(mistake));
-        let text = format!("{KEY}{}{KEY}", widened("body聚"));
-        let right = Finding::Right(SignForm::Widened);
-        assert_eq!(finding(&[("body", "聚")], &text), Some(right));
-    }
-
-    #[test]
-    fn a_wrong_key_is_no_known_mistake() {
-        assert_eq!(finding(&[("body", "x")], "otherbodyxother"), None);
-    }
-}
+#[path = "sign_doctor_tests.rs"]
+mod tests;

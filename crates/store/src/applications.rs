@@ -21,6 +21,13 @@ m.name, m.is_enabled, m.fee_rate_ppm
 from applications a join merchants m on m.mch_id = a.mch_id
 where a.app_id = $1";
 
+/// How often the application has changed.
+const REV: &str = "select rev from applications where app_id = $1";
+
+/// The sealed keys of a merchant's other applications.
+const SIBLINGS: &str = "select app_id, key_sealed from applications
+where mch_id = $1 and app_id <> $2 order by app_id limit 16";
+
 /// The application's number behind a request that names only the merchant.
 pub(crate) const DEFAULT_OF: &str =
     "select app_id from applications where mch_id = $1 and is_default = 1";
@@ -104,6 +111,27 @@ pub struct KeyRotation {
 /// See [`StoreError`].
 pub async fn by_app_id(store: &Store, app_id: AppId) -> Result<Option<ApplicationRow>, StoreError> {
     store.row(BY_APP_ID, vec![app_id.into()], read).await
+}
+
+/// The merchant's other applications, each with its sealed key; sixteen at most.
+///
+/// # Errors
+/// See [`StoreError`].
+pub async fn siblings(
+    store: &Store,
+    mch_id: MchId,
+    app_id: AppId,
+) -> Result<Vec<(AppId, String)>, StoreError> {
+    let values = vec![mch_id.into(), app_id.into()];
+    store.rows(SIBLINGS, values, |row| Ok((row.app_id()?, row.text()?))).await
+}
+
+/// How often the application has changed; `None` if there is none.
+///
+/// # Errors
+/// See [`StoreError`].
+pub async fn rev(store: &Store, app_id: AppId) -> Result<Option<i64>, StoreError> {
+    store.row(REV, vec![app_id.into()], |row| row.int()).await
 }
 
 /// The merchant's default application.

@@ -24,6 +24,7 @@ pub mod merchants;
 pub mod messages;
 pub mod meta;
 pub mod moves;
+pub mod nonces;
 pub mod notices;
 pub mod order_events;
 mod order_row;
@@ -31,6 +32,8 @@ pub mod orders;
 pub mod pay_codes;
 mod readers;
 pub mod refunds;
+pub mod request_keys;
+pub mod retired_keys;
 pub mod stores;
 pub mod sweeps;
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! number and, but for unknown addresses and wrong methods, HTTP status 200.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -9,7 +10,7 @@ use axum::extract::{Request, State};
 use axum::http::header::{ACCEPT_LANGUAGE, ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{Extensions, HeaderMap, HeaderValue, Method, Response, StatusCode};
 use futures_util::StreamExt;
-use gateway::{Answered, AnsweredRefund, Caller, Gateway, OrderFault};
+use gateway::{Answered, AnsweredRefund, Asked, Caller, Gateway, KeyClaim, KeyTurn, OrderFault};
 use kernel::address::{self, Operation};
 use kernel::call::Call;
 use kernel::code;
@@ -24,7 +25,9 @@ use kernel::sign::Signer;
 use tracing::Instrument;
 
 use crate::Site;
+use crate::doctor;
 use crate::edge::{Client, Edge, Turn};
+use crate::idempotency::{self, SentKey};
 use crate::outlive::Outlive;
 
 /// Bytes that are read of a body beyond its limit, only to be dropped.
@@ -45,6 +48,14 @@ struct Reply {
     /// Whether the merchant must ask how a barcode payment ended (201).
     is_awaited: bool,
     data: Option<String>,
+    /// The whole answer that the first of equal requests got.
+    kept: Option<String>,
+}
+
+impl From<Fault> for Reply {
+    fn from(fault: Fault) -> Self {
+        failure(fault)
+    }
 }
 
 /// Answers every request to an address that no page has.
@@ -76,9 +87,14 @@ pub async fn call(State(site): State<Site>, request: Request) -> Response<Body> 
             };
             let content_type = parts.headers.get(CONTENT_TYPE).and_then(|text| text.to_str().ok());
             let content_type = content_type.map(str::to_owned);
-            let from = parts.extensions.get::<Client>().map(|client| client.ip);
+            let sender = Sender {
+                ip: parts.extensions.get::<Client>().map(|client| client.ip),
+                key: idempotency::key_of(&parts.headers),
+                language,
+                trace_no: trace_no.clone(),
+            };
             let query = query.to_owned();
-            let owned = OwnedCall { operation, content_type, query, body, from, turn };
+            let owned = OwnedCall { operation, content_type, query, body, sender, turn };
             finish(site.clone(), owned, &trace_no).await
         }
         Err(fault) => failure(fault),
@@ -125,9 +141,18 @@ struct OwnedCall {
     content_type: Option<String>,
     query: String,
     body: Vec<u8>,
-    /// The client's address.
-    from: Option<IpAddr>,
+    sender: Sender,
     turn: Turn,
+}
+
+/// What a request is beside its bytes.
+struct Sender {
+    /// The client's address.
+    ip: Option<IpAddr>,
+    /// Its Idempotency-Key.
+    key: SentKey,
+    language: Language,
+    trace_no: String,
 }
 
 /// Reads a body up to its limit. What is beyond is read and dropped, as far as that is cheap:
@@ -164,7 +189,7 @@ async fn finish(site: Site, call: OwnedCall, trace_no: &str) -> Reply {
             query: &call.query,
             body: &call.body,
         };
-        let reply = perform(&site, &raw, call.from).await;
+        let reply = perform(&site, &raw, &call.sender).await;
         drop(call.turn);
         reply
     };
@@ -175,52 +200,108 @@ async fn finish(site: Site, call: OwnedCall, trace_no: &str) -> Reply {
     })
 }
 
-async fn perform(site: &Site, raw: &RawCall<'_>, from: Option<IpAddr>) -> Reply {
-    match admitted(site, raw, from).await {
-        Ok((caller, mut admitted)) => {
-            crash::reach(Point::RequestAdmitted);
-            let nonce = admitted.nonce.take();
-            let reply = carry_out(&site.gateway, &caller, admitted).await;
-            crash::reach(Point::AnswerSigned);
-            // Busy had no effect and may be repeated as it is.
-            if let (Some(Fault::Busy), Some(nonce)) = (&reply.fault, nonce) {
-                site.gateway.forget_nonce(caller.app.app_id, nonce);
-            }
-            reply
-        }
-        Err(fault) => failure(fault),
+async fn perform(site: &Site, raw: &RawCall<'_>, sender: &Sender) -> Reply {
+    let Admission { caller, mut admitted, key } = match admitted(site, raw, sender).await {
+        Ok(admission) => admission,
+        Err(reply) => return reply,
+    };
+    crash::reach(Point::RequestAdmitted);
+    let nonce = admitted.nonce.take();
+    let reply = carry_out((&site.gateway, &caller), admitted, key.as_ref()).await;
+    crash::reach(Point::AnswerSigned);
+    // Busy had no effect and may be repeated as it is.
+    if let (Some(Fault::Busy), Some(nonce)) = (&reply.fault, nonce) {
+        site.gateway.forgive_nonce(&caller, &nonce).await;
     }
+    if let Some(key) = key {
+        let text = text(&reply, sender.language, &sender.trace_no);
+        site.gateway.settle_key(key, reply.fault.as_ref(), &text).await;
+    }
+    reply
+}
+
+/// A request that may have its effect.
+struct Admission {
+    caller: Arc<Caller>,
+    admitted: Admitted,
+    key: Option<KeyClaim>,
 }
 
 /// Who calls, and what for; everything that is checked before our records are.
 async fn admitted(
     Site { gateway, edge }: &Site,
     raw: &RawCall<'_>,
-    from: Option<IpAddr>,
-) -> Result<(std::sync::Arc<Caller>, Admitted), Fault> {
+    sender: &Sender,
+) -> Result<Admission, Reply> {
     let opened = jubao::open(raw)?;
-    let caller = gateway.caller(opened.caller()).await?;
+    let mut caller = gateway.caller(opened.caller()).await?;
     let allow = &gateway.settings().private_targets;
-    let context = Context { now: gateway.now(), allow, from };
-    let admitted = jubao::admit(&opened, &caller.app, &context)?;
+    let context = Context { now: gateway.now(), allow, from: sender.ip };
+    let mut judged = jubao::admit(&opened, &caller.app, &context);
+    if matches!(judged, Err(Fault::WrongSignature))
+        && let Some(changed) = gateway.changed_caller(opened.caller(), &caller).await?
+    {
+        judged = jubao::admit(&opened, &changed.app, &context);
+        caller = changed;
+    }
+    let admitted = match judged {
+        Err(Fault::WrongSignature) => {
+            let data = Box::pin(doctor::data(gateway, &caller, (&opened, raw))).await;
+            return Err(Reply { data, ..failure(Fault::WrongSignature) });
+        }
+        judged => judged?,
+    };
     // Only what is authentic is counted, else anybody could use up a merchant's rate; and before the
     // nonce is spent, since a refused request may be repeated as it is.
     if !edge.is_within_rate(caller.app.app_id) {
-        return Err(Fault::Busy);
+        return Err(Fault::Busy.into());
     }
-    if let Some(nonce) = &admitted.nonce
-        && !gateway.is_new_nonce(caller.app.app_id, nonce)
-    {
-        return Err(Fault::NotAllowed(REPLAYED));
+    let key = match idempotency::turn(gateway, &caller, raw, &sender.key).await? {
+        Some(KeyTurn::Act(claim)) => Some(claim),
+        Some(KeyTurn::Answered(kept)) => {
+            return Err(Reply { fault: None, is_awaited: false, data: None, kept: Some(kept) });
+        }
+        None => None,
+    };
+    match is_replay(gateway, &caller, &admitted, key.as_ref()).await {
+        Ok(false) => Ok(Admission { caller, admitted, key }),
+        refused => {
+            let fault = refused.err().unwrap_or(Fault::NotAllowed(REPLAYED));
+            if let Some(key) = key {
+                gateway.settle_key(key, Some(&Fault::Busy), "").await;
+            }
+            Err(fault.into())
+        }
     }
-    Ok((caller, admitted))
 }
 
-async fn carry_out(gateway: &Gateway, caller: &Caller, admitted: Admitted) -> Reply {
+/// Whether a guarded request's nonce was spent before, but by an attempt of the same request that was lost.
+async fn is_replay(
+    gateway: &Gateway,
+    caller: &Caller,
+    admitted: &Admitted,
+    key: Option<&KeyClaim>,
+) -> Result<bool, Fault> {
+    match &admitted.nonce {
+        Some(nonce) if !key.is_some_and(KeyClaim::is_resumed) => {
+            Ok(!gateway.spend_nonce(caller, nonce).await?)
+        }
+        Some(_) | None => Ok(false),
+    }
+}
+
+async fn carry_out(
+    (gateway, caller): (&Gateway, &Caller),
+    admitted: Admitted,
+    key: Option<&KeyClaim>,
+) -> Reply {
     let asked = (admitted.sign_form, admitted.is_form_certain);
     let is_place = matches!(admitted.call, Call::Place(_));
     let done = match admitted.call {
-        Call::Place(call) => gateway.place_order(caller, *call, admitted.sign_form).await,
+        Call::Place(call) => {
+            let asked = Asked { signing: admitted.sign_form, key };
+            gateway.place_order(caller, *call, asked).await
+        }
         // Boxed: what they keep while they wait is large, and placing would carry its weight.
         Call::Query(order) => {
             Box::pin(gateway.query_order(caller, &order)).await.map_err(OrderFault::from)
@@ -247,6 +328,7 @@ async fn carry_out(gateway: &Gateway, caller: &Caller, admitted: Admitted) -> Re
                 fault: None,
                 is_awaited: is_place && is_awaited(&answered),
                 data: Some(data),
+                kept: None,
             },
             None => unsigned(),
         },
@@ -254,6 +336,7 @@ async fn carry_out(gateway: &Gateway, caller: &Caller, admitted: Admitted) -> Re
             fault: Some(fault),
             is_awaited: false,
             data: standing.and_then(|answered| data(gateway, caller, asked, &answered)),
+            kept: None,
         },
     }
 }
@@ -301,7 +384,10 @@ fn reply_of_refund(
     let (urls, nonce) = (answered.urls(), gateway.nonce());
     let mut data = answer::refund_members((&refund, &answered.order), &caller.app, &urls);
     match members::sign_members(&mut data, Signer::of(&caller.app), form, &nonce) {
-        Some(()) => Reply { fault: None, is_awaited: false, data: Some(members::object(&data)) },
+        Some(()) => {
+            let data = Some(members::object(&data));
+            Reply { fault: None, is_awaited: false, data, kept: None }
+        }
         None => unsigned(),
     }
 }
@@ -312,7 +398,7 @@ fn is_awaited(answered: &Answered) -> bool {
 }
 
 fn failure(fault: Fault) -> Reply {
-    Reply { fault: Some(fault), is_awaited: false, data: None }
+    Reply { fault: Some(fault), is_awaited: false, data: None, kept: None }
 }
 
 fn envelope(
@@ -321,18 +407,22 @@ fn envelope(
     language: Language,
     trace_no: &str,
 ) -> Response<Body> {
-    let text = match (&reply.fault, &reply.data) {
-        (None, Some(data)) if reply.is_awaited => answer::awaited(data, language, trace_no),
-        (None, Some(data)) => answer::success(data, trace_no),
-        (None, None) => answer::failure(&Fault::Defect, language, None, trace_no),
-        (Some(fault), data) => answer::failure(fault, language, data.as_deref(), trace_no),
-    };
+    let text = reply.kept.clone().unwrap_or_else(|| text(reply, language, trace_no));
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
     response
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
     response
+}
+
+fn text(reply: &Reply, language: Language, trace_no: &str) -> String {
+    match (&reply.fault, &reply.data) {
+        (None, Some(data)) if reply.is_awaited => answer::awaited(data, language, trace_no),
+        (None, Some(data)) => answer::success(data, trace_no),
+        (None, None) => answer::failure(&Fault::Defect, language, None, trace_no),
+        (Some(fault), data) => answer::failure(fault, language, data.as_deref(), trace_no),
+    }
 }
 
 pub(crate) fn language(headers: &HeaderMap) -> Language {

@@ -30,7 +30,7 @@ fn merchant(app: &TestApp, platform: Vec<PublicKey>) -> Application {
         mch_name: String::new(),
         is_enabled: true,
         key: app.key(),
-        previous_key: None,
+        previous_keys: Vec::new(),
         platform_key: Some(PAIR.clone()),
         settings: Settings {
             schemes: Scheme::ALL.to_vec(),

@@ -66,7 +66,7 @@ pub struct RawCall<'a> {
 }
 
 /// Whom a request says it comes from.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
 pub enum CallerId {
     /// A merchant: its default application.
     Mch(MchId),
@@ -89,6 +89,11 @@ impl Opened<'_> {
     /// Whom it says it comes from.
     pub fn caller(&self) -> CallerId {
         self.caller
+    }
+
+    /// Every parameter with its text, as read first.
+    pub fn fields(&self) -> &Fields<'_> {
+        &self.readings.first
     }
 
     /// What its address asks for.

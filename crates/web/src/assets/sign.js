@@ -72,6 +72,16 @@ const JubaoSign = (() => {
     return [...fields].sort((left, right) => byBytes([fold(left[0])], [fold(right[0])]));
   };
 
+  const AMOUNTS = ['discount', 'refund_fee', 'total_fee'];
+  const upper = (text) => text.replace(/[a-z]/g, (letter) => letter.toUpperCase());
+  const lower = (text) => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+  const camel = (name) => name.replace(/_([^_]?)/g, (_, letter) => upper(letter));
+  const isWhole = (value) => /^[0-9]+$/.test(value);
+  const yuan = (fen) => {
+    const padded = fen.padStart(3, '0');
+    return `${padded.slice(0, -2)}.${padded.slice(-2)}`;
+  };
+
   /**
    * The texts that each mistake makes, the key among them. `sent` is in the order in which it came,
    * `right` is the text that should be signed.
@@ -88,6 +98,23 @@ const JubaoSign = (() => {
     SignIncluded: ({ sorted, around }) => [around(joined(ascending([...sorted, ['sign', '']])))],
     ValuesUrlEncoded: ({ sorted, around }) => [around(encoded(sorted, percent)), around(encoded(sorted, form))],
     NamesLeftOut: ({ sorted, around }) => [around(sorted.map(([, value]) => value).join(''))],
+    SortedWithoutCase: ({ sorted, around }) => [
+      around(joined([...sorted].sort((left, right) => byBytes([upper(left[0])], [upper(right[0])])))),
+    ],
+    NamesRespelled: ({ sorted, around }) => [upper, camel].map((spell) =>
+      around(joined(ascending(sorted.map(([name, value]) => [spell(name), value]))))),
+    LowerCased: ({ right, around }) => [around(lower(right))],
+    NumbersReformatted: ({ sorted, around }) => [
+      ...['.0', '.00'].map((decimals) =>
+        around(joined(sorted.map(([name, value]) => [name, isWhole(value) ? value + decimals : value])))),
+      around(joined(sorted.map(([name, value]) =>
+        [name, AMOUNTS.includes(name) && isWhole(value) ? yuan(value) : value]))),
+    ],
+    KeyPadded: ({ right, key }) =>
+      [['', ' '], ['', '\n'], ['', '\r\n'], ['', '\t'], [' ', ''], ['\ufeff', '']]
+        .map(([before, behind]) => before + key + behind)
+        .map((padded) => padded + right + padded),
+    KeyRespelled: ({ right, key }) => [upper(key), lower(key)].map((spelled) => spelled + right + spelled),
   };
 
   /** A request to be looked at: `fields` are names and texts in the order in which they were sent. */
