@@ -9,8 +9,11 @@ fn diagnosed(fields: &[(&str, &str)], sign: &str, public: &[PublicKey]) -> Diagn
     let (current, old, other) =
         (Secret::new(KEY), Secret::new("an-old-key-0000"), Secret::new("another-key-000"));
     let keys = Keys { current: &current, expired: vec![&old], others: vec![&other], public };
-    let fields = fields.iter().chain([&("sign", sign)]);
-    let fields = fields.map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+    let signature = ("sign", sign);
+    let fields = fields
+        .iter()
+        .chain([&signature])
+        .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
     let diagnosis = diagnose(&fields.collect::<Vec<_>>(), &keys);
     let said = format!("{diagnosis:?}");
     assert!(!said.contains(KEY) && (sign.is_empty() || !said.contains(sign)), "{said}");

@@ -121,9 +121,12 @@ async fn examine(
     let caller = gateway.caller(opened.caller()).await.map_err(bare)?;
     verdict.caller = caller.app.app_id.to_string();
     let now = record.at.unwrap_or_else(|| gateway.now());
-    let context = Context { now, allow: &gateway.settings().private_targets };
+    let context = Context { now, allow: &gateway.settings().private_targets, from: None };
     verdict.findings.extend(key_differs(answer, &caller));
-    let admitted = jubao::admit(&opened, &caller.app, &context)
+    // Where a record came from is not known.
+    let mut app = caller.app.clone();
+    app.settings.allowed_ips.clear();
+    let admitted = jubao::admit(&opened, &app, &context)
         .map_err(|fault| with_cure((fault, &opened), &caller, &context, record))?;
     verdict.findings.extend(key_ends(gateway, (&opened, &caller), &context));
     match &admitted.call {
@@ -208,9 +211,10 @@ fn key_ends(
     context: &Context<'_>,
 ) -> Option<Finding> {
     let (_, until) =
-        caller.app.previous_key.as_ref().filter(|(_, until)| *until <= gateway.now())?;
+        caller.app.previous_keys.first().filter(|(_, until)| *until <= gateway.now())?;
     let mut app = caller.app.clone();
-    app.previous_key = None;
+    app.settings.allowed_ips.clear();
+    app.previous_keys.clear();
     let is_gone = jubao::admit(opened, &app, context).err() == Some(Fault::WrongSignature);
     is_gone.then(|| Finding {
         code: Fault::WrongSignature.code(),

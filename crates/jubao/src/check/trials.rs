@@ -1,7 +1,7 @@
 //! Which setting would make a refused request pass: each is tried on the real checks, by itself and
 //! then in pairs. A setting is only named if it does.
 
-use kernel::application::{Application, Settings};
+use kernel::application::{Application, Settings, Switch};
 use kernel::dialect::jubao::{self, Context, Opened};
 use kernel::egress_policy::Cidr;
 
@@ -13,9 +13,9 @@ struct Trial {
 
 /// Every setting that refuses requests, as it refuses least.
 const TRIALS: [Trial; 4] = [
-    Trial { set: "strict_names=off", change: |settings| settings.strict_names = false },
+    Trial { set: "strict_names=off", change: |settings| settings.strict_names = Switch::Off },
     Trial { set: "pinned_names=", change: |settings| settings.pinned_names.clear() },
-    Trial { set: "replay_guard=off", change: |settings| settings.replay_guard = false },
+    Trial { set: "replay_guard=off", change: |settings| settings.replay_guard = Switch::Off },
     Trial { set: "may_discount=on", change: |settings| settings.may_discount = true },
 ];
 
@@ -30,6 +30,8 @@ pub(crate) fn cure(
 ) -> Option<String> {
     let passes = |changes: &[&Trial], context: &Context<'_>| {
         let mut app = app.clone();
+        // Where a record came from is not known.
+        app.settings.allowed_ips.clear();
         changes.iter().for_each(|trial| (trial.change)(&mut app.settings));
         jubao::admit(opened, &app, context).is_ok()
     };

@@ -57,7 +57,7 @@ async fn what_is_refused_names_its_cure_and_changes_nothing() {
     let number = MERCHANT.app_id.to_string();
     for (pairs, cure) in [
         (vec!["strict=on"], "no setting strict: there are enabled"),
-        (vec!["sandbox=on", "late_payment=keep"], "late_payment: refund or honour"),
+        (vec!["repeat_is_success=on", "late_payment=keep"], "late_payment: refund or honour"),
         (vec!["allowed_ips=10.0.0.0/40"], "allowed_ips: IPv4 and IPv6"),
         (vec!["schemes=rsa2"], "rsa_public_keys=@FILE"),
         (vec!["sandbox"], "write KEY=VALUE"),
@@ -68,8 +68,9 @@ async fn what_is_refused_names_its_cure_and_changes_nothing() {
         assert!(refused.complained.contains(cure), "{pairs:?} {refused:?}");
     }
     let shown = run(&["merchant", "show", &number, "--data", &data, "--json"], "").await.json();
-    assert_eq!(shown["settings"]["sandbox"], "off");
-    let unknown = run(&["merchant", "set", "4711", "sandbox=on", "--data", &data], "").await;
+    assert_eq!(shown["settings"]["repeat_is_success"], "off");
+    let unknown =
+        run(&["merchant", "set", "4711", "repeat_is_success=on", "--data", &data], "").await;
     assert!(unknown.code == 2 && unknown.complained.contains("4711"), "{unknown:?}");
     app.finish().await;
 }
@@ -77,18 +78,18 @@ async fn what_is_refused_names_its_cure_and_changes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_change_is_audited_with_the_values_before_and_after() {
     let app = TestApp::spawn().await;
-    set(&app, &[("sandbox", "on"), ("allowed_ips", "127.0.0.1")]).await;
-    set(&app, &[("sandbox", "on")]).await;
-    set(&app, &[("sandbox", "default")]).await;
+    set(&app, &[("repeat_is_success", "on"), ("allowed_ips", "127.0.0.1")]).await;
+    set(&app, &[("repeat_is_success", "on")]).await;
+    set(&app, &[("repeat_is_success", "default")]).await;
     let store = app.demo.gateway.store();
     let rows = store::audit::latest(store, 2).await.unwrap();
     let details: Vec<Value> =
         rows.iter().map(|row| serde_json::from_str(&row.entry.detail).unwrap()).collect();
     assert_eq!(rows[0].entry.subject, format!("application/{}", MERCHANT.app_id));
-    assert_eq!(details[0], json!({ "sandbox": { "old": "on", "new": "off" } }));
+    assert_eq!(details[0], json!({ "repeat_is_success": { "old": "on", "new": "off" } }));
     let first = json!({
         "allowed_ips": { "old": "", "new": "127.0.0.1" },
-        "sandbox": { "old": "off", "new": "on" },
+        "repeat_is_success": { "old": "off", "new": "on" },
     });
     assert_eq!(details[1], first);
     assert_eq!(app.audited("settings changed").await, 2, "what changes nothing is no change");
