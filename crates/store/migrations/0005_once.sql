@@ -34,3 +34,6 @@ create table retired_keys (
     valid_until bigint not null,
     primary key (mch_id, app_id, rev)
 );
+
+-- A merchant's other applications: whose key it was, a wrong signature asks.
+create index applications_merchant on applications (mch_id);
