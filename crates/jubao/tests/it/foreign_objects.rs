@@ -8,6 +8,7 @@ use jubao::demo::identity::MERCHANT;
 use kernel::address::{ADDRESSES, Operation};
 use kernel::application::Settings;
 use kernel::name::NAMES;
+use kernel::order::Order;
 use serde_json::{Value, json};
 
 use crate::app::TestApp;
@@ -134,19 +135,21 @@ impl Owner {
         Self { orders, numbers }
     }
 
-    /// Everything that is stored of it.
+    /// Everything that is stored of it, but for when our own sweeper looks at it, and what it asks then.
     async fn stored(&self, app: &TestApp) -> Vec<String> {
         let store = app.demo.gateway.store();
         let mut found = vec![format!("{} orders", app.orders().await)];
         for sn in &self.orders {
             let order = app.stored(sn).await;
             let (mch, id) = (order.mch_id, order.id);
-            found.push(format!("{order:?}"));
+            found.push(format!("{:?}", Order { sweep_at: None, sweeps: 0, ..order }));
             found.push(format!("{:?}", app.attempts(sn).await));
             found.push(format!("{:?}", store::refunds::of_order(store, mch, id).await.unwrap()));
             found.push(format!("{:?}", store::ledger::of_order(store, mch, id).await.unwrap()));
             found.push(format!("{:?}", app.notice_states(sn).await));
-            found.push(format!("{:?}", app.said(sn).await));
+            let is_of_others = |said: &String| !said.ends_with(" query");
+            let said = app.said(sn).await.into_iter().filter(is_of_others);
+            found.push(format!("{:?}", said.collect::<Vec<_>>()));
         }
         found
     }
