@@ -8,7 +8,6 @@ use jubao::demo::identity::MERCHANT;
 use kernel::address::{ADDRESSES, Operation};
 use kernel::application::Settings;
 use kernel::name::NAMES;
-use kernel::order::Order;
 use serde_json::{Value, json};
 
 use crate::app::TestApp;
@@ -65,9 +64,6 @@ fn every_name_is_known_to_be_the_number_of_an_object_or_not() {
         assert!(is_known, "is {} the number of an object? Then the matrix has to try it", row.name);
     }
 }
-
-/// A number that is no longer may stand in an answer by chance.
-const SHORT: usize = 8;
 
 /// The number of one of the merchant's objects, and one like it that nobody has.
 struct Number {
@@ -142,7 +138,8 @@ impl Owner {
         for sn in &self.orders {
             let order = app.stored(sn).await;
             let (mch, id) = (order.mch_id, order.id);
-            found.push(format!("{:?}", Order { sweep_at: None, sweeps: 0, ..order }));
+            found
+                .push(format!("{:?}", kernel::order::Order { sweep_at: None, sweeps: 0, ..order }));
             found.push(format!("{:?}", app.attempts(sn).await));
             found.push(format!("{:?}", store::refunds::of_order(store, mch, id).await.unwrap()));
             found.push(format!("{:?}", store::ledger::of_order(store, mch, id).await.unwrap()));
@@ -192,6 +189,9 @@ fn shape(value: &Value) -> Value {
         Value::Bool(_) | Value::Null => value.clone(),
     }
 }
+
+/// A number that is no longer may stand in an answer by chance.
+const SHORT: usize = 8;
 
 async fn ask(
     (app, owner): (&TestApp, &Owner),
