@@ -80,6 +80,12 @@ impl Gateway {
         self.old_link().is_some_and(|link| link.platform.is_callback(path, query))
     }
 
+    /// Where the platform before has a page that we do not know, for a payer's browser.
+    pub fn old_address(&self, path_and_query: &str) -> Option<String> {
+        let link = self.old_link()?;
+        Some(format!("{}{path_and_query}", link.platform.url.as_str()))
+    }
+
     /// The configured link, until its time is over.
     fn old_link(&self) -> Option<&OldLink> {
         self.0.old_platform.as_ref().filter(|link| self.now() < link.platform.until)

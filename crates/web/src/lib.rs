@@ -25,6 +25,7 @@ use axum::body::Body;
 use axum::extract::{FromRef, FromRequestParts, Path, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, Response, StatusCode, Uri};
+use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::{any, get};
 use gateway::Gateway;
@@ -54,15 +55,17 @@ impl FromRef<Site> for Edge {
 /// All routes. What no page answers is an address of the merchants' API, or unknown. Assets cost
 /// nothing, and health is asked about when all is not well: neither waits for a turn.
 pub fn router(gateway: Gateway, edge: Edge) -> Router {
+    let site = Site { gateway, edge };
+    let elsewhere = || from_fn_with_state(site.clone(), old_platform::page);
     Router::new()
         .route("/", get(front).fallback(old_platform::call))
         .route("/index.php", get(front).fallback(old_platform::call))
-        .route("/pay/{token}", get(payer::page).post(payer::returned))
+        .route("/pay/{token}", get(payer::page).layer(elsewhere()).post(payer::returned))
         .route("/pay/{token}/go", get(payer::go))
         .route("/pay/{token}/openid", get(payer::logged_in))
         .route("/pay/{token}/state", get(watching::state))
         .route("/pay/{token}/events", get(watching::events))
-        .route("/order/qrcode/{token}", get(payer::scanned))
+        .route("/order/qrcode/{token}", get(payer::scanned).layer(elsewhere()))
         .route("/callback/{channel}/{mch_id}/{account_id}/{version}", any(callbacks::receive))
         .route("/assets/{name}", get(asset))
         .route("/openapi.json", get(docs::serve_openapi))
@@ -74,12 +77,13 @@ pub fn router(gateway: Gateway, edge: Edge) -> Router {
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))
         .fallback(old_platform::call)
-        .with_state(Site { gateway, edge })
+        .with_state(site)
 }
 
 /// GET where pages share an address with the merchants' API: `_m` tells them apart.
 async fn front(State(site): State<Site>, request: Request) -> Response<Body> {
     let (mut parts, body) = request.into_parts();
+    let address = parts.uri.clone();
     let is_landing = match (parts.uri.path(), visit::module(&parts.uri).as_deref()) {
         ("/", None) => true,
         (_, Some("pay")) => false,
@@ -91,7 +95,10 @@ async fn front(State(site): State<Site>, request: Request) -> Response<Body> {
     };
     match Visit::from_request_parts(&mut parts, &site).await {
         Ok(visit) if is_landing => landing_page(&site.gateway, &visit),
-        Ok(visit) => payer::page(State(site.gateway), turn, visit).await,
+        Ok(visit) => {
+            let page = payer::page(State(site.gateway.clone()), turn, visit).await;
+            old_platform::or_elsewhere(&site, &address, page)
+        }
         Err(rejection) => rejection.into_response(),
     }
 }

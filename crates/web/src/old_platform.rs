@@ -9,11 +9,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{
-    ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, TE, TRAILER,
-    TRANSFER_ENCODING, UPGRADE,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST,
+    LOCATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode};
+use axum::http::uri::PathAndQuery;
+use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
+use axum::middleware::Next;
 use channels::http::HttpRequest;
 use futures_util::TryStreamExt;
 use kernel::address::{self, Operation};
@@ -60,6 +62,27 @@ pub async fn call(State(site): State<Site>, request: Request) -> Response<Body> 
         }
         Some(_) | None => merchant_api::call(State(site), request).await,
     }
+}
+
+/// Around a payer's page: of an order that is not ours, the browser goes on to the platform before.
+pub async fn page(State(site): State<Site>, request: Request, next: Next) -> Response<Body> {
+    let address = request.uri().clone();
+    or_elsewhere(&site, &address, next.run(request).await)
+}
+
+/// A page of ours, or the way to that of the platform before if we do not know the order.
+pub fn or_elsewhere(site: &Site, address: &Uri, page: Response<Body>) -> Response<Body> {
+    if page.status() != StatusCode::NOT_FOUND {
+        return page;
+    }
+    let address = address.path_and_query().map_or("/", PathAndQuery::as_str);
+    let there = site.gateway.old_address(address);
+    let Some(there) = there.and_then(|text| HeaderValue::try_from(text).ok()) else { return page };
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::FOUND;
+    response.headers_mut().insert(LOCATION, there);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 /// Asks our own API, and the platform before if we know nothing.

@@ -274,6 +274,31 @@ async fn callbacks_of_its_upstreams_are_passed_on_as_they_came_and_so_is_the_ans
     app.finish().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payers_page_of_an_order_that_is_not_ours_leads_to_where_it_is() {
+    let (app, old) = world().await;
+    let ours = app.place(304).await;
+    let page = ours["code_url"].as_str().unwrap();
+    assert_eq!(app.exchange(app.client.get(page)).await.status, 200);
+    let get = async |address: &str| {
+        app.exchange(app.client.get(format!("{}{address}", app.demo.addresses.api))).await
+    };
+    let addresses =
+        ["/pay/OLDTOKEN?a=1", "/order/qrcode/OLDTOKEN", "/index.php?_m=pay&parameter=X"];
+    for address in addresses {
+        let answer = get(address).await;
+        let there = format!("{}{address}", old.url);
+        assert_eq!((answer.status, answer.header("location")), (302, there.as_str()));
+    }
+    assert_eq!(get("/pay/OLDTOKEN/go").await.status, 404);
+    assert!(old.seen().is_empty(), "the browser goes there, not we");
+    app.advance(UNTIL_S + 1);
+    for address in addresses {
+        assert_eq!(get(address).await.status, 404, "{address}");
+    }
+    app.finish().await;
+}
+
 /// `jubao serve` as one of the processes on a store; `until` ends the passing on.
 async fn process(folder: &TestFolder, node: u32, lines: &str) -> (Running, String) {
     let data = folder.path().join("data").display().to_string();
