@@ -95,6 +95,7 @@ impl Gateway {
         let change = Change {
             batch_id: self.next_id().0,
             expected_rev: standing.order.rev,
+            from: standing.order.state,
             event: "close".into(),
             postings,
             notice: is_told.then(|| self.notice(&order, to)).flatten(),

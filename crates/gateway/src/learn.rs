@@ -15,6 +15,7 @@ use store::{StoreError, Written, sweeps};
 
 use crate::Gateway;
 use crate::learn_plan::{Plan, may_be_undone, plan};
+use crate::watchers::Topic;
 
 /// How often a change is planned anew when another one came first.
 pub(crate) const REPLANS_MAX: usize = 5;
@@ -202,6 +203,7 @@ impl Gateway {
         Change {
             batch_id: self.next_id().0,
             expected_rev: standing.order.rev,
+            from: standing.order.state,
             event: lesson.source.word().into(),
             postings: plan.postings,
             notice: event.and_then(|state| self.notice(&order, state)),
@@ -241,6 +243,8 @@ impl Gateway {
                 from = before.order.state.word(), to = order.state.word(), "order moved"
             );
         }
+        self.0.watchers.wake(Topic::Order(order.id));
+        self.0.watchers.wake(Topic::Events(order.mch_id));
         if change.notice.is_some() {
             self.0.wake_notifier.notify_one();
         }

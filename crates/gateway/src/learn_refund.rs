@@ -150,6 +150,7 @@ impl Gateway {
             let change = Change {
                 batch_id: self.next_id().0,
                 expected_rev: standing.order.rev,
+                from: standing.order.state,
                 event: format!("refund {}", plan.refund.state.word()),
                 postings: plan.postings,
                 notice: is_told.then(|| self.notice(&plan.order, plan.order.state)).flatten(),

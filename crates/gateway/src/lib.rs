@@ -25,6 +25,8 @@ mod js_sdk;
 mod learn;
 mod learn_plan;
 mod learn_refund;
+mod list_events;
+mod list_orders;
 mod notifier;
 mod payer_login;
 mod place_order;
@@ -42,6 +44,7 @@ mod story;
 mod surplus;
 mod sweeper;
 mod switch_wallet;
+mod watchers;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -65,6 +68,8 @@ use crate::egress::{Wire, Wires};
 use crate::fresh::Fresh;
 use crate::ids::IdSource;
 pub use crate::js_sdk::SdkConfig;
+pub use crate::list_events::EventsPage;
+pub use crate::list_orders::Page;
 use crate::old_platform::OldLink;
 pub use crate::payer_login::{Arrival, LoginFailed};
 pub use crate::place_order::Asked;
@@ -74,6 +79,8 @@ pub use crate::request_key::{KeyClaim, KeyTurn};
 use crate::routing::Accounts;
 pub use crate::story::{Story, story};
 use crate::vault::Vault;
+use crate::watchers::Watchers;
+pub use crate::watchers::{Topic, Watcher};
 
 /// What the operator decides.
 #[derive(Clone, Debug)]
@@ -132,6 +139,7 @@ struct Inner {
     spent_logins: Mutex<HashMap<String, Timestamp>>,
     tickets: Mutex<HashMap<(Id, i64), (String, Timestamp)>>,
     changes: broadcast::Sender<(Id, TradeState)>,
+    watchers: Watchers,
     wake_sweeper: Notify,
     wake_notifier: Notify,
     refused_callbacks: AtomicU64,
@@ -184,6 +192,7 @@ impl Gateway {
             spent_logins: Mutex::default(),
             tickets: Mutex::default(),
             changes: broadcast::channel(CHANGES_BUFFERED_MAX).0,
+            watchers: Watchers::default(),
             wake_sweeper: Notify::new(),
             wake_notifier: Notify::new(),
             refused_callbacks: AtomicU64::new(0),

@@ -199,6 +199,7 @@ impl Gateway {
         let change = Change {
             batch_id: self.next_id().0,
             expected_rev: standing.order.rev,
+            from: standing.order.state,
             event: "begin".into(),
             postings: Vec::new(),
             notice: None,

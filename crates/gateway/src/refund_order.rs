@@ -278,6 +278,7 @@ impl Gateway {
         Ok(Change {
             batch_id: self.next_id().0,
             expected_rev: standing.order.rev,
+            from: standing.order.state,
             event: "refund".into(),
             postings,
             notice: None,

@@ -20,12 +20,27 @@ pub enum Operation {
     Refund,
     /// Query a refund.
     QueryRefund,
+    /// List orders.
+    ListOrders,
+    /// List refunds.
+    ListRefunds,
+    /// List events.
+    ListEvents,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 6] =
-        [Self::Place, Self::Query, Self::Close, Self::Reverse, Self::Refund, Self::QueryRefund];
+    pub const ALL: [Self; 9] = [
+        Self::Place,
+        Self::Query,
+        Self::Close,
+        Self::Reverse,
+        Self::Refund,
+        Self::QueryRefund,
+        Self::ListOrders,
+        Self::ListRefunds,
+        Self::ListEvents,
+    ];
 }
 
 /// One row of [`ADDRESSES`].
@@ -70,6 +85,21 @@ pub static ADDRESSES: &[Address] = &[
         operation: Operation::QueryRefund,
         query_style: ("payment", "refund_query"),
         path: "/order/refundquery",
+    },
+    Address {
+        operation: Operation::ListOrders,
+        query_style: ("payment", "list"),
+        path: "/order/list",
+    },
+    Address {
+        operation: Operation::ListRefunds,
+        query_style: ("payment", "refund_list"),
+        path: "/refund/list",
+    },
+    Address {
+        operation: Operation::ListEvents,
+        query_style: ("event", "list"),
+        path: "/event/list",
     },
 ];
 

@@ -2,10 +2,14 @@
 //! names and texts again.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
-use crate::id::Sn;
-use crate::product::Product;
+use crate::feed::EventType;
+use crate::id::{Id, Sn};
+use crate::product::{Product, Provider};
+use crate::refund::RefundState;
 use crate::secret::Secret;
+use crate::state::TradeState;
 use crate::time::Timestamp;
 
 /// A request, whichever dialect it came in.
@@ -14,7 +18,7 @@ pub enum Call {
     /// Place an order.
     Place(Box<PlaceCall>),
     /// Say where an order stands.
-    Query(OrderRef),
+    Query(QueryCall),
     /// Close an unpaid order.
     Close(OrderRef),
     /// Undo a barcode order, paid or not.
@@ -23,6 +27,68 @@ pub enum Call {
     Refund(RefundCall),
     /// Say where a refund stands.
     QueryRefund(RefundRef),
+    /// List orders.
+    ListOrders(ListCall<TradeState>),
+    /// List refunds.
+    ListRefunds(ListCall<RefundState>),
+    /// List what has happened.
+    ListEvents(EventsCall),
+}
+
+/// An order to be asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct QueryCall {
+    /// Which.
+    pub order: OrderRef,
+    /// How long the answer may wait for the end of an open order; zero is not at all.
+    pub wait: Duration,
+}
+
+/// A page of a list, the newest first (contract section 6).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ListCall<S> {
+    /// Which page, from 1.
+    pub page: i64,
+    /// Rows of a page.
+    pub limit: i64,
+    /// What the rows must be.
+    pub filter: ListFilter<S>,
+}
+
+impl<S> ListCall<S> {
+    /// Rows before the page.
+    pub fn offset(&self) -> i64 {
+        (self.page - 1).saturating_mul(self.limit)
+    }
+}
+
+/// What the rows of a list must be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ListFilter<S> {
+    /// One of these states; none is any.
+    pub states: Vec<S>,
+    /// Who took the money, or will.
+    pub provider: Option<Provider>,
+    /// The merchant's store.
+    pub store_id: Option<i64>,
+    /// The merchant's number of the order.
+    pub out_trade_no: Option<String>,
+    /// The first and the last id: the times of a list are those that the numbers spell, so that they and
+    /// the order of a list cannot contradict each other.
+    pub ids: (Id, Id),
+}
+
+/// A page of what has happened.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EventsCall {
+    /// The event after which to begin; 0 is the first that is kept.
+    pub after: i64,
+    /// Events of an answer.
+    pub limit: i64,
+    /// One of these; none is any.
+    pub types: Vec<EventType>,
+    /// How long the answer may wait for an event; zero is not at all.
+    pub wait: Duration,
 }
 
 /// An order to be reversed.

@@ -27,6 +27,12 @@ impl Id {
         is_in_range.then_some(Self(seconds << LOW_BITS | low))
     }
 
+    /// The first and the last id of the seconds from `first` to `last`, all nodes' among them.
+    pub fn range(first: i64, last: i64) -> (Self, Self) {
+        let begin = |second: i64| second.clamp(0, 1 << 31) << LOW_BITS;
+        (Self(begin(first)), Self(begin(last.saturating_add(1)) - 1))
+    }
+
     /// The second in which it was made.
     pub fn seconds(self) -> i64 {
         self.0 >> LOW_BITS

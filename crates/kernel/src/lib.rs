@@ -15,6 +15,7 @@ pub mod dialect;
 pub mod digits;
 pub mod egress_policy;
 pub mod fault;
+pub mod feed;
 pub mod fields;
 pub mod form;
 pub mod id;

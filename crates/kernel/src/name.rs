@@ -26,14 +26,25 @@ enum Users {
     Place,
     /// Whatever names an order.
     Find,
+    /// A query alone: an order whose number holds a name that only it knows can still be closed.
+    Query,
     Refund,
     QueryRefund,
+    /// Lists of orders and of refunds.
+    List,
+    ListOrders,
+    ListRefunds,
+    ListEvents,
 }
 
 impl Users {
     /// Whether an operation of these users reads a row of `other`: a refund names its order too.
     fn read(self, other: Self) -> bool {
-        other == self || other == Self::Every || (self, other) == (Self::Refund, Self::Find)
+        let is_of_lists = matches!(self, Self::ListOrders | Self::ListRefunds);
+        other == self
+            || other == Self::Every
+            || (matches!(self, Self::Query | Self::Refund) && other == Self::Find)
+            || (is_of_lists && other == Self::List)
     }
 }
 
@@ -56,6 +67,7 @@ const fn row(name: &'static str, form: ValueForm, used_by: Users, role: Role) ->
 
 /// Every name that the operations act on, or that is known everywhere, in signing order.
 pub static NAMES: &[NameInfo] = &[
+    row("after", ValueForm::Cursor, Users::ListEvents, Role::Optional),
     row("appid", ValueForm::OwnApp, Users::Every, Role::Caller),
     row("attach", ValueForm::Echoed, Users::Place, Role::Optional),
     row("body", ValueForm::Echoed, Users::Place, Role::Optional),
@@ -65,7 +77,10 @@ pub static NAMES: &[NameInfo] = &[
     row("detail", ValueForm::Detail, Users::Place, Role::Optional),
     row("device_info", ValueForm::Text, Users::Every, Role::Optional),
     row("discount", ValueForm::Discount, Users::Place, Role::Optional),
+    row("end_time", ValueForm::Date, Users::List, Role::Optional),
     row("h5_redirect_url", ValueForm::PageUrl, Users::Place, Role::Optional),
+    row("limit", ValueForm::Limit, Users::List, Role::Optional),
+    row("limit", ValueForm::Limit, Users::ListEvents, Role::Optional),
     row("mch_id", ValueForm::OwnMch, Users::Every, Role::Caller),
     row("nonce_str", ValueForm::Nonce, Users::Every, Role::Optional),
     row("notify_url", ValueForm::NotifyUrl, Users::Place, Role::Optional),
@@ -75,16 +90,21 @@ pub static NAMES: &[NameInfo] = &[
     row("out_refund_no", ValueForm::TradeNo, Users::QueryRefund, Role::Subject),
     row("out_trade_no", ValueForm::TradeNo, Users::Place, Role::Optional),
     row("out_trade_no", ValueForm::TradeNo, Users::Find, Role::Subject),
+    row("out_trade_no", ValueForm::TradeNo, Users::List, Role::Optional),
+    row("page", ValueForm::Page, Users::List, Role::Optional),
     row("pay_channel_id", ValueForm::ChannelId, Users::Place, Role::Subject),
     row("payment", ValueForm::Payment, Users::Place, Role::Subject),
     row("provider", ValueForm::Provider, Users::Every, Role::Optional),
     row("refund_desc", ValueForm::Reason, Users::Refund, Role::Optional),
     row("refund_fee", ValueForm::Amount, Users::Refund, Role::Optional),
     row("refund_id", ValueForm::Token(64), Users::QueryRefund, Role::Subject),
+    row("refund_status", ValueForm::RefundStatus, Users::ListRefunds, Role::Optional),
     row("return_url", ValueForm::PageUrl, Users::Place, Role::Optional),
     row("sign_type", ValueForm::SignType, Users::Every, Role::Optional),
     row("sn", ValueForm::Sn, Users::Find, Role::Subject),
     row("spbill_create_ip", ValueForm::Ip, Users::Place, Role::Optional),
+    row("start_time", ValueForm::Date, Users::List, Role::Optional),
+    row("store_id", ValueForm::StoreId, Users::List, Role::Optional),
     row("store_id", ValueForm::StoreId, Users::Place, Role::Optional),
     row("sub_appid", ValueForm::Token(32), Users::Place, Role::Optional),
     row("sub_openid", ValueForm::Token(128), Users::Place, Role::Optional),
@@ -92,26 +112,19 @@ pub static NAMES: &[NameInfo] = &[
     row("time_expire", ValueForm::Expiry, Users::Place, Role::Optional),
     row("timestamp", ValueForm::UnixTime, Users::Every, Role::Optional),
     row("total_fee", ValueForm::Amount, Users::Place, Role::Amount),
+    row("trade_state", ValueForm::TradeState, Users::ListOrders, Role::Optional),
     row("transaction_id", ValueForm::Token(64), Users::Find, Role::Subject),
+    row("types", ValueForm::EventTypes, Users::ListEvents, Role::Optional),
+    row("unixtimestamp_end", ValueForm::UnixTime, Users::List, Role::Optional),
+    row("unixtimestamp_start", ValueForm::UnixTime, Users::List, Role::Optional),
     row("version", ValueForm::Version, Users::Every, Role::Optional),
+    row("wait", ValueForm::Wait, Users::Query, Role::Optional),
+    row("wait", ValueForm::Wait, Users::ListEvents, Role::Optional),
     row("wallet", ValueForm::Wallet, Users::Place, Role::Optional),
 ];
 
 /// Names that only operations not offered yet act on; a strict application may send them.
-const KNOWN_ELSEWHERE: &[&str] = &[
-    "adapter",
-    "email",
-    "end_time",
-    "limit",
-    "page",
-    "password",
-    "refund_status",
-    "sign",
-    "start_time",
-    "trade_state",
-    "unixtimestamp_end",
-    "unixtimestamp_start",
-];
+const KNOWN_ELSEWHERE: &[&str] = &["adapter", "email", "password", "sign"];
 
 /// Whether some operation knows a name.
 pub fn is_known(name: &str) -> bool {
@@ -132,14 +145,22 @@ impl NameTable {
     pub fn of(operation: Operation) -> &'static Self {
         static PLACE: LazyLock<NameTable> = LazyLock::new(|| NameTable::new(Users::Place));
         static FIND: LazyLock<NameTable> = LazyLock::new(|| NameTable::new(Users::Find));
+        static QUERY: LazyLock<NameTable> = LazyLock::new(|| NameTable::new(Users::Query));
         static REFUND: LazyLock<NameTable> = LazyLock::new(|| NameTable::new(Users::Refund));
         static QUERY_REFUND: LazyLock<NameTable> =
             LazyLock::new(|| NameTable::new(Users::QueryRefund));
+        static ORDERS: LazyLock<NameTable> = LazyLock::new(|| NameTable::new(Users::ListOrders));
+        static REFUNDS: LazyLock<NameTable> = LazyLock::new(|| NameTable::new(Users::ListRefunds));
+        static EVENTS: LazyLock<NameTable> = LazyLock::new(|| NameTable::new(Users::ListEvents));
         match operation {
             Operation::Place => &PLACE,
-            Operation::Query | Operation::Close | Operation::Reverse => &FIND,
+            Operation::Query => &QUERY,
+            Operation::Close | Operation::Reverse => &FIND,
             Operation::Refund => &REFUND,
             Operation::QueryRefund => &QUERY_REFUND,
+            Operation::ListOrders => &ORDERS,
+            Operation::ListRefunds => &REFUNDS,
+            Operation::ListEvents => &EVENTS,
         }
     }
 

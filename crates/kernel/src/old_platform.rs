@@ -40,7 +40,7 @@ impl OldPlatform {
 }
 
 /// Whether an operation on what we do not know is passed on: what only names an order or a refund.
-/// Placing never is.
+/// Placing never is, and a list is of what we know.
 pub fn is_passed_on(operation: Operation) -> bool {
     match operation {
         Operation::Query
@@ -48,7 +48,10 @@ pub fn is_passed_on(operation: Operation) -> bool {
         | Operation::Reverse
         | Operation::Refund
         | Operation::QueryRefund => true,
-        Operation::Place => false,
+        Operation::Place
+        | Operation::ListOrders
+        | Operation::ListRefunds
+        | Operation::ListEvents => false,
     }
 }
 

@@ -136,6 +136,11 @@ impl RefundState {
         }
     }
 
+    /// The states behind a word of `refund_status`; none for what is no such word.
+    pub fn of_status(word: &str) -> Vec<Self> {
+        Self::ALL.into_iter().filter(|state| state.status() == word).collect()
+    }
+
     /// Whether there is something left to do for it. One that is stuck is asked about too: a person may
     /// have finished it.
     pub fn is_live(self) -> bool {

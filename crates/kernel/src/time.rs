@@ -121,6 +121,11 @@ impl Timestamp {
         Self::from_compact(&digits)
     }
 
+    /// Reads `yyyy-MM-dd`: the first second of that day in UTC+8.
+    pub fn from_date(text: &str) -> Option<Self> {
+        if text.len() == 10 { Self::from_beijing(&format!("{text} 00:00:00")) } else { None }
+    }
+
     /// Reads RFC 3339 with any offset (WeChat Pay v3's `success_time`).
     pub fn from_rfc3339(text: &str) -> Option<Self> {
         text.parse::<jiff::Timestamp>().ok().map(|at| Self(at.as_millisecond()))

@@ -6,10 +6,13 @@ use std::net::IpAddr;
 use crate::application::Application;
 use crate::egress_policy::{self, Cidr, UrlFault};
 use crate::fault::Wording;
+use crate::feed::EventType;
 use crate::id::{AppId, MchId, Sn};
 use crate::json;
 use crate::product::{PRODUCTS, Product, Provider};
+use crate::refund::RefundState;
 use crate::scheme::Scheme;
+use crate::state::TradeState;
 use crate::time::Timestamp;
 
 /// Digits of an integer.
@@ -18,6 +21,14 @@ const DIGITS_MAX: usize = 18;
 const EXPIRY_MS_MIN: i64 = 60_000;
 /// How far ahead `time_expire` lies at most.
 const EXPIRY_MS_MAX: i64 = 7 * 86_400_000;
+
+/// Rows that the pages of one list reach, counted from its first: to reach further, the times are
+/// narrowed. Whoever asks for a page has everything before it counted, so this bounds what that costs.
+pub const LISTED_MAX: i64 = 100_000;
+/// Rows of one answer.
+const LIMIT_MAX: i64 = 100;
+/// Seconds that an answer waits: shorter than proxies and clients are patient.
+const WAIT_S_MAX: i64 = 25;
 
 /// The form of a value.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -74,6 +85,22 @@ pub enum ValueForm {
     Nonce,
     /// 26 digits beginning with 11.
     Sn,
+    /// The number of a page, from 1.
+    Page,
+    /// Rows of an answer: 1 to 100.
+    Limit,
+    /// yyyy-MM-dd, in UTC+8.
+    Date,
+    /// A state of an order.
+    TradeState,
+    /// A state of a refund.
+    RefundStatus,
+    /// The number of an event; 0 stands before the first.
+    Cursor,
+    /// Types of events, with commas between.
+    EventTypes,
+    /// Seconds that an answer may wait: 0 to 25.
+    Wait,
 }
 
 /// Who sends, and when: what some forms depend on.
@@ -133,7 +160,7 @@ impl ValueForm {
             Self::TradeNo | Self::Nonce => Some(64),
             Self::NotifyUrl | Self::PageUrl => Some(512),
             Self::Echoed => Some(128),
-            Self::Text | Self::IpList => Some(256),
+            Self::Text | Self::IpList | Self::EventTypes => Some(256),
             Self::Detail => Some(6_000),
             Self::Reason => Some(80),
             Self::Token(max) => Some(max),
@@ -152,7 +179,14 @@ impl ValueForm {
             | Self::Ip
             | Self::Expiry
             | Self::UnixTime
-            | Self::Sn => None,
+            | Self::Sn
+            | Self::Page
+            | Self::Limit
+            | Self::Date
+            | Self::TradeState
+            | Self::RefundStatus
+            | Self::Cursor
+            | Self::Wait => None,
         }
     }
 
@@ -206,6 +240,14 @@ impl ValueForm {
             Self::Sn => {
                 format(is_sn(value), ["应为 11 开头的 26 位数字", "must be 26 digits from 11"])
             }
+            Self::Page => format(is_within(value, 1, LISTED_MAX), PAGE),
+            Self::Limit => format(is_within(value, 1, LIMIT_MAX), LIMIT),
+            Self::Date => Timestamp::from_date(value).map(|_| ()).ok_or(Wrong::Time(DATE)),
+            Self::TradeState => format(TradeState::from_word(value).is_some(), TRADE_STATE),
+            Self::RefundStatus => format(!RefundState::of_status(value).is_empty(), REFUND_STATUS),
+            Self::Cursor => format(integer(value).is_some(), CURSOR),
+            Self::EventTypes => format(EventType::list(value).is_some(), EVENT_TYPES),
+            Self::Wait => format(is_within(value, 0, WAIT_S_MAX), WAIT),
         }
     }
 }
@@ -234,6 +276,24 @@ const EXPIRY: Wording = [
     "must be Unix time or yyyyMMddHHmmss, 1 minute to 7 days ahead",
 ];
 const UNIX_TIME: Wording = ["应为 Unix 时间（秒）", "must be Unix time in seconds"];
+const PAGE: Wording = ["应为 1 至 100000 的整数", "must be an integer from 1 to 100000"];
+const LIMIT: Wording = ["应为 1 至 100 的整数", "must be an integer from 1 to 100"];
+const DATE: Wording = ["应为 yyyy-MM-dd（北京时间）", "must be a date yyyy-MM-dd (UTC+8)"];
+const TRADE_STATE: Wording = [
+    "应为 NOTPAY、USERPAYING、PAYERROR、SUCCESS、REFUND、CLOSED 或 REVOKED",
+    "must be NOTPAY, USERPAYING, PAYERROR, SUCCESS, REFUND, CLOSED or REVOKED",
+];
+const REFUND_STATUS: Wording = [
+    "应为 PROCESSING、SUCCESS、REFUNDCLOSE 或 CHANGE",
+    "must be PROCESSING, SUCCESS, REFUNDCLOSE or CHANGE",
+];
+const CURSOR: Wording =
+    ["应为上次应答的 next，或留空", "must be `next` of the answer before, or empty"];
+const EVENT_TYPES: Wording = [
+    "应为以逗号分隔的事件类型，如 order.success,refund.success",
+    "must be types of events with commas between, such as order.success,refund.success",
+];
+const WAIT: Wording = ["应为 0 至 25 的整数（秒）", "must be an integer from 0 to 25 (seconds)"];
 const CONTROL: Wording = ["不能含有控制字符", "must not hold control characters"];
 const HIDDEN_URL: Wording =
     ["不能含有参数名后接网址", "must not hold a parameter's name followed by a URL"];
@@ -255,6 +315,10 @@ pub fn expiry(text: &str, now: Timestamp) -> Option<Timestamp> {
         _ => Timestamp::from_seconds(integer(text)?),
     };
     (EXPIRY_MS_MIN..=EXPIRY_MS_MAX).contains(&at.millis_since(now)).then_some(at)
+}
+
+fn is_within(value: &str, least: i64, most: i64) -> bool {
+    integer(value).is_some_and(|number| (least..=most).contains(&number))
 }
 
 fn is_amount(value: &str) -> bool {

@@ -16,8 +16,10 @@ mod batch;
 #[cfg(debug_assertions)]
 mod crash;
 mod db;
+pub mod feed;
 pub mod ids;
 pub mod ledger;
+pub mod lists;
 pub mod measure;
 mod memory;
 pub mod merchants;

@@ -8,6 +8,7 @@ use kernel::ledger::{Entry, is_balanced};
 use kernel::notice::Notice;
 use kernel::order::{Attempt, Order};
 use kernel::refund::Refund;
+use kernel::state::TradeState;
 use kernel::time::Timestamp;
 
 use crate::audit::AuditEntry;
@@ -16,7 +17,7 @@ use crate::ledger::Posting;
 use crate::messages::Message;
 use crate::order_events::Step;
 use crate::{
-    Reader, Store, StoreError, attempts, ledger, messages, notices, order_events, order_row,
+    Reader, Store, StoreError, attempts, feed, ledger, messages, notices, order_events, order_row,
     refunds,
 };
 
@@ -69,6 +70,8 @@ pub struct Change {
     pub order: Order,
     /// The revision that was read.
     pub expected_rev: i64,
+    /// The state that was read.
+    pub from: TradeState,
     /// What happened, for the history and for the postings' kind.
     pub event: String,
     /// One balanced posting, or empty.
@@ -132,6 +135,8 @@ pub fn settle(change: &Change) -> Batch {
     then.extend(change.refunds.iter().map(|(refund, rev)| refunds::update(refund, *rev)));
     then.extend(change.new_refunds.iter().map(refunds::insert));
     then.extend(change.messages.iter().map(messages::insert));
+    // Last, so that others wait for the merchant's number as short as can be.
+    then.extend(feed::of_change(change));
     let guard = Statement::of_one_row(UPDATE, order_row::changes(order, change.expected_rev));
     Batch { id: change.batch_id, guard: Some(guard), then, audit: change.audit.clone() }
 }
@@ -194,18 +199,35 @@ async fn by_text(
     mch_id: MchId,
     (sql, text): (&'static str, String),
 ) -> Result<Option<Order>, StoreError> {
-    let read = move |reader: &mut Reader<'_>| match reader
-        .run(sql, &[mch_id.into(), text.into()])?
-        .rows
-        .first_mut()
-    {
-        Some(row) => read_one(reader, mch_id, row.id()?),
-        None => Ok(None),
-    };
-    store.read(read).await
+    store.read(move |reader| find_by_text(reader, mch_id, (sql, text))).await
 }
 
-fn read_one(reader: &mut Reader<'_>, mch_id: MchId, id: Id) -> Result<Option<Order>, StoreError> {
+fn find_by_text(
+    reader: &mut Reader<'_>,
+    mch_id: MchId,
+    (sql, text): (&'static str, String),
+) -> Result<Option<Order>, StoreError> {
+    match reader.run(sql, &[mch_id.into(), text.into()])?.rows.first_mut() {
+        Some(row) => read_one(reader, mch_id, row.id()?),
+        None => Ok(None),
+    }
+}
+
+/// The merchant's order of that number, within a read.
+pub(crate) fn find_by_number(
+    reader: &mut Reader<'_>,
+    mch_id: MchId,
+    out_trade_no: &str,
+) -> Result<Option<Order>, StoreError> {
+    find_by_text(reader, mch_id, (ID_BY_NUMBER, out_trade_no.to_owned()))
+}
+
+/// The merchant's order of that id, within a read.
+pub(crate) fn read_one(
+    reader: &mut Reader<'_>,
+    mch_id: MchId,
+    id: Id,
+) -> Result<Option<Order>, StoreError> {
     let mut rows = reader.run(BY_ID, &[mch_id.into(), id.into()])?.rows;
     rows.first_mut().map(order_row::read).transpose()
 }

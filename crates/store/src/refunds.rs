@@ -7,13 +7,16 @@ use kernel::refund::{Refund, RefundCause, RefundDone, RefundState};
 use kernel::scheme::Signing;
 
 use crate::batch::{Row, Statement};
-use crate::{Store, StoreError};
+use crate::{Reader, Store, StoreError};
 
-/// Adds a refund; a merchant's number is never used twice.
+/// Adds a refund; a merchant's number is never used twice. Lists find it by its order's store and
+/// wallet, which are copied as the order's row has them.
 const INSERT: &str = "insert into refunds
 (id, mch_id, app_id, order_id, attempt_no, out_refund_no, cause, state, rev, amount, currency,
-reason, sign_form, created_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+reason, sign_form, created_at, store_id, provider)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
+(select store_id from orders where mch_id = $2 and id = $4),
+(select coalesce(paid_provider, provider, '') from orders where mch_id = $2 and id = $4))";
 
 /// Changes what can change of the refund that was read.
 const UPDATE: &str = "update refunds set state = $4, upstream_no = $5, cash_fee = $6,
@@ -68,6 +71,26 @@ pub async fn of_order(
     order_id: Id,
 ) -> Result<Vec<Refund>, StoreError> {
     store.rows(OF_ORDER, vec![mch_id.into(), order_id.into()], read).await
+}
+
+/// The merchant's refund with our number's id, within a read.
+pub(crate) fn read_one(
+    reader: &mut Reader<'_>,
+    mch_id: MchId,
+    id: Id,
+) -> Result<Option<Refund>, StoreError> {
+    let mut rows = reader.run(BY_ID, &[mch_id.into(), id.into()])?.rows;
+    rows.first_mut().map(read).transpose()
+}
+
+/// The order's refunds, the oldest first, within a read.
+pub(crate) fn find_of_order(
+    reader: &mut Reader<'_>,
+    mch_id: MchId,
+    order_id: Id,
+) -> Result<Vec<Refund>, StoreError> {
+    let rows = reader.run(OF_ORDER, &[mch_id.into(), order_id.into()])?.rows;
+    rows.into_iter().map(|mut row| read(&mut row)).collect()
 }
 
 pub(crate) fn insert(refund: &Refund) -> Statement {

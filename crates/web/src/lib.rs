@@ -11,6 +11,8 @@ pub mod edge;
 mod idempotency;
 pub mod landing;
 pub mod language;
+mod listing;
+mod long_poll;
 pub mod merchant_api;
 mod offer;
 mod old_platform;

@@ -10,7 +10,7 @@ use axum::extract::{Request, State};
 use axum::http::header::{ACCEPT_LANGUAGE, ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{Extensions, HeaderMap, HeaderValue, Method, Response, StatusCode};
 use futures_util::StreamExt;
-use gateway::{Answered, AnsweredRefund, Asked, Caller, Gateway, KeyClaim, KeyTurn, OrderFault};
+use gateway::{Answered, AnsweredRefund, Asked, Caller, Gateway, KeyClaim, KeyTurn, OrderFault, Topic};
 use kernel::address::{self, Operation};
 use kernel::call::Call;
 use kernel::code;
@@ -29,6 +29,7 @@ use crate::doctor;
 use crate::edge::{Client, Edge, Turn};
 use crate::idempotency::{self, SentKey};
 use crate::outlive::Outlive;
+use crate::{listing, long_poll};
 
 /// Bytes that are read of a body beyond its limit, only to be dropped.
 const DROPPED_BYTES_MAX: usize = 4 << 20;
@@ -43,13 +44,23 @@ const REPLAYED: Wording = ["nonce_str 已使用过", "this nonce_str was used be
 
 /// An answer before it is written: what happened, and the signed data that goes with it, a JSON
 /// object.
-struct Reply {
-    fault: Option<Fault>,
+pub(crate) struct Reply {
+    pub(crate) fault: Option<Fault>,
     /// Whether the merchant must ask how a barcode payment ended (201).
     is_awaited: bool,
     data: Option<String>,
     /// The whole answer that the first of equal requests got.
     kept: Option<String>,
+    /// What could make it another answer, for requests that may wait for it.
+    pub(crate) topic: Option<Topic>,
+}
+
+/// A request that was admitted, and that may be carried out more than once because it only asks.
+#[derive(Clone)]
+pub(crate) struct Asking {
+    pub(crate) caller: Arc<Caller>,
+    pub(crate) call: Call,
+    form: (Signing, bool),
 }
 
 impl From<Fault> for Reply {
@@ -95,7 +106,11 @@ pub async fn call(State(site): State<Site>, request: Request) -> Response<Body> 
             };
             let query = query.to_owned();
             let owned = OwnedCall { operation, content_type, query, body, sender, turn };
-            finish(site.clone(), owned, &trace_no).await
+            let (reply, asking) = finish(site.clone(), owned, &trace_no).await;
+            match asking {
+                Some(asking) => long_poll::until(&site, asking, reply, &trace_no).await,
+                None => reply,
+            }
         }
         Err(fault) => failure(fault),
     };
@@ -181,7 +196,7 @@ async fn read(body: Body, wait: Duration) -> Result<Vec<u8>, Fault> {
 
 /// Finishes what a request began even if its client hangs up, and answers although a defect of ours
 /// stopped it.
-async fn finish(site: Site, call: OwnedCall, trace_no: &str) -> Reply {
+async fn finish(site: Site, call: OwnedCall, trace_no: &str) -> (Reply, Option<Asking>) {
     let work = async move {
         let raw = RawCall {
             operation: call.operation,
@@ -196,18 +211,28 @@ async fn finish(site: Site, call: OwnedCall, trace_no: &str) -> Reply {
     let work = Outlive::new(work.instrument(tracing::info_span!("call", trace_no)));
     work.await.unwrap_or_else(|_| {
         tracing::error!(trace_no, "a request was not finished");
-        failure(Fault::Defect)
+        (failure(Fault::Defect), None)
     })
 }
 
-async fn perform(site: &Site, raw: &RawCall<'_>, sender: &Sender) -> Reply {
+/// The answer, and what asks for it if it may wait for a better one.
+async fn perform(
+    site: &Site,
+    raw: &RawCall<'_>,
+    sender: &Sender,
+) -> (Reply, Option<Asking>) {
     let Admission { caller, mut admitted, key } = match admitted(site, raw, sender).await {
         Ok(admission) => admission,
-        Err(reply) => return reply,
+        Err(reply) => return (reply, None),
     };
     crash::reach(Point::RequestAdmitted);
     let nonce = admitted.nonce.take();
-    let reply = carry_out((&site.gateway, &caller), admitted, key.as_ref()).await;
+    let form = (admitted.sign_form, admitted.is_form_certain);
+    // What is kept under a key is the answer now: such a request does not wait for another.
+    let asking = (key.is_none() && long_poll::may_wait(&admitted.call))
+        .then(|| Asking { caller: caller.clone(), call: admitted.call.clone(), form });
+    let asked = (admitted.call, form);
+    let reply = carry_out((&site.gateway, &caller), asked, key.as_ref()).await;
     crash::reach(Point::AnswerSigned);
     // Busy had no effect and may be repeated as it is.
     if let (Some(Fault::Busy), Some(nonce)) = (&reply.fault, nonce) {
@@ -217,7 +242,12 @@ async fn perform(site: &Site, raw: &RawCall<'_>, sender: &Sender) -> Reply {
         let text = text(&reply, sender.language, &sender.trace_no);
         site.gateway.settle_key(key, reply.fault.as_ref(), &text).await;
     }
-    reply
+    (reply, asking)
+}
+
+/// Asks once more.
+pub(crate) async fn ask_again(gateway: &Gateway, asking: Asking) -> Reply {
+    carry_out((gateway, &asking.caller), (asking.call, asking.form), None).await
 }
 
 /// A request that may have its effect.
@@ -259,7 +289,8 @@ async fn admitted(
     let key = match idempotency::turn(gateway, &caller, raw, &sender.key).await? {
         Some(KeyTurn::Act(claim)) => Some(claim),
         Some(KeyTurn::Answered(kept)) => {
-            return Err(Reply { fault: None, is_awaited: false, data: None, kept: Some(kept) });
+            let none = Reply { fault: None, ..failure(Fault::Defect) };
+            return Err(Reply { kept: Some(kept), ..none });
         }
         None => None,
     };
@@ -292,34 +323,43 @@ async fn is_replay(
 
 async fn carry_out(
     (gateway, caller): (&Gateway, &Caller),
-    admitted: Admitted,
+    (call, asked): (Call, (Signing, bool)),
     key: Option<&KeyClaim>,
 ) -> Reply {
-    let asked = (admitted.sign_form, admitted.is_form_certain);
-    let is_place = matches!(admitted.call, Call::Place(_));
-    let done = match admitted.call {
+    let is_place = matches!(call, Call::Place(_));
+    let done = match call {
         Call::Place(call) => {
-            let asked = Asked { signing: admitted.sign_form, key };
+            let asked = Asked { signing: asked.0, key };
             gateway.place_order(caller, *call, asked).await
         }
         // Boxed: what they keep while they wait is large, and placing would carry its weight.
-        Call::Query(order) => {
-            Box::pin(gateway.query_order(caller, &order)).await.map_err(OrderFault::from)
+        Call::Query(call) => {
+            Box::pin(gateway.query_order(caller, &call.order)).await.map_err(OrderFault::from)
         }
         Call::Close(order) => {
             Box::pin(gateway.close_order(caller, &order)).await.map_err(OrderFault::from)
         }
         Call::Reverse(call) => {
-            let reversed = gateway.reverse_order(caller, &call, admitted.sign_form);
+            let reversed = gateway.reverse_order(caller, &call, asked.0);
             Box::pin(reversed).await.map_err(OrderFault::from)
         }
         Call::Refund(call) => {
-            let refunded = Box::pin(gateway.refund_order(caller, call, admitted.sign_form)).await;
+            let refunded = Box::pin(gateway.refund_order(caller, call, asked.0)).await;
             return reply_of_refund((gateway, caller), asked, refunded);
         }
         Call::QueryRefund(refund) => {
             let queried = Box::pin(gateway.query_refund(caller, &refund)).await;
             return reply_of_refund((gateway, caller), asked, queried);
+        }
+        Call::ListOrders(call) => {
+            return reply_of_list(Box::pin(listing::orders(gateway, caller, &call)).await, None);
+        }
+        Call::ListRefunds(call) => {
+            return reply_of_list(Box::pin(listing::refunds(gateway, caller, &call)).await, None);
+        }
+        Call::ListEvents(call) => {
+            let (listed, topic) = Box::pin(listing::events(gateway, caller, &call)).await;
+            return reply_of_list(listed, topic);
         }
     };
     match done {
@@ -329,6 +369,7 @@ async fn carry_out(
                 is_awaited: is_place && is_awaited(&answered),
                 data: Some(data),
                 kept: None,
+                topic: answered.order.state.is_open().then_some(Topic::Order(answered.order.id)),
             },
             None => unsigned(),
         },
@@ -337,6 +378,7 @@ async fn carry_out(
             is_awaited: false,
             data: standing.and_then(|answered| data(gateway, caller, asked, &answered)),
             kept: None,
+            topic: None,
         },
     }
 }
@@ -386,9 +428,19 @@ fn reply_of_refund(
     match members::sign_members(&mut data, Signer::of(&caller.app), form, &nonce) {
         Some(()) => {
             let data = Some(members::object(&data));
-            Reply { fault: None, is_awaited: false, data, kept: None }
+            Reply { fault: None, is_awaited: false, data, kept: None, topic: None }
         }
         None => unsigned(),
+    }
+}
+
+/// The answer of a list: its values are nested, so it is not signed (contract section 3).
+fn reply_of_list(listed: Result<String, Fault>, topic: Option<Topic>) -> Reply {
+    match listed {
+        Ok(data) => {
+            Reply { fault: None, is_awaited: false, data: Some(data), kept: None, topic }
+        }
+        Err(fault) => failure(fault),
     }
 }
 
@@ -398,7 +450,7 @@ fn is_awaited(answered: &Answered) -> bool {
 }
 
 fn failure(fault: Fault) -> Reply {
-    Reply { fault: Some(fault), is_awaited: false, data: None, kept: None }
+    Reply { fault: Some(fault), is_awaited: false, data: None, kept: None, topic: None }
 }
 
 fn envelope(

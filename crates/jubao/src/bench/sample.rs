@@ -119,7 +119,7 @@ impl Sampler {
         let amount = order.pay_amount();
         let event = Event::Paid { amount, late: LatePayment::Refund };
         let Decision::Move { to, postings } = decide(order, event) else { return None };
-        let batch_id = self.next_id();
+        let (batch_id, from) = (self.next_id(), order.state);
         let order = Order {
             state: to,
             provider: Some(Provider::Alipay),
@@ -138,6 +138,7 @@ impl Sampler {
         };
         Some(Change {
             expected_rev: order.rev,
+            from,
             event: "callback".into(),
             postings,
             notice: Some(self.notice(&order)),

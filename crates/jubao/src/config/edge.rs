@@ -66,6 +66,11 @@ fn sockets(file: &File) -> Result<Sockets, String> {
             "event_streams_per_address_max",
             file.event_streams_per_address_max,
         )?,
+        long_polls: some("long_polls_max", file.long_polls_max)?,
+        long_polls_per_application: some(
+            "long_polls_per_application_max",
+            file.long_polls_per_application_max,
+        )?,
     })
 }
 

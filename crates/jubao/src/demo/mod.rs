@@ -59,6 +59,8 @@ pub struct Demo {
     pub sims: SimHost,
     /// Where everything is.
     pub addresses: Addresses,
+    /// What stands before the gateway.
+    pub edge: Edge,
     servers: JoinSet<Result<(), Failure>>,
     workers: Workers,
     stop: tokio::sync::watch::Sender<bool>,
@@ -152,8 +154,9 @@ impl Demo {
         servers.spawn(serve::serve(sim_listener, sims.router(), stopped()));
         servers.spawn(serve::serve(shop_listener, shop.router(), stopped()));
         let (router, asked) = (web::router(gateway.clone(), edge.clone()), stopped());
+        let serving = edge.clone();
         servers.spawn(async move {
-            edge.serve(api_listener, router, asked).await;
+            serving.serve(api_listener, router, asked).await;
             Ok(())
         });
         let callbacks = sims.clone().run_callbacks();
@@ -162,7 +165,7 @@ impl Demo {
             Ok(())
         });
         let workers = Workers::start(&gateway);
-        Ok(Self { gateway, sims, addresses, servers, workers, stop })
+        Ok(Self { gateway, sims, addresses, edge, servers, workers, stop })
     }
 
     /// Stops taking requests, finishes what is in flight, closes the store.

@@ -67,6 +67,11 @@ fn objection(document: &Value, schema: &Value, value: &Value) -> Option<String> 
     match schema["type"].as_str() {
         Some("string") if !value.is_string() => Some(format!("{value} is no string")),
         Some("integer") if !value.is_i64() => Some(format!("{value} is no integer")),
+        Some("boolean") if !value.is_boolean() => Some(format!("{value} is no boolean")),
+        Some("array") => {
+            let Some(items) = value.as_array() else { return Some(format!("{value} is no list")) };
+            items.iter().find_map(|item| objection(document, &schema["items"], item))
+        }
         Some("object") => objection_to_members(document, schema, value.as_object()?),
         _ => None,
     }

@@ -25,7 +25,8 @@ const OBJECTS: [&str; 8] = [
     "transaction_id",
 ];
 /// Names whose value is none.
-const PLAIN: [&str; 29] = [
+const PLAIN: [&str; 40] = [
+    "after",
     "appid",
     "attach",
     "body",
@@ -34,26 +35,36 @@ const PLAIN: [&str; 29] = [
     "detail",
     "device_info",
     "discount",
+    "end_time",
     "h5_redirect_url",
+    "limit",
     "mch_id",
     "nonce_str",
     "notify_url",
     "openid",
+    "page",
     "pay_channel_id",
     "payment",
     "provider",
     "refund_desc",
     "refund_fee",
+    "refund_status",
     "return_url",
     "sign_type",
     "spbill_create_ip",
+    "start_time",
     "sub_appid",
     "sub_openid",
     "subject",
     "time_expire",
     "timestamp",
     "total_fee",
+    "trade_state",
+    "types",
+    "unixtimestamp_end",
+    "unixtimestamp_start",
     "version",
+    "wait",
     "wallet",
 ];
 
@@ -163,7 +174,12 @@ fn numbers_of(order: &Value) -> Vec<Number> {
 fn request(app: &TestApp, operation: Operation) -> Value {
     match operation {
         Operation::Place => app.order(304),
-        Operation::Query | Operation::Close | Operation::QueryRefund => json!({}),
+        Operation::Query
+        | Operation::Close
+        | Operation::QueryRefund
+        | Operation::ListOrders
+        | Operation::ListRefunds
+        | Operation::ListEvents => json!({}),
         Operation::Reverse => {
             json!({ "nonce_str": "n", "timestamp": app.demo.gateway.now().seconds() })
         }

@@ -4,6 +4,7 @@
 pub mod answer;
 mod body;
 pub mod jubao;
+mod listed;
 pub mod members;
 pub mod notice;
 mod order_string;

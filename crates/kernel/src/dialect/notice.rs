@@ -7,6 +7,7 @@ use crate::dialect::answer;
 use crate::dialect::members::{self, Member, Members};
 use crate::json::{self, JsonValue};
 use crate::order::Order;
+use crate::refund::Refund;
 use crate::scheme::Signing;
 use crate::sign::Signer;
 
@@ -46,6 +47,21 @@ pub fn facts(order: &Order) -> Members<'_> {
     add("finish_time", paid_at.map_or_else(String::new, |at| at.beijing()).into());
     add("body", order.body.as_str().into());
     add("attach", order.attach.as_str().into());
+    members
+}
+
+/// What the feed tells of a refund's event: its order as it is then, and the refund. The merchant's own
+/// text for the payer is not among it: what is signed so may hold no free text that looks like members.
+pub fn refund_facts<'a>(order: &'a Order, refund: &'a Refund) -> Members<'a> {
+    let mut members = facts(order);
+    let mut add = |name: &'static str, member| members.push((name.into(), member));
+    add("out_refund_no", refund.out_refund_no.as_str().into());
+    add("refund_id", refund.refund_no().into_string().into());
+    add("refund_fee", refund.amount.minor.into());
+    add("refund_fee_type", refund.amount.currency.code().into());
+    add("refund_status", refund.state.status().into());
+    let at = refund.done.as_ref().map_or_else(String::new, |done| done.at.beijing());
+    add("refund_time", at.into());
     members
 }
 

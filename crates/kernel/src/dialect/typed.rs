@@ -2,8 +2,11 @@
 //! each other, and the call itself. Single values are judged before, by their own forms.
 
 use crate::address::Operation;
-use crate::call::{Call, OrderRef, PlaceCall, RefundCall, RefundNumber, RefundRef, ReverseCall};
+use crate::call::{
+    Call, OrderRef, PlaceCall, QueryCall, RefundCall, RefundNumber, RefundRef, ReverseCall,
+};
 use crate::dialect::jubao::REPLAY_SECONDS_MAX;
+use crate::dialect::listed;
 use crate::fault::{Fault, Wording};
 use crate::fields::Fields;
 use crate::id::Sn;
@@ -53,6 +56,7 @@ pub fn check_required(operation: Operation, fields: &Fields<'_>) -> Result<(), F
             is_meant.then_some(()).ok_or(Fault::MissingForProduct { field: "out_refund_no" })
         }
         Operation::QueryRefund => require_one(fields, &REFUND_NAMES),
+        Operation::ListOrders | Operation::ListRefunds | Operation::ListEvents => Ok(()),
     }
 }
 
@@ -66,14 +70,25 @@ fn require_one(fields: &Fields<'_>, names: &[&'static str]) -> Result<(), Fault>
     }
 }
 
-/// Checks values against each other: both names of the product, its limit, the discount.
+/// Checks values against each other: both names of the product, its limit, the discount; a page and
+/// the times of a list.
 ///
 /// # Errors
-/// 492001.
+/// 492001; 490001 for times.
 pub fn check_relations(operation: Operation, fields: &Fields<'_>) -> Result<(), Fault> {
-    if operation != Operation::Place {
-        return Ok(());
+    match operation {
+        Operation::Place => check_order(fields),
+        Operation::ListOrders | Operation::ListRefunds => listed::check(fields),
+        Operation::Query
+        | Operation::Close
+        | Operation::Reverse
+        | Operation::Refund
+        | Operation::QueryRefund
+        | Operation::ListEvents => Ok(()),
     }
+}
+
+fn check_order(fields: &Fields<'_>) -> Result<(), Fault> {
     let (by_number, by_word) = (by_number(fields), by_word(fields));
     if by_number.is_some() && by_word.is_some() && by_number != by_word {
         return Err(Fault::bad_format("payment", DISAGREE));
@@ -100,7 +115,10 @@ pub fn check_relations(operation: Operation, fields: &Fields<'_>) -> Result<(), 
 pub fn call(operation: Operation, fields: &Fields<'_>, now: Timestamp) -> Result<Call, Fault> {
     match operation {
         Operation::Place => place(fields, now).map(|call| Call::Place(Box::new(call))),
-        Operation::Query => order_ref(fields).map(Call::Query),
+        Operation::Query => {
+            let (order, wait) = (order_ref(fields)?, listed::wait(fields));
+            Ok(Call::Query(QueryCall { order, wait }))
+        }
         Operation::Close => order_ref(fields).map(Call::Close),
         Operation::Reverse => {
             let order = order_ref(fields)?;
@@ -108,6 +126,9 @@ pub fn call(operation: Operation, fields: &Fields<'_>, now: Timestamp) -> Result
         }
         Operation::Refund => refund(fields).map(Call::Refund),
         Operation::QueryRefund => refund_ref(fields).map(Call::QueryRefund),
+        Operation::ListOrders => Ok(Call::ListOrders(listed::orders(fields))),
+        Operation::ListRefunds => Ok(Call::ListRefunds(listed::refunds(fields))),
+        Operation::ListEvents => Ok(Call::ListEvents(listed::events(fields))),
     }
 }
 

@@ -179,6 +179,36 @@ pub static EXAMPLES: &[Example] = &[
         code: 200,
         after_payment: false,
     },
+    Example {
+        operation: Operation::ListOrders,
+        name: "paid",
+        words: ["已付款的订单，第一页", "The first page of what is paid"],
+        members: &[
+            ("limit", Sample::Int(20)),
+            MCH,
+            ("page", Sample::Int(1)),
+            ("trade_state", Sample::Text("SUCCESS")),
+            VERSION,
+        ],
+        code: 200,
+        after_payment: false,
+    },
+    Example {
+        operation: Operation::ListRefunds,
+        name: "ofOrder",
+        words: ["一笔订单的退款", "The refunds of an order"],
+        members: &[MCH, ("out_trade_no", Sample::Text("EXAMPLE-1")), VERSION],
+        code: 200,
+        after_payment: false,
+    },
+    Example {
+        operation: Operation::ListEvents,
+        name: "fromTheBeginning",
+        words: ["从头开始", "From the beginning"],
+        members: &[("after", Sample::Text("")), ("limit", Sample::Int(100)), MCH],
+        code: 200,
+        after_payment: false,
+    },
 ];
 
 #[cfg(test)]

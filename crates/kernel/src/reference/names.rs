@@ -6,6 +6,10 @@ use crate::fault::Wording;
 /// Name and words of every parameter, in signing order.
 pub static WORDS: &[(&str, Wording)] = &[
     ("adapter", ["汇率来源：alipay 或 wechat", "Source of the rates: alipay or wechat"]),
+    (
+        "after",
+        ["从此事件之后开始：上次的 next，或留空", "Behind which event: next of before, or empty"],
+    ),
     ("appid", ["应用号；与 mch_id 二选一", "Your application; either this or mch_id"]),
     (
         "attach",
@@ -110,6 +114,7 @@ pub static WORDS: &[(&str, Wording)] = &[
     ("total_fee", ["订单金额，单位为分", "The amount in minor units (fen)"]),
     ("trade_state", ["订单状态", "State of the order"]),
     ("transaction_id", ["支付方交易号", "The wallet's number of the payment"]),
+    ("types", ["只要这些类型，以逗号分隔", "These types of events only, with commas between"]),
     ("unixtimestamp_end", ["止于此时（Unix 秒）", "Until then (Unix seconds)"]),
     ("unixtimestamp_start", ["起于此时（Unix 秒）", "From then (Unix seconds)"]),
     (
@@ -117,6 +122,13 @@ pub static WORDS: &[(&str, Wording)] = &[
         [
             "2：签名前不做 utf8_encode（推荐）",
             "2: sign plain UTF-8, without utf8_encode (recommended)",
+        ],
+    ),
+    (
+        "wait",
+        [
+            "最多等待的秒数（0–25），有结果即返回",
+            "Seconds that the answer may wait (0 to 25) for something to tell",
         ],
     ),
     ("wallet", ["CN 或 HK", "CN or HK"]),

@@ -26,6 +26,12 @@ pub enum Answer {
     Order,
     /// A refund with its order, signed.
     Refund,
+    /// A page of orders.
+    Orders,
+    /// A page of refunds, each with its order.
+    Refunds,
+    /// A page of events, whose facts are signed.
+    Events,
 }
 
 /// Codes that every operation can answer.
@@ -46,6 +52,9 @@ pub fn info(operation: Operation) -> &'static OperationInfo {
         Operation::Reverse => &REVERSE,
         Operation::Refund => &REFUND,
         Operation::QueryRefund => &QUERY_REFUND,
+        Operation::ListOrders => &LIST_ORDERS,
+        Operation::ListRefunds => &LIST_REFUNDS,
+        Operation::ListEvents => &LIST_EVENTS,
     }
 }
 
@@ -66,8 +75,9 @@ static PLACE: OperationInfo = OperationInfo {
 static QUERY: OperationInfo = OperationInfo {
     title: ["查询订单", "Query an order"],
     about: [
-        "trade_state 就是事实。未付款时我们会同时询问上游（每单每秒至多一次）。",
-        "trade_state is the truth. While an order is unpaid the upstream is asked too, at most once a second.",
+        "trade_state 就是事实。未付款时我们会同时询问上游（每单每秒至多一次）。带 wait 则等到订单有结果，或等待时间用完。",
+        "trade_state is the truth. While an order is unpaid the upstream is asked too, at most once a second. With \
+         wait the answer comes when the order has ended, or the time is over.",
     ],
     answer: Answer::Order,
     is_signed: true,
@@ -119,6 +129,40 @@ static QUERY_REFUND: OperationInfo = OperationInfo {
     answer: Answer::Refund,
     is_signed: true,
     codes: &[4005, 40500, 40600, 492_002, 492_003, 492_004, 492_005],
+};
+
+static LIST_ORDERS: OperationInfo = OperationInfo {
+    title: ["订单列表", "List orders"],
+    about: [
+        "新的在前。时间按 sn 所示，含首尾。total 精确到 10000，更多仍为 10000；page × limit 不超过 100000，更早的请用时间缩小范围。",
+        "The newest first. Times are those that the sn spells, both ends included. total is exact up to 10000, and \
+         10000 beyond; page times limit reaches to 100000: narrow the times to go on.",
+    ],
+    answer: Answer::Orders,
+    is_signed: true,
+    codes: &[],
+};
+static LIST_REFUNDS: OperationInfo = OperationInfo {
+    title: ["退款列表", "List refunds"],
+    about: [
+        "商户发起的退款，新的在前；门店与钱包按其订单，时间按 refund_id 所示。分页同订单列表。",
+        "The refunds that you asked for, the newest first; store and wallet are those of the order, times those that \
+         the refund_id spells. Pages are as with orders.",
+    ],
+    answer: Answer::Refunds,
+    is_signed: true,
+    codes: &[],
+};
+static LIST_EVENTS: OperationInfo = OperationInfo {
+    title: ["事件", "List events"],
+    about: [
+        "after 之后发生的事，旧的在前；每件事的 data 与通知相同，同样签名。用 next 继续；带 wait 则等到有新事件。",
+        "What has happened behind after, the oldest first; data of each is as a notification is, and signed alike. Go \
+         on with next; with wait the answer comes when something happens.",
+    ],
+    answer: Answer::Events,
+    is_signed: true,
+    codes: &[],
 };
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 mod books;
 mod delivery;
+mod feed;
+mod lists;
 mod parties;
 mod placing;
 mod promises;
@@ -221,6 +223,7 @@ fn a_change(order: &Order, batch: u32) -> Change {
     Change {
         order: order.clone(),
         expected_rev: order.rev,
+        from: order.state,
         event: "looked".into(),
         postings: Vec::new(),
         notice: None,

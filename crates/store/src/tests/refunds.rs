@@ -8,7 +8,7 @@ use kernel::refund::{Refund, RefundCause, RefundDone, RefundState};
 use super::{MCH, TestStore, a_change, an_attempt, an_order, at, id, run};
 use crate::{StoreError, attempts, orders, pay_codes, refunds};
 
-fn a_refund(order: &Order, sequence: u32, number: &str) -> Refund {
+pub(super) fn a_refund(order: &Order, sequence: u32, number: &str) -> Refund {
     Refund {
         id: id(sequence),
         mch_id: order.mch_id,

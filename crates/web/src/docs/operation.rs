@@ -2,8 +2,9 @@
 
 use kernel::address::Address;
 use kernel::code;
+use kernel::fault::Wording;
 use kernel::name::{NameInfo, NameTable, Role};
-use kernel::reference::answers::{Kind, MEMBERS, MemberInfo, Part};
+use kernel::reference::answers::{Kind, MEMBERS, MemberInfo, NOTICE, Part};
 use kernel::reference::examples::EXAMPLES;
 use kernel::reference::names;
 use kernel::reference::operations::{self, Answer, COMMON};
@@ -90,8 +91,12 @@ fn members(answer: Answer, language: Language) -> Markup {
     let is_there = |row: &&MemberInfo| match answer {
         Answer::Order => row.part != Part::Refund,
         Answer::Refund => true,
+        Answer::Orders => matches!(row.part, Part::Order | Part::Product),
+        Answer::Refunds => matches!(row.part, Part::Order | Part::Product | Part::Refund),
+        Answer::Events => NOTICE.contains(&row.name),
     };
     html! {
+        @if let Some(words) = around(answer) { p { (say(language, words)) } }
         table {
             thead { tr {
                 th scope="col" { (say(language, ["成员", "Member"])) }
@@ -104,6 +109,22 @@ fn members(answer: Answer, language: Language) -> Markup {
                 }
             } }
         }
+    }
+}
+
+/// What stands around the members, where `data` has several of them.
+fn around(answer: Answer) -> Option<Wording> {
+    match answer {
+        Answer::Order | Answer::Refund => None,
+        Answer::Orders | Answer::Refunds => Some([
+            "data 含 page、limit、total 与 items；items 的每一项（不含签名）：",
+            "data has page, limit, total and items; each of the items, unsigned:",
+        ]),
+        Answer::Events => Some([
+            "data 含 items、next 与 has_more；每一项含 id、type、time 与 data，其 data 与通知相同（退款事件另含退款成员）：",
+            "data has items, next and has_more; each item has id, type, time and data, which is as a notification \
+             is (and has the refund's members for an event of a refund):",
+        ]),
     }
 }
 

@@ -64,6 +64,10 @@ pub struct Sockets {
     pub streams: usize,
     /// Pages that watch an order from one address.
     pub streams_per_address: usize,
+    /// Merchants' requests that wait for an end or an event, in all.
+    pub long_polls: usize,
+    /// Those of one application.
+    pub long_polls_per_application: usize,
 }
 
 impl Default for Sockets {
@@ -73,6 +77,8 @@ impl Default for Sockets {
             connections_per_address: 256,
             streams: 5_000,
             streams_per_address: 64,
+            long_polls: 2_000,
+            long_polls_per_application: 100,
         }
     }
 }

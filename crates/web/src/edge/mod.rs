@@ -16,6 +16,7 @@ mod turns;
 mod watch;
 mod work;
 
+use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -28,6 +29,7 @@ pub use tls::TlsFiles;
 pub use turns::PageTurn;
 pub use work::Turn;
 
+use client::Net;
 use gate::Gate;
 use places::{Place, Places};
 use tls::Tls;
@@ -42,6 +44,7 @@ struct Inner {
     tls: Option<Tls>,
     connections: Places,
     streams: Places,
+    long_polls: Places<AppId>,
     merchants: Lane,
     callbacks: Lane,
     pages: Lane,
@@ -74,6 +77,7 @@ impl Edge {
             tls,
             connections: Places::new(sockets.connections, sockets.connections_per_address),
             streams: Places::new(sockets.streams, sockets.streams_per_address),
+            long_polls: Places::new(sockets.long_polls, sockets.long_polls_per_application),
             merchants: Lane::new(work.merchants, work.wait),
             callbacks: Lane::new(work.callbacks, work.wait),
             pages: Lane::new(work.pages, work.wait),
@@ -142,6 +146,18 @@ impl Edge {
         Some(Stream { _place: place, stage: self.0.stage.subscribe() })
     }
 
+    /// A place for an application's request that waits: it holds no turn meanwhile. `None` is no refusal:
+    /// what is known is answered at once.
+    pub(crate) fn long_poll(&self, app_id: AppId) -> Option<Stream<AppId>> {
+        let place = self.0.long_polls.take(Some(app_id))?;
+        Some(Stream { _place: place, stage: self.0.stage.subscribe() })
+    }
+
+    /// How many requests wait for an end or an event.
+    pub fn waiting(&self) -> usize {
+        self.0.long_polls.count()
+    }
+
     fn counted<T>(&self, taken: Option<T>) -> Option<T> {
         if taken.is_none() {
             self.0.refused.request();
@@ -150,13 +166,13 @@ impl Edge {
     }
 }
 
-/// The place of a page that watches an order, until it is dropped.
-pub(crate) struct Stream {
-    _place: Place,
+/// The place of a page that watches an order, or of a request that waits, until it is dropped.
+pub(crate) struct Stream<K: Copy + Eq + Hash = Net> {
+    _place: Place<K>,
     stage: channel::Receiver<Stage>,
 }
 
-impl Stream {
+impl<K: Copy + Eq + Hash> Stream<K> {
     /// Ready once the server finishes what is in flight: what has no end then ends.
     pub(crate) async fn closing(&mut self) {
         // An edge that is gone serves nobody either.

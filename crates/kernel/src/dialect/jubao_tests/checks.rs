@@ -100,6 +100,10 @@ fn unsigned_parameters_in_the_query_string_are_refused() {
     assert_eq!(admit_raw(&raw, &an_application()).unwrap_err().code(), 40100);
 }
 
+fn queried(order: OrderRef) -> Call {
+    Call::Query(QueryCall { order, wait: Duration::ZERO })
+}
+
 #[test]
 fn an_order_is_named_with_precedence() {
     let query = |more: &[(&str, &str)]| {
@@ -107,11 +111,11 @@ fn an_order_is_named_with_precedence() {
         admit_json(&body, &an_application(), Operation::Query).map(|admitted| admitted.call)
     };
     let sn = "11202611221200050000065538";
-    let by_sn = Call::Query(OrderRef::Sn(crate::id::Sn::parse(sn).unwrap()));
+    let by_sn = queried(OrderRef::Sn(crate::id::Sn::parse(sn).unwrap()));
     assert_eq!(query(&[("out_trade_no", "T"), ("order_sn", sn)]), Ok(by_sn));
-    let by_own = Call::Query(OrderRef::OutTradeNo("T".into()));
+    let by_own = queried(OrderRef::OutTradeNo("T".into()));
     assert_eq!(query(&[("transaction_id", "4200"), ("out_trade_no", "T"), ("sn", "")]), Ok(by_own));
-    let by_upstream = Call::Query(OrderRef::TransactionId("4200".into()));
+    let by_upstream = queried(OrderRef::TransactionId("4200".into()));
     assert_eq!(query(&[("transaction_id", "4200")]), Ok(by_upstream));
     for (fields, expect) in [
         (&[][..], 4003),

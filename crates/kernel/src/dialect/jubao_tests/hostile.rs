@@ -15,14 +15,14 @@ proptest! {
 
     #[test]
     fn no_signed_texts_make_it_panic(
-        texts in prop::collection::vec(("[a-z_]{1,8}|body|detail|notify_url|total_fee|sn", any::<String>()), 0..8),
-        at in 0..3_usize,
+        texts in prop::collection::vec(("[a-z_]{1,8}|body|detail|notify_url|total_fee|sn|page|end_time|after|wait", any::<String>()), 0..8),
+        at in 0..Operation::ALL.len(),
     ) {
         let mut fields = texts.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect::<Vec<_>>();
         fields.push(MCH);
         fields.sort_unstable();
         fields.dedup_by(|left, right| left.0 == right.0);
-        let operation = [Operation::Place, Operation::Query, Operation::Close][at];
+        let operation = Operation::ALL[at];
         let _ = admit_json(&signed(&fields), &an_application(), operation);
     }
 

@@ -3,12 +3,15 @@
 mod checks;
 mod fields;
 mod hostile;
+mod lists;
 mod schemes;
 mod spellings;
 
+use std::time::Duration;
+
 use super::*;
 use crate::application::Switch;
-use crate::call::{OrderRef, PlaceCall};
+use crate::call::{OrderRef, PlaceCall, QueryCall};
 use crate::json;
 use crate::secret::Secret;
 use crate::sign::tests::an_application;

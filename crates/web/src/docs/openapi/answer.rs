@@ -2,6 +2,7 @@
 
 use kernel::address::{ADDRESSES, Address};
 use kernel::code::{self, CODES};
+use kernel::feed::TYPES;
 use kernel::product::PRODUCTS;
 use kernel::reference::answers::{self, Kind, MEMBERS, MemberInfo, NOTICE, NOTICE_TIME, Part};
 use kernel::reference::operations::{self, Answer, COMMON};
@@ -91,6 +92,9 @@ fn name(shape: Answer) -> &'static str {
     match shape {
         Answer::Order => "Order",
         Answer::Refund => "Refund",
+        Answer::Orders => "Orders",
+        Answer::Refunds => "Refunds",
+        Answer::Events => "Events",
     }
 }
 
@@ -102,7 +106,57 @@ pub fn add_schemas(schemas: &mut Map<String, Value>) {
     let [zh, en] = NOTICE_TIME;
     notice["properties"]["time_end"] =
         json!({ "type": "string", "description": format!("{zh} · {en}") });
+    let mut facts = notice.clone();
+    let refunds = MEMBERS.iter().filter(|row| EVENT.contains(&row.name));
+    for row in refunds {
+        facts["properties"][row.name] = member(row);
+    }
     schemas.insert("Notice".into(), notice);
+    schemas.insert("Orders".into(), page(|part| matches!(part, Part::Order | Part::Product)));
+    schemas.insert(
+        "Refunds".into(),
+        page(|part| matches!(part, Part::Order | Part::Product | Part::Refund)),
+    );
+    schemas.insert("Events".into(), events(&facts));
+}
+
+/// What an event of a refund tells beside its order's facts.
+const EVENT: [&str; 6] =
+    ["out_refund_no", "refund_id", "refund_fee", "refund_fee_type", "refund_status", "refund_time"];
+
+/// A page of a list; its items are not signed.
+fn page(has: fn(Part) -> bool) -> Value {
+    let item = object(MEMBERS.iter().filter(|row| has(row.part)));
+    let number = |words: &str| json!({ "type": "integer", "description": words });
+    listed(json!({
+        "page": number("第几页 · Which page"),
+        "limit": number("每页条数 · Items on a page"),
+        "total": number("总数，精确到 10000 · How many in all, exact up to 10000"),
+        "items": { "type": "array", "items": item },
+    }))
+}
+
+fn events(facts: &Value) -> Value {
+    let words: Vec<_> = TYPES.iter().map(|row| row.word).collect();
+    let item = listed(json!({
+        "id": { "type": "string", "description": "事件的序号 · The event's number" },
+        "type": { "type": "string", "enum": words, "description": "发生了什么 · What has happened" },
+        "time": { "type": "integer", "description": "发生时间（Unix 秒）· When (Unix seconds)" },
+        "data": facts,
+    }));
+    listed(json!({
+        "items": { "type": "array", "items": item },
+        "next": { "type": "string", "description": "下次的 after · after of the next request" },
+        "has_more": { "type": "boolean", "description": "是否还有 · Whether there is more already" },
+    }))
+}
+
+/// An object that has all of these members, and no other.
+fn listed(properties: Value) -> Value {
+    let names: Vec<_> = properties.as_object().into_iter().flat_map(Map::keys).cloned().collect();
+    json!({
+        "type": "object", "properties": properties, "required": names, "additionalProperties": false,
+    })
 }
 
 fn object<'a>(rows: impl Iterator<Item = &'a MemberInfo>) -> Value {

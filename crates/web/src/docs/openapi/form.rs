@@ -1,8 +1,11 @@
 //! The forms of parameters as JSON Schema. Integers may be sent as numbers or as decimal texts; what a
 //! schema cannot say (a number of the caller's own, an amount below another) the answer says.
 
+use kernel::feed::TYPES;
 use kernel::product::{PRODUCTS, Provider};
-use kernel::value_form::ValueForm;
+use kernel::refund::RefundState;
+use kernel::state::TradeState;
+use kernel::value_form::{LISTED_MAX, ValueForm};
 use serde_json::{Value, json};
 
 /// A text without control characters.
@@ -49,6 +52,25 @@ pub fn schema(form: ValueForm) -> Value {
         ValueForm::UnixTime => integer("^(0|[1-9][0-9]{0,17})$", 0),
         ValueForm::Nonce => pattern("^[A-Za-z0-9_+/=.-]{1,64}$"),
         ValueForm::Sn => pattern("^11[0-9]{24}$"),
+        ValueForm::Page => within("^[1-9][0-9]{0,5}$", (1, LISTED_MAX)),
+        ValueForm::Limit => within("^([1-9][0-9]?|100)$", (1, 100)),
+        ValueForm::Date => json!({ "type": "string", "format": "date" }),
+        ValueForm::TradeState => json!({ "enum": TradeState::ALL.map(TradeState::word) }),
+        ValueForm::RefundStatus => {
+            let mut words = RefundState::ALL.map(RefundState::status).to_vec();
+            words.dedup();
+            json!({ "enum": words })
+        }
+        ValueForm::Cursor => integer("^(0|[1-9][0-9]{0,17})$", 0),
+        ValueForm::EventTypes => {
+            let words = TYPES.iter().map(|row| row.word.replace('.', "\\."));
+            let word = format!("({})", words.collect::<Vec<_>>().join("|"));
+            json!({
+                "type": "string", "pattern": format!("^{word}(,{word})*$"),
+                "maxLength": length(form),
+            })
+        }
+        ValueForm::Wait => within("^([0-9]|1[0-9]|2[0-5])$", (0, 25)),
     }
 }
 
@@ -62,6 +84,10 @@ fn integer(pattern: &str, least: i64) -> Value {
         "type": ["string", "integer"], "pattern": pattern, "minimum": least,
         "maximum": 999_999_999_999_999_999_i64,
     })
+}
+
+fn within(pattern: &str, (least, most): (i64, i64)) -> Value {
+    json!({ "type": ["string", "integer"], "pattern": pattern, "minimum": least, "maximum": most })
 }
 
 fn amount(least: i64, pattern: &str) -> Value {

@@ -1,0 +1,56 @@
+//! Lists of orders and refunds, as they are committed: no upstream is asked for a list.
+
+use kernel::call::ListCall;
+use kernel::fault::Fault;
+use kernel::refund::RefundState;
+use kernel::state::TradeState;
+use store::lists;
+
+use crate::Gateway;
+use crate::answered::Answered;
+use crate::callers::Caller;
+use crate::refund_order::AnsweredRefund;
+
+/// A page of a list.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    /// Its rows, the newest first.
+    pub items: Vec<T>,
+    /// How many rows all pages have, as far as they are counted.
+    pub total: i64,
+}
+
+impl Gateway {
+    /// A page of the orders of the caller's merchant, whichever application placed them.
+    ///
+    /// # Errors
+    /// 4006 if the store does not answer.
+    pub async fn list_orders(
+        &self,
+        caller: &Caller,
+        call: &ListCall<TradeState>,
+    ) -> Result<Page<Answered>, Fault> {
+        let found = lists::orders(&self.0.store, caller.app.mch_id, call).await;
+        let found = found.map_err(|error| self.busy("list orders", &error))?;
+        let items = found.items.into_iter().map(|order| self.answered(order));
+        Ok(Page { items: items.collect(), total: found.total })
+    }
+
+    /// A page of the refunds that the caller's merchant asked for.
+    ///
+    /// # Errors
+    /// 4006 if the store does not answer.
+    pub async fn list_refunds(
+        &self,
+        caller: &Caller,
+        call: &ListCall<RefundState>,
+    ) -> Result<Page<AnsweredRefund>, Fault> {
+        let found = lists::refunds(&self.0.store, caller.app.mch_id, call).await;
+        let found = found.map_err(|error| self.busy("list refunds", &error))?;
+        let items = found
+            .items
+            .into_iter()
+            .map(|(refund, order)| AnsweredRefund { refund, answered: self.answered(order) });
+        Ok(Page { items: items.collect(), total: found.total })
+    }
+}
