@@ -26,6 +26,8 @@ pub struct EventsPage {
     pub next: i64,
     /// Whether there is more behind it already.
     pub has_more: bool,
+    /// The newest event's number: where to begin for who wants only what is new.
+    pub newest: i64,
 }
 
 impl Gateway {
@@ -40,21 +42,21 @@ impl Gateway {
     ) -> Result<EventsPage, Fault> {
         let (store, mch_id) = (&self.0.store, caller.app.mch_id);
         let looked_at = if call.types.is_empty() { call.limit } else { LOOKED_AT_MAX };
+        let head = feed::head(store, mch_id).await;
+        let head = head.map_err(|error| self.busy("read events", &error))?;
+        if call.after > head {
+            return Err(Fault::bad_format("after", BEYOND));
+        }
         // One more than is answered says whether there is more.
         let found = feed::after(store, mch_id, call.after, looked_at + 1).await;
         let mut found = found.map_err(|error| self.busy("read events", &error))?;
-        if found.is_empty() {
-            let head = feed::head(store, mch_id).await;
-            let head = head.map_err(|error| self.busy("read events", &error))?;
-            if call.after > head {
-                return Err(Fault::bad_format("after", BEYOND));
-            }
-        }
         let has_unseen = found.len() > usize::try_from(looked_at).unwrap_or(usize::MAX);
         if has_unseen {
             found.pop();
         }
-        Ok(page(found, call, has_unseen))
+        // What was committed between the two looks counts.
+        let newest = found.last().map_or(head, |event| event.seq.max(head));
+        Ok(EventsPage { newest, ..page(found, call, has_unseen) })
     }
 }
 
@@ -69,8 +71,10 @@ fn page(found: Vec<FeedEvent>, call: &EventsCall, has_unseen: bool) -> EventsPag
     let has_more = wanted.next().is_some();
     match items.last() {
         // What was looked at behind the last of them is looked at again.
-        Some(last) if has_more => EventsPage { next: last.seq, has_more: true, items },
-        Some(_) | None => EventsPage { next: seen, has_more: has_unseen, items },
+        Some(last) if has_more => {
+            EventsPage { next: last.seq, has_more: true, items, newest: seen }
+        }
+        Some(_) | None => EventsPage { next: seen, has_more: has_unseen, items, newest: seen },
     }
 }
 

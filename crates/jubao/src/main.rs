@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use jubao::cli::{Cli, Command, Failure};
-use jubao::{bench, demo, operate, reference, serve, signing};
+use jubao::{bench, demo, listen, operate, reference, serve, signing, trigger};
 
 /// Of so many tasks a thread takes one from the queue that all threads share. Orders come back from the
 /// store through it; by default, 1 of about 61, they would starve behind new requests, which are put
@@ -47,6 +47,8 @@ fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Sign(arguments) => signing::sign_command(&arguments),
         Command::Verify(arguments) => signing::verify_command(&arguments),
+        Command::Listen(arguments) => wait_for(listen::run(arguments)),
+        Command::Trigger(arguments) => wait_for(trigger::run(arguments)),
         Command::CheckConfig(arguments) => serve::check_config(&arguments),
         Command::Docs(arguments) => reference::write(&arguments),
         Command::Demo(arguments) => wait_for(demo::run(arguments)),

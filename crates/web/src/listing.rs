@@ -70,8 +70,13 @@ pub(crate) async fn events(
     let is_empty = items.is_empty() && !page.has_more;
     let mut out = String::from("{\"items\":");
     push_array(&mut out, items.into_iter());
+    let (next, has_more, newest) = (page.next, page.has_more, page.newest);
+    let sandbox = caller.app.settings.sandbox;
     // Writing to a string cannot fail.
-    let _ = write!(out, ",\"next\":\"{}\",\"has_more\":{}}}", page.next, page.has_more);
+    let _ = write!(
+        out,
+        ",\"next\":\"{next}\",\"has_more\":{has_more},\"newest\":\"{newest}\",\"sandbox\":{sandbox}}}"
+    );
     (Ok(out), is_empty.then_some(Topic::Events(caller.app.mch_id)))
 }
 

@@ -45,7 +45,8 @@ async fn paid(app: &TestApp, product: i64) -> String {
 async fn the_feed_tells_what_notifications_tell_signed_alike_and_goes_on_behind_a_cursor() {
     let app = TestApp::spawn().await;
     let empty = events(&app, json!({})).await;
-    let nothing = json!({ "items": [], "next": "0", "has_more": false });
+    let nothing =
+        json!({ "items": [], "next": "0", "has_more": false, "newest": "0", "sandbox": true });
     assert_eq!((&empty["code"], &empty["data"]), (&json!(200), &nothing));
     let first = paid(&app, 102).await;
     let closed = placed(&app, 202).await;
@@ -64,6 +65,7 @@ async fn the_feed_tells_what_notifications_tell_signed_alike_and_goes_on_behind_
     assert_eq!(members.len(), told.members.len());
     let one = events(&app, json!({ "limit": 1 })).await;
     assert_eq!((&one["data"]["next"], &one["data"]["has_more"]), (&json!("1"), &json!(true)));
+    assert_eq!(one["data"]["newest"], "2");
     let rest = events(&app, json!({ "after": "1", "limit": 1 })).await;
     assert_eq!((types(&rest), &rest["data"]["has_more"]), (vec!["order.closed"], &json!(false)));
     assert_eq!(rest["data"]["next"], "2");

@@ -35,6 +35,7 @@ mod import;
 mod lanes;
 mod late;
 mod leaks;
+mod listen;
 mod lists;
 mod merchant;
 mod merchant_api;

@@ -121,8 +121,8 @@ fn around(answer: Answer) -> Option<Wording> {
             "data has page, limit, total and items; each of the items, unsigned:",
         ]),
         Answer::Events => Some([
-            "data 含 items、next 与 has_more；每一项含 id、type、time 与 data，其 data 与通知相同（退款事件另含退款成员）：",
-            "data has items, next and has_more; each item has id, type, time and data, which is as a notification \
+            "data 含 items、next、has_more、newest 与 sandbox；每一项含 id、type、time 与 data，其 data 与通知相同（退款事件另含退款成员）：",
+            "data has items, next, has_more, newest and sandbox; each item has id, type, time and data, which is as a notification \
              is (and has the refund's members for an event of a refund):",
         ]),
     }

@@ -148,6 +148,10 @@ fn events(facts: &Value) -> Value {
         "items": { "type": "array", "items": item },
         "next": { "type": "string", "description": "下次的 after · after of the next request" },
         "has_more": { "type": "boolean", "description": "是否还有 · Whether there is more already" },
+        "newest": { "type": "string", "description": "最新事件的序号 · The newest event's number" },
+        "sandbox": {
+            "type": "boolean", "description": "是否沙箱应用 · Whether the application is for the sandbox",
+        },
     }))
 }
 
