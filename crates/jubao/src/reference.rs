@@ -6,6 +6,7 @@ use std::path::Path;
 
 use clap::{Command, CommandFactory};
 use kernel::code::{CODES, CodeInfo};
+use kernel::feed::TYPES;
 use kernel::notice::RETRY_SECONDS;
 use kernel::product::PRODUCTS;
 use kernel::setting::SETTINGS;
@@ -33,6 +34,7 @@ pub fn write(arguments: &DocsArguments) -> Result<(), Failure> {
         ("states.md", states()),
         ("settings.md", settings()),
         ("channels.md", channels()),
+        ("events.md", events()),
         ("notifications.md", notifications()),
         ("configuration.md", configuration()),
         ("commands.md", commands()),
@@ -78,6 +80,19 @@ fn codes() -> String {
             rows(|row| [row.en, row.cause[1], row.cure[1]])
         ),
         table(&["code", "含义", "原因", "处理"], rows(|row| [row.zh, row.cause[0], row.cure[0]]))
+    )
+}
+
+fn events() -> String {
+    let rows = TYPES.iter().map(|row| {
+        let [zh, en] = row.names.map(str::to_owned);
+        let about = if row.event_type.is_of_order() { "an order" } else { "a refund" };
+        vec![format!("`{}`", row.word), about.to_owned(), zh, en]
+    });
+    format!(
+        "# Events\n\nWhat `/event/list` tells. An event of an order has what its notification would have; one of a \
+         refund has the refund's number, amount and state beside.\n\n{}",
+        table(&["type", "of", "中文", "English"], rows)
     )
 }
 

@@ -6,6 +6,7 @@ use futures_util::future::{Either, select};
 use jubao::signing;
 use kernel::secret::Secret;
 use serde_json::{Value, json};
+use web::edge::{Limits, Work};
 
 use crate::app::TestApp;
 use crate::edge_process::Server;
@@ -126,6 +127,24 @@ async fn whoever_waits_is_answered_when_something_happens() {
     let answer = soon(app.call("/order/query", &query)).await;
     assert_eq!(answer["data"]["trade_state"], "SUCCESS");
     let told = soon(events(&app, json!({ "wait": 25 }))).await;
+    assert_eq!(types(&told), ["order.success"]);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_holds_no_turn() {
+    let mut limits = Limits::of_this_machine();
+    limits.work = Work { merchants: 1, ..limits.work };
+    let app = TestApp::spawn_within(limits).await;
+    let sn = placed(&app, 102).await;
+    let pay = async {
+        app.wait("it to wait", async || (waiting(&app) == 1).then_some(())).await;
+        let answer = app.query(&sn).await;
+        assert_eq!(answer["code"], 200, "the only turn is free: {answer}");
+        app.pay(&sn, &json!({})).await;
+    };
+    let all = async { tokio::join!(events(&app, json!({ "wait": 25 })), pay) };
+    let (told, ()) = soon(all).await;
     assert_eq!(types(&told), ["order.success"]);
     app.finish().await;
 }
