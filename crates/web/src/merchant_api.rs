@@ -10,7 +10,9 @@ use axum::extract::{Request, State};
 use axum::http::header::{ACCEPT_LANGUAGE, ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{Extensions, HeaderMap, HeaderValue, Method, Response, StatusCode};
 use futures_util::StreamExt;
-use gateway::{Answered, AnsweredRefund, Asked, Caller, Gateway, KeyClaim, KeyTurn, OrderFault, Topic};
+use gateway::{
+    Answered, AnsweredRefund, Asked, Caller, Gateway, KeyClaim, KeyTurn, OrderFault, Topic,
+};
 use kernel::address::{self, Operation};
 use kernel::call::Call;
 use kernel::code;
@@ -216,11 +218,7 @@ async fn finish(site: Site, call: OwnedCall, trace_no: &str) -> (Reply, Option<A
 }
 
 /// The answer, and what asks for it if it may wait for a better one.
-async fn perform(
-    site: &Site,
-    raw: &RawCall<'_>,
-    sender: &Sender,
-) -> (Reply, Option<Asking>) {
+async fn perform(site: &Site, raw: &RawCall<'_>, sender: &Sender) -> (Reply, Option<Asking>) {
     let Admission { caller, mut admitted, key } = match admitted(site, raw, sender).await {
         Ok(admission) => admission,
         Err(reply) => return (reply, None),
@@ -229,8 +227,11 @@ async fn perform(
     let nonce = admitted.nonce.take();
     let form = (admitted.sign_form, admitted.is_form_certain);
     // What is kept under a key is the answer now: such a request does not wait for another.
-    let asking = (key.is_none() && long_poll::may_wait(&admitted.call))
-        .then(|| Asking { caller: caller.clone(), call: admitted.call.clone(), form });
+    let asking = (key.is_none() && long_poll::may_wait(&admitted.call)).then(|| Asking {
+        caller: caller.clone(),
+        call: admitted.call.clone(),
+        form,
+    });
     let asked = (admitted.call, form);
     let reply = carry_out((&site.gateway, &caller), asked, key.as_ref()).await;
     crash::reach(Point::AnswerSigned);
@@ -437,9 +438,7 @@ fn reply_of_refund(
 /// The answer of a list: its values are nested, so it is not signed (contract section 3).
 fn reply_of_list(listed: Result<String, Fault>, topic: Option<Topic>) -> Reply {
     match listed {
-        Ok(data) => {
-            Reply { fault: None, is_awaited: false, data: Some(data), kept: None, topic }
-        }
+        Ok(data) => Reply { fault: None, is_awaited: false, data: Some(data), kept: None, topic },
         Err(fault) => failure(fault),
     }
 }
