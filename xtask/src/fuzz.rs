@@ -62,3 +62,16 @@ fn fuzz(name: &str, minutes: u64) -> Result<(), Fault> {
     command.env_remove("RUSTUP_TOOLCHAIN").env_remove("RUSTC").env_remove("CARGO");
     shell::run(&format!("fuzz {name}"), command)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_target_has_seeds() {
+        for name in TARGETS {
+            let seeds = std::fs::read_dir(shell::root().join("fuzz/corpus").join(name));
+            assert!(seeds.is_ok_and(|mut files| files.next().is_some()), "{name}");
+        }
+    }
+}
