@@ -7,7 +7,9 @@ mod crash;
 mod format;
 mod fuzz;
 mod mutants;
+mod newcomer;
 mod options;
+mod schemathesis;
 mod shell;
 mod test;
 mod tidy;
@@ -28,7 +30,7 @@ struct Task {
 const REFERENCE: &str = "docs/reference";
 
 /// Every task, in the order of the help.
-const TASKS: [Task; 11] = [
+const TASKS: [Task; 13] = [
     Task { name: "ci", about: "format, lints, tidy, docs and tests: what has to pass", run: ci },
     Task { name: "test", about: "every Rust test, then the browser's journeys", run: test::run },
     Task {
@@ -62,6 +64,16 @@ const TASKS: [Task; 11] = [
         name: "fuzz",
         about: "feeds every parser what a fuzzer invents; --minutes N for each",
         run: fuzz::run,
+    },
+    Task {
+        name: "schemathesis",
+        about: "tries the served OpenAPI document; --examples N, 5000 unless told",
+        run: schemathesis::run,
+    },
+    Task {
+        name: "newcomer",
+        about: "follows the quick start literally, in a clean clone",
+        run: newcomer::run,
     },
     Task {
         name: "bench",

@@ -161,7 +161,11 @@ impl Running {
     }
 
     async fn wait(&mut self) -> ExitStatus {
-        let ended = tokio::time::timeout(PATIENCE, async {
+        self.wait_within(PATIENCE).await
+    }
+
+    async fn wait_within(&mut self, patience: Duration) -> ExitStatus {
+        let ended = tokio::time::timeout(patience, async {
             loop {
                 match self.process.try_wait().unwrap() {
                     Some(status) => return status,
@@ -181,13 +185,18 @@ impl Running {
     }
 
     /// Gives it `input`, and waits for what it prints and for its end.
-    pub async fn outcome(mut self, input: &[u8]) -> Outcome {
+    pub async fn outcome(self, input: &[u8]) -> Outcome {
+        self.outcome_within(input, PATIENCE).await
+    }
+
+    /// The same for a program that takes longer.
+    pub async fn outcome_within(mut self, input: &[u8], patience: Duration) -> Outcome {
         let mut stdin = self.process.stdin.take().unwrap();
         let input = input.to_vec();
         // A program that does not read its input has closed the pipe.
         let written = spawn_blocking(move || drop(stdin.write_all(&input)));
         let said = spawn_blocking(reader(self.process.stdout.take().unwrap()));
-        let ended = self.wait().await;
+        let ended = self.wait_within(patience).await;
         written.await.unwrap();
         Outcome {
             code: ended.code().unwrap_or(-1),

@@ -117,7 +117,8 @@ static REFUND: OperationInfo = OperationInfo {
     answer: Answer::Refund,
     is_signed: true,
     codes: &[
-        40102, 4005, 40105, 40107, 40108, 40109, 40500, 40600, 492_003, 492_004, 492_005, 493_001,
+        40102, 4005, 40103, 40104, 40105, 40107, 40108, 40109, 40500, 40600, 492_003, 492_004,
+        492_005, 493_001,
     ],
 };
 static QUERY_REFUND: OperationInfo = OperationInfo {

@@ -4,11 +4,12 @@ use kernel::address::Address;
 use kernel::code;
 use kernel::fault::Wording;
 use kernel::name::{NameInfo, NameTable, Role};
-use kernel::reference::answers::{Kind, MEMBERS, MemberInfo, NOTICE, Part};
+use kernel::reference::answers::Kind;
 use kernel::reference::examples::EXAMPLES;
 use kernel::reference::names;
 use kernel::reference::operations::{self, Answer, COMMON};
 use maud::{Markup, html};
+use serde_json::Value;
 
 use super::openapi::{self, request};
 use super::shell::{address, code};
@@ -87,14 +88,10 @@ fn examples(row: &Address, language: Language) -> Markup {
     }
 }
 
+/// The members of `data`, from the schema that the OpenAPI document has of it.
 fn members(answer: Answer, language: Language) -> Markup {
-    let is_there = |row: &&MemberInfo| match answer {
-        Answer::Order => row.part != Part::Refund,
-        Answer::Refund => true,
-        Answer::Orders => matches!(row.part, Part::Order | Part::Product),
-        Answer::Refunds => matches!(row.part, Part::Order | Part::Product | Part::Refund),
-        Answer::Events => NOTICE.contains(&row.name),
-    };
+    let schemas = &openapi::document()["components"]["schemas"];
+    let rows = flattened(&schemas[openapi::answer::name(answer)]);
     html! {
         @if let Some(words) = around(answer) { p { (say(language, words)) } }
         table {
@@ -102,10 +99,11 @@ fn members(answer: Answer, language: Language) -> Markup {
                 th scope="col" { (say(language, ["成员", "Member"])) }
                 th scope="col" { (say(language, ["说明", "What it is"])) }
             } }
-            tbody { @for row in MEMBERS.iter().filter(is_there) {
-                tr id={ "answer-" (row.name) } {
-                    td { code { (row.name) } " " span .soft { (kind(row.kind)) } }
-                    td { (say(language, row.words)) }
+            tbody { @for Row { name, kind, words } in rows {
+                @let (zh, en) = words.split_once(" · ").unwrap_or((words, words));
+                tr id={ "answer-" (name) } {
+                    td { code { (name) } " " span .soft { (kind) } }
+                    td { (language.of([zh, zh, en])) }
                 }
             } }
         }
@@ -126,6 +124,38 @@ fn around(answer: Answer) -> Option<Wording> {
              is (and has the refund's members for an event of a refund):",
         ]),
     }
+}
+
+/// A member as it is shown.
+struct Row {
+    name: String,
+    kind: &'static str,
+    words: &'static str,
+}
+
+/// An object's members, and behind them those that they hold themselves: `items[].sn`. No schema refers to
+/// itself.
+fn flattened(schema: &'static Value) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let mut open = vec![(String::new(), schema)];
+    while let Some((before, schema)) = open.pop() {
+        let schema = openapi::resolved(schema);
+        for (name, member) in schema["properties"].as_object().into_iter().flatten() {
+            let (name, member) = (format!("{before}{name}"), openapi::resolved(member));
+            let kind = member["type"].as_str().unwrap_or_default();
+            let words = member["description"].as_str().unwrap_or_default();
+            rows.push(Row { name: name.clone(), kind, words });
+            match kind {
+                "array" => open.push((format!("{name}[]."), &member["items"])),
+                "object" => open.push((format!("{name}."), member)),
+                _ => {}
+            }
+        }
+        if schema["additionalProperties"].is_object() {
+            open.push((format!("{before}*."), &schema["additionalProperties"]));
+        }
+    }
+    rows
 }
 
 /// The type of a member, as JSON calls it.

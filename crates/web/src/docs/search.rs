@@ -9,7 +9,7 @@ use kernel::address::ADDRESSES;
 use kernel::code::CODES;
 use kernel::name::NameTable;
 use kernel::product::PRODUCTS;
-use kernel::reference::answers::MEMBERS;
+use kernel::reference::answers::{MEMBERS, Part};
 use kernel::reference::{names, operations};
 use maud::{Markup, html};
 
@@ -103,7 +103,7 @@ fn entries(language: Language) -> Vec<Entry> {
         }
     }
     let answers = Page::Operation(&ADDRESSES[0]).path();
-    for row in MEMBERS.iter().filter(|row| row.part != kernel::reference::answers::Part::Refund) {
+    for row in MEMBERS.iter().filter(|row| row.part != Part::Refund) {
         let title = format!("{} · data", row.name);
         add(format!("{answers}#answer-{}", row.name), title, say(language, row.words));
     }

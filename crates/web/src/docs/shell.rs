@@ -116,7 +116,7 @@ fn top(here: &Here<'_>) -> Markup {
 
 /// The form that searches; it works without a script.
 pub fn search_form(wanted: &str, language: Language) -> Markup {
-    let label = say(language, ["搜索参数、响应码、接口", "Search parameters, codes, operations"]);
+    let label = say(language, ["搜索参数、响应码、接口", "Search the reference"]);
     html! {
         form .search role="search" action={ (ROOT) "/search" } {
             input type="hidden" name="lang" value=(language.tag());

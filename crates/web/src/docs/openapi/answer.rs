@@ -88,7 +88,8 @@ fn members(codes: &[i64]) -> Map<String, Value> {
     pairs.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect()
 }
 
-fn name(shape: Answer) -> &'static str {
+/// The schema of what `data` is, by its name among the document's.
+pub fn name(shape: Answer) -> &'static str {
     match shape {
         Answer::Order => "Order",
         Answer::Refund => "Refund",

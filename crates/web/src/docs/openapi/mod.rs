@@ -2,7 +2,7 @@
 //! codes, products, states, members of answers, examples. Nothing about an operation is written here,
 //! so one that gets its rows is documented. The document is a constant: served, and kept as a file.
 
-mod answer;
+pub mod answer;
 pub mod form;
 pub mod request;
 
@@ -28,14 +28,25 @@ The same operations answer in the query style, `/index.php?_m=…&_a=…`; `x-qu
 pub fn text() -> &'static str {
     static TEXT: LazyLock<String> = LazyLock::new(|| {
         // A value of our own making is always written.
-        let text = serde_json::to_string_pretty(&document()).unwrap_or_default();
+        let text = serde_json::to_string_pretty(document()).unwrap_or_default();
         text + "\n"
     });
     &TEXT
 }
 
 /// The document.
-pub fn document() -> Value {
+pub fn document() -> &'static Value {
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(written);
+    &DOCUMENT
+}
+
+/// The schema that `schema` refers to, or itself.
+pub fn resolved(schema: &'static Value) -> &'static Value {
+    let reference = schema["$ref"].as_str().and_then(|reference| reference.strip_prefix('#'));
+    reference.and_then(|pointer| document().pointer(pointer)).unwrap_or(schema)
+}
+
+fn written() -> Value {
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -159,7 +170,7 @@ mod tests {
             assert_eq!(operation["x-query-style"], style(address));
         }
         let mut found = Vec::new();
-        references(&document, &mut found);
+        references(document, &mut found);
         assert!(found.len() > ADDRESSES.len());
         for reference in found {
             let pointer = reference.strip_prefix('#').unwrap();
