@@ -1,5 +1,5 @@
-//! The reference is true: what `/openapi.json` shows as an example can be sent as it is, and is answered
-//! as its schema says.
+//! The reference is true: what `/openapi.json` shows as an example can be sent as it is, and is
+//! answered as its schema says.
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,5 @@
-//! The quick start is followed literally, block by block as it stands there, and reaches a paid order. It
-//! runs in a network of its own, in which the page's port is free.
+//! The quick start is followed literally, block by block as it stands there, and reaches a paid
+//! order. It runs in a network of its own, in which the page's port is free.
 
 use std::process::Command;
 

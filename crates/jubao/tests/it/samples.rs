@@ -1,5 +1,5 @@
-//! The samples that the reference shows, run as they are: in each language an order is placed, paid,
-//! told, queried and refunded, and a forged notification is refused.
+//! The samples that the reference shows, run as they are: in each language an order is placed,
+//! paid, told, queried and refunded, and a forged notification is refused.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

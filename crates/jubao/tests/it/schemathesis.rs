@@ -1,5 +1,6 @@
-//! schemathesis tries the served OpenAPI document: whatever it invents, no answer is a 5xx, and none is
-//! other than the document says. Its hooks sign, so that most of it reaches what lies behind the signature.
+//! schemathesis tries the served OpenAPI document: whatever it invents, no answer is a 5xx, and
+//! none is other than the document says. Its hooks sign, so that most of it reaches what lies
+//! behind the signature.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,5 +1,5 @@
-//! The signature page's script and the program agree: on every vector made with PHP, and on every mistake,
-//! over fields that clients really send. The script runs in Node, as it is served.
+//! The signature page's script and the program agree: on every vector made with PHP, and on every
+//! mistake, over fields that clients really send. The script runs in Node, as it is served.
 
 use std::process::Command;
 
@@ -11,7 +11,8 @@ use serde_json::Value;
 
 use crate::foreign::{Running, root};
 
-/// Makes for every vector each mistake's signatures, and says what the script finds. One line a case.
+/// Makes for every vector each mistake's signatures, and says what the script finds. One line a
+/// case.
 const SCRIPT: &str = r"
 const { md5, explain, read, mistakes, texts } = require(process.argv[1]);
 const vectors = JSON.parse(require('fs').readFileSync(process.argv[2], 'utf8'));

@@ -11,7 +11,8 @@ use crate::language::Language;
 
 const LEAD: Wording = [
     "一个接口接入支付宝、微信支付与银联。请求一律 POST，JSON、表单或 multipart 均可；HTTP 状态恒为 200，成败看 code。",
-    "One interface to Alipay, WeChat Pay and UnionPay. Every request is a POST, as JSON, form or multipart; HTTP status is \
+    "One interface to Alipay, WeChat Pay and UnionPay. Every request is a POST, as JSON, form or \
+     multipart; HTTP status is \
      200, and code says how it went.",
 ];
 
@@ -57,7 +58,8 @@ const RULES: [Wording; 4] = [
     ],
     [
         "492004 与 40400 表示结果未知，先查询；4006 表示什么也没发生，可原样重试。",
-        "492004 and 40400 mean that the outcome is unknown: query first. 4006 means that nothing happened: repeat.",
+        "492004 and 40400 mean that the outcome is unknown: query first. 4006 means that nothing \
+         happened: repeat.",
     ],
     [
         "return_url 只是付款人的浏览器回来了，不证明付款；通知与查询才证明。",
@@ -69,6 +71,10 @@ const RULES: [Wording; 4] = [
     ],
 ];
 
+/// A request in outline.
+const REQUEST: &str = "POST /payment/pay\nContent-Type: application/json\n\n\
+    {\"mch_id\": …, \"sign\": …}";
+
 /// The page.
 pub fn page(language: Language) -> Markup {
     html! {
@@ -76,7 +82,10 @@ pub fn page(language: Language) -> Markup {
         p .lead { (say(language, LEAD)) }
         ol .steps {
             @for (title, path, words) in STEPS {
-                li { a href=(address(path, language)) { (say(language, title)) } p { (say(language, words)) } }
+                li {
+                    a href=(address(path, language)) { (say(language, title)) }
+                    p { (say(language, words)) }
+                }
             }
         }
         h2 { (say(language, ["务必记住", "Keep in mind"])) }
@@ -86,7 +95,8 @@ pub fn page(language: Language) -> Markup {
         h2 { (say(language, ["示例客户端", "A client to begin with"])) }
         p { (say(language, [
             "只用标准库。JUBAO_API 是接口地址，JUBAO_MCH_ID 与 JUBAO_KEY 是您的商户号与密钥；其余页面的示例都用它。",
-            "Standard libraries alone. JUBAO_API is this address, JUBAO_MCH_ID and JUBAO_KEY are yours; the samples of the other \
+            "Standard libraries alone. JUBAO_API is this address, JUBAO_MCH_ID and JUBAO_KEY are \
+             yours; the samples of the other \
              pages use it.",
         ])) }
         (samples::show(samples::Task::Client))
@@ -114,6 +124,6 @@ fn operations_table(language: Language) -> Markup {
                 }
             } }
         }
-        (code("HTTP", "POST /payment/pay\nContent-Type: application/json\n\n{\"mch_id\": …, \"sign\": …}"))
+        (code("HTTP", REQUEST))
     }
 }

@@ -1,5 +1,5 @@
-//! The reference that is served: `/openapi.json` for programs, `/docs` for people. It shows nothing of a
-//! merchant or an order, and is made of the tables that the program works with.
+//! The reference that is served: `/openapi.json` for programs, `/docs` for people. It shows
+//! nothing of a merchant or an order, and is made of the tables that the program works with.
 //!
 //! Pages are in 简体中文 and English; who reads 繁體中文 is given the first.
 
@@ -39,7 +39,8 @@ const ROOT: &str = "/docs";
 /// The languages of the pages.
 const LANGUAGES: [Language; 2] = [Language::ZhHans, Language::En];
 /// Policy of the signature's page: it computes with the merchant's key, so nothing can leave it.
-const SIGN_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
+const SIGN_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
+    img-src 'self'; \
     connect-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
 
 /// A page.
@@ -139,8 +140,8 @@ struct Written {
     policy: &'static str,
 }
 
-/// Every page in every language. They are constants, so they cost what an asset does, and wait for no
-/// turn.
+/// Every page in every language. They are constants, so they cost what an asset does, and wait
+/// for no turn.
 static PAGES: LazyLock<Vec<Written>> = LazyLock::new(|| {
     let each = Page::all().flat_map(|page| LANGUAGES.map(|language| (page, language)));
     let written = each.map(|(page, language)| Written {

@@ -61,6 +61,8 @@ fn parameters(row: &Address, language: Language) -> Markup {
 
 fn parameter(row: &NameInfo, required: &[Vec<&'static str>], language: Language) -> Markup {
     let group = required.iter().find(|names| names.contains(&row.name));
+    let is_alone = group.is_some_and(|names| names.len() == 1);
+    let need = if is_alone { ["必填", "required"] } else { ["其一必填", "one of these"] };
     let words = names::words(row.name).map_or("", |words| say(language, words));
     let form = openapi::form::words(row.form);
     html! {
@@ -68,8 +70,7 @@ fn parameter(row: &NameInfo, required: &[Vec<&'static str>], language: Language)
             td {
                 code { (row.name) }
                 @if row.role != Role::Optional {
-                    @let is_alone = group.is_some_and(|names| names.len() == 1);
-                    " " span .need { (say(language, if is_alone { ["必填", "required"] } else { ["其一必填", "one of these"] })) }
+                    " " span .need { (say(language, need)) }
                 }
             }
             td { (words) @if !form.is_empty() { br; span .soft { (form) } } }
@@ -82,7 +83,10 @@ fn examples(row: &Address, language: Language) -> Markup {
     html! {
         @for example in rows {
             @let text = serde_json::to_string_pretty(&request::value(example)).unwrap_or_default();
-            p { (say(language, example.words)) " → " a href=(address(&format!("/docs/codes#c{}", example.code), language)) { (example.code) } }
+            p {
+                (say(language, example.words)) " → "
+                a href=(of_code(example.code, language)) { (example.code) }
+            }
             (code(say(language, example.words), &text))
         }
     }
@@ -133,8 +137,8 @@ struct Row {
     words: &'static str,
 }
 
-/// An object's members, and behind them those that they hold themselves: `items[].sn`. No schema refers to
-/// itself.
+/// An object's members, and behind them those that they hold themselves: `items[].sn`. No schema
+/// refers to itself.
 fn flattened(schema: &'static Value) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut open = vec![(String::new(), schema)];
@@ -172,7 +176,15 @@ fn codes(own: &[i64], language: Language) -> Markup {
     html! {
         ul .codes { @for number in all {
             @let row = code::info(number);
-            li { a href=(address(&format!("/docs/codes#c{number}"), language)) { (number) } " " (say(language, [row.zh, row.en])) }
+            li {
+                a href=(of_code(number, language)) { (number) }
+                " " (say(language, [row.zh, row.en]))
+            }
         } }
     }
+}
+
+/// The address of a code in the catalogue.
+fn of_code(number: i64, language: Language) -> String {
+    address(&format!("/docs/codes#c{number}"), language)
 }

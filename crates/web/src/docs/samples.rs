@@ -1,5 +1,5 @@
-//! The samples in docs/samples: what a merchant's engineer copies. The integration tests run each of them
-//! as it is against a real server.
+//! The samples in docs/samples: what a merchant's engineer copies. The integration tests run each
+//! of them as it is against a real server.
 
 use kernel::address::Operation;
 use maud::{Markup, html};

@@ -1,5 +1,5 @@
-//! Searching the reference: entries made from the same tables as the pages, and a plain match of every
-//! word. No index, no state: there are a few hundred entries.
+//! Searching the reference: entries made from the same tables as the pages, and a plain match of
+//! every word. No index, no state: there are a few hundred entries.
 
 use std::sync::LazyLock;
 
@@ -56,8 +56,8 @@ pub fn page(wanted: &str, language: Language) -> Markup {
     shell::found(wanted, language, &main)
 }
 
-/// What has every word of the search, best first: a title that is it, one that begins with it, one that
-/// has it, then the rest in the order of the pages.
+/// What has every word of the search, best first: a title that is it, one that begins with it,
+/// one that has it, then the rest in the order of the pages.
 fn find(wanted: &str, language: Language) -> Vec<&'static Entry> {
     let wanted = wanted.to_lowercase();
     let words = wanted.split_whitespace().collect::<Vec<_>>();

@@ -1,5 +1,5 @@
-//! The signature's page: how it is made, and a tool that makes it in the browser. The key that is typed
-//! there leaves the page nowhere: its policy allows no connection and no form.
+//! The signature's page: how it is made, and a tool that makes it in the browser. The key that is
+//! typed there leaves the page nowhere: its policy allows no connection and no form.
 
 use kernel::fault::Wording;
 use kernel::sign_doctor::Mistake;
@@ -10,22 +10,26 @@ use crate::language::Language;
 
 const LEAD: Wording = [
     "sign = 大写(十六进制(MD5(key + S + key)))。S 是除 sign 外每个参数的名与值，按参数名的字节升序，直接相连，不加任何分隔。",
-    "sign = UPPER(hex(MD5(key + S + key))). S is name and value of every parameter but sign, in ascending byte order of the names, \
+    "sign = UPPER(hex(MD5(key + S + key))). S is name and value of every parameter but sign, in \
+     ascending byte order of the names, \
      joined with nothing between.",
 ];
 
 const RULES: [Wording; 4] = [
     [
         "带 version=2 时 S 用 UTF-8 原文；不带时，先经 PHP 的 utf8_encode，直接用 UTF-8 也接受。",
-        "With version=2, S is plain UTF-8. Without it S goes through PHP's utf8_encode first; plain UTF-8 is accepted too.",
+        "With version=2, S is plain UTF-8. Without it S goes through PHP's utf8_encode first; \
+         plain UTF-8 is accepted too.",
     ],
     [
         "空值也参与签名（只有参数名）。发送什么就签什么：不要改写、不要 URL 编码。",
-        "Empty values take part, as their name alone. Sign what you send, byte for byte; never URL-encode before.",
+        "Empty values take part, as their name alone. Sign what you send, byte for byte; never \
+         URL-encode before.",
     ],
     [
         "响应与通知用同样的方式签名：拿到全部成员，去掉 sign，自己再算一遍。",
-        "Answers and notifications are signed alike: take all members but sign, and compute it again.",
+        "Answers and notifications are signed alike: take all members but sign, and compute it \
+         again.",
     ],
     [
         "绝不要发送 _sign；签名比较不区分大小写。",
@@ -42,9 +46,12 @@ pub fn page(language: Language) -> Markup {
         h2 #tool { (say(language, ["算一算", "Try it"])) }
         p #privacy .notice { (say(language, [
             "只在您的浏览器里计算：本页的安全策略禁止一切网络连接与表单提交，密钥不会离开这里。",
-            "Computed in your browser alone: this page's policy allows no connection and no form, so the key cannot leave it.",
+            "Computed in your browser alone: this page's policy allows no connection and no \
+             form, so the key cannot leave it.",
         ])) }
-        noscript { p .notice { (say(language, ["这个工具需要 JavaScript。", "This tool needs JavaScript."])) } }
+        noscript { p .notice {
+            (say(language, ["这个工具需要 JavaScript。", "This tool needs JavaScript."]))
+        } }
         (tool(language))
         h2 { (say(language, ["用代码签名", "Sign in code"])) }
         (samples::show(samples::Task::Client))
@@ -54,14 +61,21 @@ pub fn page(language: Language) -> Markup {
 fn tool(language: Language) -> Markup {
     html! {
         div #doctor hidden {
-            label for="members" { (say(language, ["参数：JSON 对象或表单", "Members: a JSON object, or a form"])) }
+            label for="members" {
+                (say(language, ["参数：JSON 对象或表单", "Members: a JSON object, or a form"]))
+            }
             textarea #members rows="8" spellcheck="false" autocomplete="off" {}
             label for="key" { (say(language, ["密钥", "Key"])) }
             div .row {
                 input #key type="password" autocomplete="off" spellcheck="false";
                 label .check { input #show type="checkbox"; " " (say(language, ["显示", "show"])) }
             }
-            label for="given" { (say(language, ["您算出的 sign（可选，也可写在参数里）", "Your own sign (optional; may stand among the members)"])) }
+            label for="given" {
+                (say(language, [
+                    "您算出的 sign（可选，也可写在参数里）",
+                    "Your own sign (optional; may stand among the members)",
+                ]))
+            }
             input #given autocomplete="off" spellcheck="false";
             div #result aria-live="polite" {
                 p #verdict {}
@@ -69,9 +83,19 @@ fn tool(language: Language) -> Markup {
                     h3 { (say(language, ["参与 MD5 的文本", "The text that goes into MD5"])) }
                     pre tabindex="0" role="region" aria-label="S" { code #text {} }
                     dl .facts {
-                        dt { (say(language, ["version 2 或 UTF-8 原文", "version 2, or plain UTF-8"])) }
+                        dt {
+                            (say(language, [
+                                "version 2 或 UTF-8 原文",
+                                "version 2, or plain UTF-8",
+                            ]))
+                        }
                         dd { code #plain {} }
-                        dt { (say(language, ["经 utf8_encode（不带 version）", "through utf8_encode, without version"])) }
+                        dt {
+                            (say(language, [
+                                "经 utf8_encode（不带 version）",
+                                "through utf8_encode, without version",
+                            ]))
+                        }
                         dd { code #widened {} }
                     }
                 }
@@ -94,7 +118,8 @@ fn words(language: Language) -> Markup {
             "unexplained",
             [
                 "与密钥和参数都对不上：检查密钥是否是当前的那一个，参数是否与发送的完全一致。",
-                "No known mistake explains it: is the key the current one, and are these the members exactly as sent?",
+                "No known mistake explains it: is the key the current one, and are these the \
+                 members exactly as sent?",
             ],
         ),
         ("mistake", ["找到原因：", "Found: "]),
@@ -109,7 +134,9 @@ fn words(language: Language) -> Markup {
     html! {
         ul #words hidden {
             @for (name, words) in verdicts { li data-word=(name) { (say(language, words)) } }
-            @for mistake in Mistake::ALL { li data-word={ (format!("{mistake:?}")) } { (say(language, mistake.cure())) } }
+            @for mistake in Mistake::ALL {
+                li data-word=(format!("{mistake:?}")) { (say(language, mistake.cure())) }
+            }
         }
     }
 }

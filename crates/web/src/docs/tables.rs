@@ -31,7 +31,8 @@ pub fn products(language: Language) -> Markup {
                         @for alias in row.aliases { ", " code { (alias) } }
                         " " span .soft { (row.trade_type) }
                         @for names in row.requires {
-                            br; (say(language, ["还需要", "also needs"])) " " code { (names.join(" / ")) }
+                            br; (say(language, ["还需要", "also needs"])) " "
+                            code { (names.join(" / ")) }
                         }
                     }
                 }
@@ -83,7 +84,8 @@ pub fn states(language: Language) -> Markup {
         (table(&orders, language))
         p { (say(language, [
             "CLOSED、PAYERROR、REVOKED 只会因迟到的付款变为 SUCCESS，且须应用接受迟到款；否则自动退回。",
-            "CLOSED, PAYERROR and REVOKED become SUCCESS only by late money that the application accepts; else it goes back by itself.",
+            "CLOSED, PAYERROR and REVOKED become SUCCESS only by late money that the application \
+             accepts; else it goes back by itself.",
         ])) }
         h2 { code { "refund_status" } }
         (table(&refunds, language))
@@ -97,7 +99,9 @@ fn table(rows: &[(String, Wording)], language: Language) -> Markup {
                 th scope="col" { (say(language, ["状态", "State"])) }
                 th scope="col" { (say(language, ["含义", "Means"])) }
             } }
-            tbody { @for (word, words) in rows { tr { td { code { (word) } } td { (say(language, *words)) } } } }
+            tbody { @for (word, words) in rows {
+                tr { td { code { (word) } } td { (say(language, *words)) } }
+            } }
         }
     }
 }
