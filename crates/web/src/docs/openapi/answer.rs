@@ -65,7 +65,8 @@ fn envelope(codes: &[i64], shapes: &[Answer]) -> Value {
 fn failure(codes: &[i64]) -> Value {
     let mut failure = members(codes);
     let names = failure.keys().cloned().collect::<Vec<_>>();
-    failure.insert("data".into(), json!({ "$ref": format!("{SCHEMAS}Order") }));
+    let data = ["Order", "Doctor"].map(|name| json!({ "$ref": format!("{SCHEMAS}{name}") }));
+    failure.insert("data".into(), json!({ "anyOf": data }));
     json!({ "type": "object", "properties": failure, "required": names, "additionalProperties": false })
 }
 
@@ -103,6 +104,7 @@ pub fn name(shape: Answer) -> &'static str {
 pub fn add_schemas(schemas: &mut Map<String, Value>) {
     schemas.insert("Order".into(), object(MEMBERS.iter().filter(|row| row.part != Part::Refund)));
     schemas.insert("Refund".into(), object(MEMBERS.iter()));
+    schemas.insert("Doctor".into(), doctor());
     let mut notice = object(NOTICE.iter().filter_map(|name| answers::member(name)));
     let [zh, en] = NOTICE_TIME;
     notice["properties"]["time_end"] =
@@ -161,6 +163,29 @@ fn listed(properties: Value) -> Value {
     let names: Vec<_> = properties.as_object().into_iter().flat_map(Map::keys).cloned().collect();
     json!({
         "type": "object", "properties": properties, "required": names, "additionalProperties": false,
+    })
+}
+
+/// What a sandbox application is told of a wrong signature.
+fn doctor() -> Value {
+    let text = |words: &str| json!({ "type": "string", "description": words });
+    let cure = json!({
+        "type": "object", "required": ["zh-Hans", "en"], "additionalProperties": false,
+        "properties": { "zh-Hans": text("怎么改"), "en": text("What to change") },
+    });
+    let found = json!({
+        "type": "object", "required": ["text", "form"], "additionalProperties": false,
+        "properties": {
+            "text": text("应签名的文本，密钥以掩码代替 · The text to be signed, the key masked"),
+            "form": text("签名形式 · The form of the signature"),
+            "mistake": text("所犯的错误 · The mistake that made the signature"),
+            "cure": cure,
+        },
+    });
+    json!({
+        "type": "object", "required": ["doctor"], "additionalProperties": false,
+        "properties": { "doctor": found },
+        "description": "4004，仅沙箱应用 · 4004, for sandbox applications only",
     })
 }
 

@@ -17,7 +17,7 @@ pub fn schema(form: ValueForm) -> Value {
         ValueForm::OwnMch => integer("^[0-9]{14}$", 10_000_000_000_000),
         ValueForm::OwnApp => integer("^[1-9][0-9]{3,9}$", 1_000),
         ValueForm::Version => json!({ "enum": [1, 2, "1", "2"] }),
-        ValueForm::SignType => json!({ "enum": ["MD5"] }),
+        ValueForm::SignType => json!({ "enum": ["MD5", "HMAC-SHA256", "RSA2"] }),
         ValueForm::Amount => amount(1, "^[1-9][0-9]{0,10}$"),
         ValueForm::Discount => amount(0, "^(0|[1-9][0-9]{0,10})$"),
         ValueForm::ChannelId => {

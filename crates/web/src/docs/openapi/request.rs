@@ -78,7 +78,7 @@ pub fn schema(operation: Operation) -> Value {
     let is_signed = operations::info(operation).is_signed;
     if is_signed {
         properties.insert("sign".into(), json!({
-            "type": "string", "pattern": "^[0-9A-Fa-f]{32}$", "description": "签名 · The signature",
+            "type": "string", "pattern": "^[0-9A-Za-z+/=]{32,1024}$", "description": "签名 · The signature",
         }));
     }
     let alternatives = required(rows).into_iter().map(|names| {
