@@ -4,6 +4,7 @@ mod books;
 mod delivery;
 mod feed;
 mod lists;
+mod once;
 mod parties;
 mod placing;
 mod promises;
