@@ -185,16 +185,17 @@ proptest! {
         pieces in proptest::collection::vec(prop_oneof![
             Just("attach=x"), Just("body=y"), Just("detail={}"), Just("mch_id=10502105689001"),
             Just("notify_url=https://a.example/?q=1"), Just("return_url=https://b.example/"),
-            Just("out_trade_no=n1"), Just("pay_channel_id=304"), Just("total_fee=100"),
-            Just("total_fee=1"), Just("foo=1"), Just("oz=2"), Just("zzz=3"), Just("store_id=1"),
-            Just("subject=s"), Just("a b"),
-        ], 3..9)
+            Just("out_trade_no=n1"), Just("total_fee=1"), Just("foo=1"), Just("oz=2"),
+            Just("zzz=3"), Just("store_id=1"), Just("subject=s"), Just("a b"),
+        ], 1..6)
     ) {
         let app = app_of(&[Scheme::Suffix]);
         let mut sorted = pieces.clone();
+        sorted.extend(["mch_id=10502105689001", "pay_channel_id=304", "total_fee=100"]);
         sorted.sort_unstable();
+        sorted.dedup();
         let signing = Signing { scheme: Scheme::Suffix, form: SignForm::Plain };
-        for text in [pieces.join("&"), sorted.join("&")] {
+        for text in [sorted.join("&"), format!("attach=x&{}&{}", pieces[0], sorted.join("&"))] {
             let mut accepted = Vec::new();
             for cut in cuts(&text) {
                 let fields: Vec<_> = cut.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
