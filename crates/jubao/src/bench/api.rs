@@ -33,6 +33,8 @@ const STORED_NODE: u32 = 1;
 const PLACED: usize = 10_000;
 /// Orders that are queried.
 const QUERIED: usize = 20_000;
+/// Pages that are listed: of the newest, and of deep ones, which have ten times as many orders.
+const LISTED: (usize, usize) = (5_000, 1_000);
 /// Barcodes that are charged, and then refunded in part.
 const REFUNDED: usize = 1_000;
 /// Requests of each kind that are refused.
@@ -108,6 +110,8 @@ impl Api {
         let name = &format!("{}", at + 1);
         let place = self.accepted(Ask::Order, &format!("P{name}"), PLACED).await?;
         let query = self.accepted(Ask::Query, STORED_NAME, QUERIED).await?;
+        let list = self.accepted(Ask::List, name, LISTED.0).await?;
+        let deep = self.accepted(Ask::ListDeep, name, LISTED.1).await?;
         let charge = self.accepted(Ask::Charge, name, REFUNDED).await?;
         let refund = self.accepted(Ask::Refund, name, REFUNDED).await?;
         let forged = self.refused(Ask::Forged, name, REFUSED).await?;
@@ -116,6 +120,8 @@ impl Api {
         let rows = vec![
             row("place (304, no upstream)", &place, &place.loaded.accepted),
             row("query", &query, &query.loaded.accepted),
+            row("list, the ten newest", &list, &list.loaded.accepted),
+            row("list, a hundred of page 100", &deep, &deep.loaded.accepted),
             row("charge a barcode (401)", &charge, &charge.loaded.accepted),
             row("refund", &refund, &refund.loaded.accepted),
             row("refused: wrong signature", &forged, &forged.loaded.refused),
@@ -123,8 +129,10 @@ impl Api {
             row("refused: body too large", &too_large, &too_large.loaded.refused),
         ];
         let times = query.cpu_us().times(place.cpu_us());
+        let list_times = list.cpu_us().times(query.cpu_us());
         let figures = vec![
             at_most("CPU of a query against placing", "×", 1_000, times),
+            at_most("CPU of a list against a query", "×", 10_000, list_times),
             at_most("CPU of a wrong signature", "µs", 50_000, forged.cpu_us()),
             at_most("CPU of an unknown address", "µs", 50_000, nowhere.cpu_us()),
         ];

@@ -28,6 +28,10 @@ pub enum Ask {
     Charge,
     /// The order of a number.
     Query,
+    /// The ten newest orders.
+    List,
+    /// A hundred orders, the last of those that a list counts.
+    ListDeep,
     /// A part of the order of a number goes back.
     Refund,
     /// As [`Ask::Order`], with a signature that is wrong.
@@ -64,6 +68,10 @@ impl Ask {
                 post("/payment/pay", &signed(&own, members))
             }
             Self::Query => post("/order/query", &signed(&own, vec![("out_trade_no", number)])),
+            Self::List => post("/order/list", &signed(&own, Members::new())),
+            Self::ListDeep => {
+                post("/order/list", &signed(&own, vec![("limit", "100"), ("page", "100")]))
+            }
             Self::Refund => {
                 let members = [
                     ("out_refund_no", &*refund),

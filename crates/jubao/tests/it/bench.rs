@@ -40,7 +40,9 @@ async fn every_operation_of_the_api_is_asked_and_answered_as_it_has_to_be() {
     let json = std::fs::read_to_string(folder.path().join("api.json")).unwrap();
     let found: Run = serde_json::from_str(&json).unwrap();
     assert_eq!((found.bench.as_str(), found.repeats), ("api", 2));
-    for operation in ["place", "query", "refund", "signature", "address", "too large"] {
+    for operation in
+        ["place", "query", "newest", "page 100", "refund", "signature", "address", "too large"]
+    {
         let row = found.found.rows.iter().find(|row| row.name.contains(operation)).unwrap();
         assert!(row.values.iter().all(|value| value.is_some_and(|value| value.0 > 0)), "{row:?}");
     }
