@@ -23,6 +23,8 @@ mod xml;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+pub use kernel::exchange_rate::Rate;
+use kernel::exchange_rate::RateSource;
 use kernel::id::{Id, MchId};
 use kernel::money::Currency;
 use kernel::product::Product;
@@ -33,8 +35,7 @@ use crate::http::{HttpRequest, HttpResponse};
 use crate::login::Login;
 pub use crate::op::{Op, Place, Refund, Trade};
 pub use crate::outcome::{
-    About, Callback, CallbackFacts, CallbackFault, Doubt, Outcome, Rate, Refunded, Refusal,
-    RefusalKind,
+    About, Callback, CallbackFacts, CallbackFault, Doubt, Outcome, Refunded, Refusal, RefusalKind,
 };
 use crate::seal::RsaSigner;
 
@@ -100,6 +101,12 @@ pub trait Channel: Sync + Send {
     /// How `account` learns who opened a page of ours; most cannot.
     fn login<'a>(&self, account: &'a Account) -> Option<Login<'a>> {
         let _ = account;
+        None
+    }
+
+    /// Whose rates an account in `currency` tells by [`Op::Rates`]; most tell none.
+    fn rate_source(&self, currency: Currency) -> Option<RateSource> {
+        let _ = currency;
         None
     }
 

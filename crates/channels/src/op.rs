@@ -20,7 +20,7 @@ pub enum Op {
     Refund(Refund),
     /// Say where a refund stands.
     QueryRefund(Refund),
-    /// Tell today's exchange rates.
+    /// Tell the newest exchange rates: what one unit of a currency is in renminbi.
     Rates,
     /// Tell the keys that the upstream signs with.
     Keys,

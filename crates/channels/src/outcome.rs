@@ -1,5 +1,6 @@
 //! What an upstream's answer or callback comes to.
 
+use kernel::exchange_rate::Rate;
 use kernel::money::Money;
 use kernel::order::Payment;
 use kernel::time::Timestamp;
@@ -68,17 +69,6 @@ pub struct Refunded {
     pub rate: String,
     /// When it was done, by the upstream's clock.
     pub refunded_at: Timestamp,
-}
-
-/// One exchange rate of an upstream.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Rate {
-    /// ISO code of the foreign currency.
-    pub currency: String,
-    /// The rate as the upstream spells it.
-    pub rate: String,
-    /// When it was released.
-    pub released_at: Timestamp,
 }
 
 /// An upstream's explicit refusal.

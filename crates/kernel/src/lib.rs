@@ -14,6 +14,7 @@ pub mod defect;
 pub mod dialect;
 pub mod digits;
 pub mod egress_policy;
+pub mod exchange_rate;
 pub mod fault;
 pub mod feed;
 pub mod fields;

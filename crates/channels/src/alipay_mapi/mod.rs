@@ -16,6 +16,9 @@ pub mod sim;
 #[cfg(test)]
 mod tests;
 
+use kernel::exchange_rate::RateSource;
+use kernel::money::Currency;
+
 use crate::http::{HttpRequest, HttpResponse};
 use crate::{
     Account, Callback, Channel, ChannelInfo, Op, Outcome, Refusal, RefusalKind, SetupError, Stamp,
@@ -73,6 +76,11 @@ impl Channel for AlipayMapi {
     /// Manual: `notify_verify`, within a minute.
     fn confirmation(&self, account: &Account, callback: &HttpRequest) -> Option<HttpRequest> {
         callback::confirmation(account, callback)
+    }
+
+    /// Manual: `forex_rate_file`, one file of every currency.
+    fn rate_source(&self, _currency: Currency) -> Option<RateSource> {
+        Some(RateSource::Alipay)
     }
 
     fn is_confirmed(&self, answer: &HttpResponse) -> bool {

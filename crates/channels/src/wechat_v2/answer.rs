@@ -24,7 +24,12 @@ pub(super) fn outcome(
     answer: &HttpResponse,
     stamp: &Stamp,
 ) -> Result<Outcome, Doubt> {
-    let members = open(settings, answer)?;
+    let members = read(answer)?;
+    if members.of("return_code") == "FAIL" {
+        let said = shown(members.of("return_msg"));
+        return Err(Doubt::Unreadable(format!("return_code FAIL, unsigned: {said}")));
+    }
+    check(settings, &members)?;
     match members.of("result_code") {
         "FAIL" => words::outcome(op, &members),
         "SUCCESS" => match op {
@@ -44,8 +49,11 @@ pub(super) fn outcome(
     }
 }
 
-/// The members of an answer that is signed, for this account.
-fn open(settings: &Settings<'_>, answer: &HttpResponse) -> Result<Members, Doubt> {
+/// The members of an answer, which nobody has vouched for yet.
+///
+/// # Errors
+/// It has none.
+pub(super) fn read(answer: &HttpResponse) -> Result<Members, Doubt> {
     match answer.status {
         200 => {}
         429 | 500.. => return Err(Doubt::Busy(format!("HTTP {}", answer.status))),
@@ -54,25 +62,31 @@ fn open(settings: &Settings<'_>, answer: &HttpResponse) -> Result<Members, Doubt
     if answer.body.trim_ascii().is_empty() {
         return Err(Doubt::Empty);
     }
-    let doubt = |text: String| Err(Doubt::Unreadable(text));
-    let Some(members) = Members::parse(&answer.body, "xml") else {
-        return doubt("not the XML of WeChat Pay".to_owned());
-    };
+    let members = Members::parse(&answer.body, "xml")
+        .ok_or_else(|| Doubt::Unreadable("not the XML of WeChat Pay".to_owned()))?;
     match members.of("return_code") {
-        "SUCCESS" => {}
-        "FAIL" => {
-            let said: String = members.of("return_msg").chars().take(SHOWN_CHARS_MAX).collect();
-            return doubt(format!("return_code FAIL, unsigned: {said}"));
-        }
-        _ => return Err(unreadable("return_code")),
+        "SUCCESS" | "FAIL" => Ok(members),
+        _ => Err(unreadable("return_code")),
     }
-    if !settings.sign_type.verifies(&members, settings.api_key) {
-        return doubt("the signature does not verify".to_owned());
+}
+
+/// Checks that an answer is signed, and for this account.
+///
+/// # Errors
+/// It is not.
+pub(super) fn check(settings: &Settings<'_>, members: &Members) -> Result<(), Doubt> {
+    if !settings.sign_type.verifies(members, settings.api_key) {
+        return Err(Doubt::Unreadable("the signature does not verify".to_owned()));
     }
-    match facts::stranger(&members, settings) {
-        None => Ok(members),
-        Some(member) => doubt(format!("{member} is another's")),
+    match facts::stranger(members, settings) {
+        None => Ok(()),
+        Some(member) => Err(Doubt::Unreadable(format!("{member} is another's"))),
     }
+}
+
+/// What an unsigned refusal says, as far as it is repeated.
+pub(super) fn shown(message: &str) -> String {
+    message.chars().take(SHOWN_CHARS_MAX).collect()
 }
 
 fn unreadable(member: &str) -> Doubt {

@@ -8,6 +8,7 @@ mod answer;
 mod callback;
 mod facts;
 mod pay_text;
+mod rates;
 mod refund;
 mod request;
 mod settings;
@@ -18,6 +19,8 @@ mod tests;
 mod words;
 mod xml;
 
+use kernel::exchange_rate::RateSource;
+use kernel::money::Currency;
 use kernel::product::Product;
 
 use self::settings::Settings;
@@ -55,9 +58,18 @@ impl Channel for WechatV2 {
     }
 
     fn response(&self, op: &Op, account: &Account, answer: &HttpResponse, stamp: &Stamp) -> Step {
-        let outcome = Settings::read(account)
-            .map_err(|fault| Doubt::Unreadable(fault.0))
-            .and_then(|settings| answer::outcome(op, &settings, answer, stamp));
+        let outcome = Settings::read(account).map_err(|fault| Doubt::Unreadable(fault.0)).and_then(
+            |settings| match op {
+                Op::Rates => rates::outcome(account, &settings, answer),
+                Op::Place(_)
+                | Op::Query(_)
+                | Op::Close(_)
+                | Op::Reverse(_)
+                | Op::Refund(_)
+                | Op::QueryRefund(_)
+                | Op::Keys => answer::outcome(op, &settings, answer, stamp),
+            },
+        );
         Step::Done(outcome.unwrap_or_else(Outcome::Unknown))
     }
 
@@ -67,6 +79,14 @@ impl Channel for WechatV2 {
 
     fn login<'a>(&self, account: &'a Account) -> Option<Login<'a>> {
         Login::of(account)
+    }
+
+    /// An account in renminbi has no rate.
+    fn rate_source(&self, currency: Currency) -> Option<RateSource> {
+        match currency {
+            Currency::Cny => None,
+            Currency::Hkd | Currency::Aud => Some(RateSource::Wechat),
+        }
     }
 
     fn client_certificate(&self, op: &Op, account: &Account) -> Option<ClientCertificate> {

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use kernel::product::Product;
 use serde_json::json;
 
+use super::rates;
 use super::settings::{self, Settings};
 use super::xml::Members;
 use crate::http::HttpRequest;
@@ -52,7 +53,11 @@ pub(super) fn step(op: &Op, account: &Account, stamp: &Stamp) -> Result<Step, Se
             path: "/pay/refundquery",
             members: Members::from([("out_refund_no", refund.refund_no.as_str())]),
         },
-        Op::Rates | Op::Keys => return Ok(not_supported()),
+        Op::Rates => match rates::members(account, stamp.now) {
+            Some(members) => Call { path: rates::PATH, members },
+            None => return Ok(not_supported()),
+        },
+        Op::Keys => return Ok(not_supported()),
     };
     Ok(Step::Send(call.send(&settings, stamp)))
 }

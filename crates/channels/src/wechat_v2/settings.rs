@@ -20,6 +20,7 @@ mod setting {
     pub(super) const HK_PACKAGE: &str = "hk_package";
     pub(super) const APP_NAME: &str = "app_name";
     pub(super) const APP_URL: &str = "app_url";
+    pub(super) const RATES_SIGNATURE: &str = "rates_signature";
     pub(super) const API_BASE: &str = "api_base";
 }
 
@@ -97,6 +98,13 @@ pub(super) static SETTINGS: &[SettingInfo] = &[
         ..PLAIN
     },
     SettingInfo {
+        key: setting::RATES_SIGNATURE,
+        help: "verify: the answer about an exchange rate must be signed; ignore: TLS alone vouches \
+               for it (unverified against production)",
+        default: "verify",
+        ..PLAIN
+    },
+    SettingInfo {
         key: setting::API_BASE,
         help: "address of the API; Hong Kong: https://apihk.mch.weixin.qq.com",
         default: "https://api.mch.weixin.qq.com",
@@ -122,6 +130,8 @@ pub(super) struct Settings<'a> {
     hk_package: &'a str,
     pub(super) app_name: &'a str,
     pub(super) app_url: &'a str,
+    /// Whether an answer about a rate must be signed.
+    pub(super) is_rate_signed: bool,
     /// Without a slash at the end.
     pub(super) api_base: &'a str,
 }
@@ -186,6 +196,11 @@ impl<'a> Settings<'a> {
             hk_package,
             app_name: account.setting(setting::APP_NAME),
             app_url: account.setting(setting::APP_URL),
+            is_rate_signed: match account.setting(setting::RATES_SIGNATURE) {
+                "" | "verify" => true,
+                "ignore" => false,
+                _ => return Err(fault(setting::RATES_SIGNATURE, "verify or ignore")),
+            },
             api_base,
         })
     }

@@ -28,7 +28,8 @@ pub(super) fn outcome(op: &Op, members: &Members) -> Result<Outcome, Doubt> {
         Op::Reverse(_) => fail.of_reverse(members.of("recall"))?,
         Op::Refund(_) => fail.of_refund(),
         Op::QueryRefund(_) => fail.of_refund_query(),
-        Op::Rates | Op::Keys => None,
+        Op::Rates => fail.refused(RefusalKind::Business),
+        Op::Keys => None,
     };
     outcome.ok_or_else(|| Doubt::Unreadable(format!("result_code FAIL, {}", fail.code)))
 }

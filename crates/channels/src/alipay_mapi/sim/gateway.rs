@@ -24,6 +24,8 @@ const REASON_CHARS_MAX: usize = 100;
 /// Largest amount in minor units.
 const AMOUNT_MAX: i64 = 100_000_000;
 const MINUTE_MS: i64 = 60_000;
+/// When the rates of a day are released: 10:05:11 in Beijing.
+const RATES_RELEASED_AFTER_MS: i64 = (10 * 3_600 + 5 * 60 + 11) * 1_000;
 /// Seconds that `order_valid_time` can be.
 const VALID_S_MAX: i64 = 2_592_000;
 /// Minutes that `it_b_pay` can be.
@@ -234,7 +236,7 @@ pub(super) fn verdict(fields: &Fields, config: &AlipayMapiSimConfig, is_known: b
 
 /// The rate file of the day of `stamp`: CNY for one unit.
 pub(super) fn rate_file(stamp: &Stamp) -> String {
-    let day = &stamp.now.compact()[..8];
+    let day = &stamp.now.plus_millis(-RATES_RELEASED_AFTER_MS).compact()[..8];
     let rates = [
         ("AUD", "5.092300"),
         ("EUR", "7.412300"),

@@ -1,5 +1,8 @@
 //! The API: which call a request is, what it does, and what goes wrong with it by script.
 
+use kernel::time::Timestamp;
+
+use super::super::rates;
 use super::super::sign::SignType;
 use super::super::xml::Members;
 use super::answer::{self, Asked, Reply};
@@ -12,6 +15,8 @@ use crate::sim::{OpFaultKind, OpKind, Served};
 
 /// How late a slow answer is.
 const SLOW_MS: i64 = 60_000;
+/// When the rates of a day are released, in Beijing.
+const RATE_RELEASED: &str = "100000";
 
 /// A call of the API.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -23,9 +28,10 @@ enum Call {
     Reverse,
     Refund,
     QueryRefund,
+    Rates,
 }
 
-const CALLS: [(&str, Call); 7] = [
+const CALLS: [(&str, Call); 8] = [
     ("/pay/unifiedorder", Call::UnifiedOrder),
     ("/pay/micropay", Call::Micropay),
     ("/pay/orderquery", Call::Query),
@@ -33,6 +39,7 @@ const CALLS: [(&str, Call); 7] = [
     ("/secapi/pay/reverse", Call::Reverse),
     ("/secapi/pay/refund", Call::Refund),
     ("/pay/refundquery", Call::QueryRefund),
+    (rates::PATH, Call::Rates),
 ];
 
 /// Whether a path is one of the API's.
@@ -105,6 +112,7 @@ impl Call {
             Self::Reverse => OpKind::Reverse,
             Self::Refund => OpKind::Refund,
             Self::QueryRefund => OpKind::QueryRefund,
+            Self::Rates => OpKind::Rates,
         }
     }
 
@@ -115,7 +123,9 @@ impl Call {
             Self::Micropay => Reply::fail("TRADE_ERROR", "交易错误"),
             Self::Reverse => Reply::fail_of_reverse("TRADE_ERROR", "交易错误", "N"),
             Self::Refund => Reply::fail("USER_ACCOUNT_ABNORMAL", "用户账户异常"),
-            Self::Query | Self::Close | Self::QueryRefund => Reply::fail("PARAM_ERROR", "参数错误"),
+            Self::Query | Self::Close | Self::QueryRefund | Self::Rates => {
+                Reply::fail("PARAM_ERROR", "参数错误")
+            }
         }
     }
 
@@ -149,6 +159,7 @@ impl Exchange<'_> {
                 .map(|()| Reply::Done(Members::from([("recall", "N")]))),
             Call::Refund => refunds::ask(sim, asked, stamp),
             Call::QueryRefund => refunds::query(sim, asked, stamp),
+            Call::Rates => rate(&sim.config, asked),
         };
         result.unwrap_or_else(|reply| reply)
     }
@@ -226,12 +237,14 @@ fn wrong_answer(call: Call, right: Reply) -> Reply {
         Call::Query | Call::Micropay => "total_fee",
         Call::Refund => "refund_fee",
         Call::QueryRefund => "refund_fee_0",
-        Call::UnifiedOrder | Call::Close | Call::Reverse => "",
+        Call::UnifiedOrder | Call::Close | Call::Reverse | Call::Rates => "",
     };
     if let Ok(fee) = members.of(amount).parse::<i64>() {
         members.put(amount, fee.saturating_add(1).to_string());
     } else if members.has("out_trade_no") {
         members.put("out_trade_no", "ANOTHER-ORDER");
+    } else if call == Call::Rates {
+        members.put("fee_type", "JPY");
     } else {
         members.put("mch_id", "1900000000");
     }
@@ -280,5 +293,20 @@ fn standing(trade: &Trade) -> (&'static str, &'static str) {
         TradeState::Paid { .. } => ("SUCCESS", "支付成功"),
         TradeState::Closed => ("CLOSED", "订单已关闭"),
         TradeState::Revoked => ("REVOKED", "订单已撤销"),
+    }
+}
+
+/// Manual: 查询汇率.
+fn rate(config: &WechatV2SimConfig, asked: &Asked) -> Result<Reply, Reply> {
+    let (currency, day) = (asked.members.of("fee_type"), asked.members.of("date"));
+    let at = format!("{day}{RATE_RELEASED}");
+    let is_day = day.len() == 8 && Timestamp::from_compact(&at).is_some();
+    match config.rate().filter(|_| is_day && currency == config.currency.code()) {
+        Some(rate) => Ok(Reply::Done(Members::from([
+            ("fee_type", currency),
+            ("rate_time", at.as_str()),
+            ("rate", rate.to_string().as_str()),
+        ]))),
+        None => Err(Reply::fail("PARAM_ERROR", "币种或日期错误")),
     }
 }

@@ -342,6 +342,7 @@ fn refunds_and_reversals_need_the_certificate_and_show_it_and_nothing_else_does(
 #[test]
 fn what_the_upstream_does_not_have_is_not_sent() {
     let mode = Mode::Mainland;
+    // An account at home has no rate: it is settled in renminbi.
     for op in [Op::Rates, Op::Keys, Op::Place(mode.order(Product::AlipayQr))] {
         let outcome = World::new(mode).request(&op).unwrap_err();
         let Outcome::Refused(Refusal { kind, .. }) = outcome else { panic!("{outcome:?}") };

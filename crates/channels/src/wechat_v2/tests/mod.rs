@@ -7,6 +7,7 @@ mod faults;
 mod hostile;
 mod life;
 mod pay_texts;
+mod rates;
 mod refunds;
 mod rules;
 mod vectors;
