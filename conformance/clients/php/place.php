@@ -140,7 +140,7 @@ $params['sign'] = makeSign($params, strrev($key));
 $answer = post($api . QUERY_STYLE, http_build_query($params));
 check(($answer['json']['code'] ?? null) === 4004, "wrong key: {$answer['text']}");
 check(($answer['json']['ret'] ?? null) === 4004, 'wrong key: ret is not the code');
-check(!isset($answer['json']['data']), 'wrong key: there is data');
+check(!isset($answer['json']['data']['sn']), 'wrong key: there is an order');
 
 $result = ['ok' => $failed === [], 'orders' => $orders, 'failed' => $failed];
 echo json_encode($result, JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES), "\n";

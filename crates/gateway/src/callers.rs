@@ -66,7 +66,12 @@ impl Gateway {
         }
     }
 
-    async fn load_caller(&self, id: CallerId, now: Timestamp) -> Result<Arc<Caller>, Fault> {
+    /// The same as it is stored now.
+    pub(crate) async fn load_caller(
+        &self,
+        id: CallerId,
+        now: Timestamp,
+    ) -> Result<Arc<Caller>, Fault> {
         let store = &self.0.store;
         let found = match id {
             CallerId::App(app) | CallerId::Both(_, app) => {

@@ -19,6 +19,7 @@ mod ask_upstream;
 mod callers;
 mod certified_clients;
 mod close_order;
+mod exchange_rates;
 mod forget;
 mod fresh;
 mod js_sdk;
@@ -27,7 +28,10 @@ mod learn_plan;
 mod learn_refund;
 mod list_events;
 mod list_orders;
+mod log_in;
 mod notifier;
+mod one_at_a_time;
+mod passwords;
 mod payer_login;
 mod place_order;
 mod platform_key;
@@ -44,6 +48,7 @@ mod story;
 mod surplus;
 mod sweeper;
 mod switch_wallet;
+mod users;
 mod watchers;
 
 use std::collections::HashMap;
@@ -70,7 +75,10 @@ use crate::ids::IdSource;
 pub use crate::js_sdk::SdkConfig;
 pub use crate::list_events::EventsPage;
 pub use crate::list_orders::Page;
+pub use crate::log_in::LoggedIn;
 use crate::old_platform::OldLink;
+use crate::one_at_a_time::OneAtATime;
+use crate::passwords::Passwords;
 pub use crate::payer_login::{Arrival, LoginFailed};
 pub use crate::place_order::Asked;
 pub use crate::receive_callback::CallbackPath;
@@ -78,6 +86,7 @@ pub use crate::refund_order::AnsweredRefund;
 pub use crate::request_key::{KeyClaim, KeyTurn};
 use crate::routing::Accounts;
 pub use crate::story::{Story, story};
+pub use crate::users::Manager;
 use crate::vault::Vault;
 use crate::watchers::Watchers;
 pub use crate::watchers::{Topic, Watcher};
@@ -138,6 +147,9 @@ struct Inner {
     keys_fetched: Mutex<HashMap<Id, Timestamp>>,
     spent_logins: Mutex<HashMap<String, Timestamp>>,
     tickets: Mutex<HashMap<(Id, i64), (String, Timestamp)>>,
+    passwords: Passwords,
+    log_ins: OneAtATime<String>,
+    rates_asked: OneAtATime<Id>,
     changes: broadcast::Sender<(Id, TradeState)>,
     watchers: Watchers,
     wake_sweeper: Notify,
@@ -191,6 +203,9 @@ impl Gateway {
             keys_fetched: Mutex::default(),
             spent_logins: Mutex::default(),
             tickets: Mutex::default(),
+            passwords: Passwords::default(),
+            log_ins: OneAtATime::default(),
+            rates_asked: OneAtATime::default(),
             changes: broadcast::channel(CHANGES_BUFFERED_MAX).0,
             watchers: Watchers::default(),
             wake_sweeper: Notify::new(),

@@ -141,7 +141,11 @@ impl Gateway {
         usable.iter().find(serves).cloned().ok_or(Fault::ProductUnavailable)
     }
 
-    async fn usable_accounts(&self, mch_id: MchId) -> Result<Arc<Vec<Arc<AccountRow>>>, Fault> {
+    /// Every account that a merchant can use: its own first, then the platform's.
+    pub(crate) async fn usable_accounts(
+        &self,
+        mch_id: MchId,
+    ) -> Result<Arc<Vec<Arc<AccountRow>>>, Fault> {
         let now = self.now();
         if let Some(rows) = self.0.accounts.usable.find(&mch_id, now) {
             return Ok(rows);

@@ -51,6 +51,9 @@ pub enum Command {
     /// Add and list accounts at upstreams.
     #[command(subcommand)]
     Account(AccountCommand),
+    /// Add, list and remove users, who log in for a merchant; give them passwords.
+    #[command(subcommand)]
+    User(UserCommand),
     /// Look at an order.
     #[command(subcommand)]
     Order(OrderCommand),
@@ -198,6 +201,76 @@ pub struct RotateArguments {
     /// The store to work on.
     #[command(flatten)]
     pub place: StoreArguments,
+}
+
+/// `jubao user …`
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// Add a user; a password is made, and shown this once, unless one comes by standard input.
+    Add(UserAdd),
+    /// List a merchant's users.
+    List(UserList),
+    /// Remove a user: from now on they do not log in.
+    Remove(UserArguments),
+    /// Give a user another password, and lift what wrong ones have locked.
+    Password(UserPassword),
+}
+
+/// Arguments of `user add`.
+#[derive(Debug, Args)]
+pub struct UserAdd {
+    /// The merchant's number.
+    #[arg(long)]
+    pub mch_id: i64,
+    /// Under what they log in.
+    #[arg(long)]
+    pub email: String,
+    /// Their name.
+    #[arg(long)]
+    pub name: String,
+    /// What they are: merchant, store or cashier.
+    #[arg(long = "type", value_name = "TYPE", default_value = "merchant")]
+    pub user_type: String,
+    /// The store where they work; for store and cashier.
+    #[arg(long, default_value_t = 0)]
+    pub store_id: i64,
+    /// Read the password from standard input, its first line.
+    #[arg(long)]
+    pub password_stdin: bool,
+    /// The store to work on.
+    #[command(flatten)]
+    pub place: StoreArguments,
+}
+
+/// Arguments of `user list`.
+#[derive(Debug, Args)]
+pub struct UserList {
+    /// The merchant's number.
+    pub mch_id: i64,
+    /// The store to work on.
+    #[command(flatten)]
+    pub place: StoreArguments,
+}
+
+/// Arguments that name a user.
+#[derive(Debug, Args)]
+pub struct UserArguments {
+    /// Under what they log in.
+    pub email: String,
+    /// The store to work on.
+    #[command(flatten)]
+    pub place: StoreArguments,
+}
+
+/// Arguments of `user password`.
+#[derive(Debug, Args)]
+pub struct UserPassword {
+    /// Read the password from standard input, its first line; else one is made, and shown.
+    #[arg(long)]
+    pub password_stdin: bool,
+    /// Who.
+    #[command(flatten)]
+    pub who: UserArguments,
 }
 
 /// `jubao account …`

@@ -94,6 +94,7 @@ struct File {
     turn_wait_ms: u64,
     rate_per_application: u32,
     rate_per_address: u32,
+    log_ins_per_address: u32,
     stop_notice_ms: u64,
     stop_ms: u64,
     log: String,

@@ -14,6 +14,7 @@ pub mod import;
 pub mod listen;
 pub mod merchant_client;
 pub mod operate;
+pub mod operate_users;
 pub mod reference;
 pub mod serve;
 pub mod settings;

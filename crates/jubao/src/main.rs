@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use jubao::cli::{Cli, Command, Failure};
-use jubao::{bench, demo, listen, operate, reference, serve, signing, trigger};
+use jubao::{bench, demo, listen, operate, operate_users, reference, serve, signing, trigger};
 
 /// Of so many tasks a thread takes one from the queue that all threads share. Orders come back from the
 /// store through it; by default, 1 of about 61, they would starve behind new requests, which are put
@@ -55,6 +55,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Serve(arguments) => wait_for(serve::run(arguments)),
         Command::Merchant(command) => wait_for(operate::merchant(command)),
         Command::Account(command) => wait_for(operate::account(command)),
+        Command::User(command) => wait_for(operate_users::user(command)),
         Command::Order(command) => wait_for(operate::order(command)),
         Command::Notice(command) => wait_for(operate::notice(command)),
         Command::Bench(arguments) => {

@@ -208,6 +208,7 @@ pub(crate) fn parse_setting(text: &str) -> Result<(String, String), Failure> {
     Ok((key.to_owned(), value))
 }
 
+/// Prints what was done, as JSON if that is wanted.
 pub(crate) fn say(place: &StoreArguments, json: &Value, text: &str) {
     if place.json {
         print_line(json);
@@ -223,6 +224,7 @@ pub(crate) fn manage(fault: ManageFault) -> Failure {
     }
 }
 
+/// A failure of ours or of the machine.
 pub(crate) fn machine(error: impl std::fmt::Display) -> Failure {
     Failure::Machine(error.to_string())
 }

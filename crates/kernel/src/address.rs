@@ -26,11 +26,23 @@ pub enum Operation {
     ListRefunds,
     /// List events.
     ListEvents,
+    /// Log a user in.
+    LogIn,
+    /// Create a user.
+    CreateUser,
+    /// List users.
+    ListUsers,
+    /// Remove a user.
+    RemoveUser,
+    /// Change a user's password.
+    ChangePassword,
+    /// Tell exchange rates.
+    FetchRates,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 15] = [
         Self::Place,
         Self::Query,
         Self::Close,
@@ -40,7 +52,18 @@ impl Operation {
         Self::ListOrders,
         Self::ListRefunds,
         Self::ListEvents,
+        Self::LogIn,
+        Self::CreateUser,
+        Self::ListUsers,
+        Self::RemoveUser,
+        Self::ChangePassword,
+        Self::FetchRates,
     ];
+
+    /// Whether whoever asks has to sign: all but who logs in, and has no key yet.
+    pub fn is_signed(self) -> bool {
+        self != Self::LogIn
+    }
 }
 
 /// One row of [`ADDRESSES`].
@@ -100,6 +123,28 @@ pub static ADDRESSES: &[Address] = &[
         operation: Operation::ListEvents,
         query_style: ("event", "list"),
         path: "/event/list",
+    },
+    Address { operation: Operation::LogIn, query_style: ("user", "login"), path: "/user/login" },
+    Address {
+        operation: Operation::CreateUser,
+        query_style: ("user", "create"),
+        path: "/user/create",
+    },
+    Address { operation: Operation::ListUsers, query_style: ("user", "list"), path: "/user/list" },
+    Address {
+        operation: Operation::RemoveUser,
+        query_style: ("user", "remove"),
+        path: "/user/remove",
+    },
+    Address {
+        operation: Operation::ChangePassword,
+        query_style: ("user", "password"),
+        path: "/user/password",
+    },
+    Address {
+        operation: Operation::FetchRates,
+        query_style: ("exchangerate", "fetch"),
+        path: "/exchangerate/fetch",
     },
 ];
 

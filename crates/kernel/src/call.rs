@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::exchange_rate::RateSource;
 use crate::feed::EventType;
 use crate::id::{Id, Sn};
 use crate::product::{Product, Provider};
@@ -11,6 +12,7 @@ use crate::refund::RefundState;
 use crate::secret::Secret;
 use crate::state::TradeState;
 use crate::time::Timestamp;
+use crate::user::{Email, UserType};
 
 /// A request, whichever dialect it came in.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -33,6 +35,18 @@ pub enum Call {
     ListRefunds(ListCall<RefundState>),
     /// List what has happened.
     ListEvents(EventsCall),
+    /// Log a user in.
+    LogIn(Credentials),
+    /// Create a user.
+    CreateUser(NewUserCall),
+    /// List users.
+    ListUsers(UsersCall),
+    /// Remove the user of this e-mail.
+    RemoveUser(Email),
+    /// Give a user another password.
+    ChangePassword(Credentials),
+    /// Tell exchange rates.
+    FetchRates(RateSource),
 }
 
 /// An order to be asked for.
@@ -89,6 +103,37 @@ pub struct EventsCall {
     pub types: Vec<EventType>,
     /// How long the answer may wait for an event; zero is not at all.
     pub wait: Duration,
+}
+
+/// A user's e-mail with a password, which may be wrong.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Credentials {
+    /// Who.
+    pub email: Email,
+    /// The password.
+    pub password: Secret,
+}
+
+/// A user to be created (contract section 6).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewUserCall {
+    /// Under what they log in, and with what.
+    pub credentials: Credentials,
+    /// Their name.
+    pub name: String,
+    /// What they are.
+    pub user_type: UserType,
+    /// Where they work, not looked up yet; 0 for users of the whole merchant.
+    pub store_id: i64,
+}
+
+/// A page of a merchant's users.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct UsersCall {
+    /// Which page, from 1.
+    pub page: i64,
+    /// Users of a page.
+    pub limit: i64,
 }
 
 /// An order to be reversed.

@@ -2,6 +2,8 @@
 
 use crate::fault::Wording;
 
+/// An error that no other row fits; a log-in that failed.
+pub const GENERAL: i64 = 0;
 /// A barcode payment whose outcome is not known yet.
 pub const AWAITED: i64 = 201;
 

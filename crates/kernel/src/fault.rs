@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use crate::code;
+use crate::exchange_rate::RatesFault;
 
 /// The language of a `message`.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
@@ -164,6 +165,15 @@ pub enum Fault {
     Uncertain,
     /// The upstream reported an error that no mapping covers.
     UnmappedUpstream,
+    /// There are no exchange rates.
+    Rates(RatesFault),
+    /// E-mail and password are not those of a user: which of the two is wrong is not told.
+    WrongLogIn,
+    /// Too many log-ins have failed under the e-mail, whether it is anybody's or not.
+    LockedOut {
+        /// Minutes until the next is looked at.
+        minutes: i64,
+    },
     /// A defect of ours.
     Defect,
 }
@@ -210,6 +220,15 @@ impl Fault {
             Self::TimedOut => 492_004,
             Self::EmptyAnswer => 492_005,
             Self::DuplicateRefund => 493_001,
+            Self::WrongLogIn | Self::LockedOut { .. } => code::GENERAL,
+            Self::Rates(why) => match why {
+                RatesFault::NoAccount => 492_003,
+                RatesFault::NotSent => 4005,
+                RatesFault::TimedOut => 492_004,
+                RatesFault::Empty => 492_005,
+                RatesFault::Refused(_) => 492_006,
+                RatesFault::Unreadable => 492_007,
+            },
             Self::Defect => code::DEFECT,
         }
     }
@@ -244,6 +263,19 @@ impl Fault {
                 format!("{ip} {}", language.choose(REFUSED_ADDRESS))
             }
             Self::Refused { message } => message.clone(),
+            Self::Rates(why) => match why {
+                RatesFault::NoAccount => language.choose(NO_RATES).to_owned(),
+                RatesFault::Refused(message) => message.clone(),
+                RatesFault::NotSent
+                | RatesFault::TimedOut
+                | RatesFault::Empty
+                | RatesFault::Unreadable => language.choose(RATES_LATER).to_owned(),
+            },
+            Self::WrongLogIn => language.choose(WRONG_LOG_IN).to_owned(),
+            Self::LockedOut { minutes } => {
+                let [before, after] = LOCKED_OUT;
+                format!("{}{minutes}{}", language.choose(before), language.choose(after))
+            }
             Self::UnknownAddress
             | Self::WrongMethod
             | Self::NotUtf8
@@ -274,6 +306,15 @@ impl Fault {
 const REFUSED_ADDRESS: Wording = [
     "不在该应用的 IP 白名单内，请联系平台添加",
     "is not among the addresses that the application may be used from; ask the operator to add it",
+];
+const NO_RATES: Wording =
+    ["该商户没有提供汇率的通道账户", "no account of this merchant tells exchange rates"];
+const RATES_LATER: Wording =
+    ["今日汇率暂不可得，请稍后再试", "today's rates are not known; try again later"];
+const WRONG_LOG_IN: Wording = ["邮箱或密码不正确", "the e-mail or the password is wrong"];
+const LOCKED_OUT: [Wording; 2] = [
+    ["登录失败次数过多，请在 ", "too many log-ins have failed; try again in "],
+    [" 分钟后再试", " minutes"],
 ];
 const TOO_LARGE: Wording =
     ["请求体最多 64 KiB、64 个参数", "a body has at most 64 KiB and 64 parameters"];

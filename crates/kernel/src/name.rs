@@ -35,16 +35,43 @@ enum Users {
     ListOrders,
     ListRefunds,
     ListEvents,
+    /// Whatever names a user by their e-mail.
+    NameUser,
+    /// Whatever is told a password.
+    TellPassword,
+    LogIn,
+    CreateUser,
+    UserList,
+    RemoveUser,
+    ChangePassword,
+    FetchRates,
 }
 
 impl Users {
     /// Whether an operation of these users reads a row of `other`: a refund names its order too.
     fn read(self, other: Self) -> bool {
-        let is_of_lists = matches!(self, Self::ListOrders | Self::ListRefunds);
-        other == self
-            || other == Self::Every
-            || (matches!(self, Self::Query | Self::Refund) && other == Self::Find)
-            || (is_of_lists && other == Self::List)
+        let is_told = matches!(self, Self::LogIn | Self::CreateUser | Self::ChangePassword);
+        match other {
+            // Who logs in is known by nothing else, and does not sign.
+            Self::Every => self != Self::LogIn,
+            Self::Find => matches!(self, Self::Find | Self::Query | Self::Refund),
+            Self::List => matches!(self, Self::ListOrders | Self::ListRefunds),
+            Self::TellPassword => is_told,
+            Self::NameUser => is_told || self == Self::RemoveUser,
+            Self::Place
+            | Self::Query
+            | Self::Refund
+            | Self::ListOrders
+            | Self::ListRefunds
+            | Self::ListEvents
+            | Self::QueryRefund
+            | Self::LogIn
+            | Self::CreateUser
+            | Self::UserList
+            | Self::RemoveUser
+            | Self::ChangePassword
+            | Self::FetchRates => self == other,
+        }
     }
 }
 
@@ -53,6 +80,8 @@ impl Users {
 pub enum Role {
     /// None.
     Optional,
+    /// One of its own, which the unique parse does not count: it refuses a few more texts for that.
+    Alone,
     /// `mch_id` or `appid`.
     Caller,
     /// `total_fee`.
@@ -67,6 +96,7 @@ const fn row(name: &'static str, form: ValueForm, used_by: Users, role: Role) ->
 
 /// Every name that the operations act on, or that is known everywhere, in signing order.
 pub static NAMES: &[NameInfo] = &[
+    row("adapter", ValueForm::RateSource, Users::FetchRates, Role::Subject),
     row("after", ValueForm::Cursor, Users::ListEvents, Role::Optional),
     row("appid", ValueForm::OwnApp, Users::Every, Role::Caller),
     row("attach", ValueForm::Echoed, Users::Place, Role::Optional),
@@ -77,11 +107,14 @@ pub static NAMES: &[NameInfo] = &[
     row("detail", ValueForm::Detail, Users::Place, Role::Optional),
     row("device_info", ValueForm::Text, Users::Every, Role::Optional),
     row("discount", ValueForm::Discount, Users::Place, Role::Optional),
+    row("email", ValueForm::Email, Users::NameUser, Role::Subject),
     row("end_time", ValueForm::Date, Users::List, Role::Optional),
     row("h5_redirect_url", ValueForm::PageUrl, Users::Place, Role::Optional),
     row("limit", ValueForm::Limit, Users::List, Role::Optional),
     row("limit", ValueForm::Limit, Users::ListEvents, Role::Optional),
+    row("limit", ValueForm::Limit, Users::UserList, Role::Optional),
     row("mch_id", ValueForm::OwnMch, Users::Every, Role::Caller),
+    row("name", ValueForm::PersonName, Users::CreateUser, Role::Alone),
     row("nonce_str", ValueForm::Nonce, Users::Every, Role::Optional),
     row("notify_url", ValueForm::NotifyUrl, Users::Place, Role::Optional),
     row("openid", ValueForm::Token(128), Users::Every, Role::Optional),
@@ -92,6 +125,8 @@ pub static NAMES: &[NameInfo] = &[
     row("out_trade_no", ValueForm::TradeNo, Users::Find, Role::Subject),
     row("out_trade_no", ValueForm::TradeNo, Users::List, Role::Optional),
     row("page", ValueForm::Page, Users::List, Role::Optional),
+    row("page", ValueForm::Page, Users::UserList, Role::Optional),
+    row("password", ValueForm::Password, Users::TellPassword, Role::Alone),
     row("pay_channel_id", ValueForm::ChannelId, Users::Place, Role::Subject),
     row("payment", ValueForm::Payment, Users::Place, Role::Subject),
     row("provider", ValueForm::Provider, Users::Every, Role::Optional),
@@ -106,6 +141,7 @@ pub static NAMES: &[NameInfo] = &[
     row("start_time", ValueForm::Date, Users::List, Role::Optional),
     row("store_id", ValueForm::StoreId, Users::List, Role::Optional),
     row("store_id", ValueForm::StoreId, Users::Place, Role::Optional),
+    row("store_id", ValueForm::StoreId, Users::CreateUser, Role::Optional),
     row("sub_appid", ValueForm::Token(32), Users::Place, Role::Optional),
     row("sub_openid", ValueForm::Token(128), Users::Place, Role::Optional),
     row("subject", ValueForm::Text, Users::Every, Role::Optional),
@@ -114,6 +150,7 @@ pub static NAMES: &[NameInfo] = &[
     row("total_fee", ValueForm::Amount, Users::Place, Role::Amount),
     row("trade_state", ValueForm::TradeState, Users::ListOrders, Role::Optional),
     row("transaction_id", ValueForm::Token(64), Users::Find, Role::Subject),
+    row("type", ValueForm::UserType, Users::CreateUser, Role::Alone),
     row("types", ValueForm::EventTypes, Users::ListEvents, Role::Optional),
     row("unixtimestamp_end", ValueForm::UnixTime, Users::List, Role::Optional),
     row("unixtimestamp_start", ValueForm::UnixTime, Users::List, Role::Optional),
@@ -123,8 +160,8 @@ pub static NAMES: &[NameInfo] = &[
     row("wallet", ValueForm::Wallet, Users::Place, Role::Optional),
 ];
 
-/// Names that only operations not offered yet act on; a strict application may send them.
-const KNOWN_ELSEWHERE: &[&str] = &["adapter", "email", "password", "sign"];
+/// Names that no operation acts on and that a strict application may send all the same.
+const KNOWN_ELSEWHERE: &[&str] = &["sign"];
 
 /// Whether some operation knows a name.
 pub fn is_known(name: &str) -> bool {
@@ -152,6 +189,16 @@ impl NameTable {
         static ORDERS: LazyLock<NameTable> = LazyLock::new(|| NameTable::new(Users::ListOrders));
         static REFUNDS: LazyLock<NameTable> = LazyLock::new(|| NameTable::new(Users::ListRefunds));
         static EVENTS: LazyLock<NameTable> = LazyLock::new(|| NameTable::new(Users::ListEvents));
+        static LOG_IN: LazyLock<NameTable> = LazyLock::new(|| NameTable::new(Users::LogIn));
+        static CREATE_USER: LazyLock<NameTable> =
+            LazyLock::new(|| NameTable::new(Users::CreateUser));
+        static LIST_USERS: LazyLock<NameTable> = LazyLock::new(|| NameTable::new(Users::UserList));
+        static REMOVE_USER: LazyLock<NameTable> =
+            LazyLock::new(|| NameTable::new(Users::RemoveUser));
+        static CHANGE_PASSWORD: LazyLock<NameTable> =
+            LazyLock::new(|| NameTable::new(Users::ChangePassword));
+        static FETCH_RATES: LazyLock<NameTable> =
+            LazyLock::new(|| NameTable::new(Users::FetchRates));
         match operation {
             Operation::Place => &PLACE,
             Operation::Query => &QUERY,
@@ -161,6 +208,12 @@ impl NameTable {
             Operation::ListOrders => &ORDERS,
             Operation::ListRefunds => &REFUNDS,
             Operation::ListEvents => &EVENTS,
+            Operation::LogIn => &LOG_IN,
+            Operation::CreateUser => &CREATE_USER,
+            Operation::ListUsers => &LIST_USERS,
+            Operation::RemoveUser => &REMOVE_USER,
+            Operation::ChangePassword => &CHANGE_PASSWORD,
+            Operation::FetchRates => &FETCH_RATES,
         }
     }
 
@@ -173,7 +226,7 @@ impl NameTable {
             is_ignored: row.form == ValueForm::Text,
             is_url: matches!(row.form, ValueForm::NotifyUrl | ValueForm::PageUrl),
             role: match row.role {
-                Role::Optional => 0,
+                Role::Optional | Role::Alone => 0,
                 Role::Caller => 1,
                 Role::Amount => 2,
                 Role::Subject => 4,

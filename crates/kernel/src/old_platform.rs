@@ -51,7 +51,13 @@ pub fn is_passed_on(operation: Operation) -> bool {
         Operation::Place
         | Operation::ListOrders
         | Operation::ListRefunds
-        | Operation::ListEvents => false,
+        | Operation::ListEvents
+        | Operation::LogIn
+        | Operation::CreateUser
+        | Operation::ListUsers
+        | Operation::RemoveUser
+        | Operation::ChangePassword
+        | Operation::FetchRates => false,
     }
 }
 

@@ -5,15 +5,18 @@ use std::net::IpAddr;
 
 use crate::application::Application;
 use crate::egress_policy::{self, Cidr, UrlFault};
+use crate::exchange_rate::RateSource;
 use crate::fault::Wording;
 use crate::feed::EventType;
 use crate::id::{AppId, MchId, Sn};
 use crate::json;
+use crate::password;
 use crate::product::{PRODUCTS, Product, Provider};
 use crate::refund::RefundState;
 use crate::scheme::Scheme;
 use crate::state::TradeState;
 use crate::time::Timestamp;
+use crate::user::{Email, NAME_CHARS_MAX, UserType};
 
 /// Digits of an integer.
 const DIGITS_MAX: usize = 18;
@@ -101,6 +104,16 @@ pub enum ValueForm {
     EventTypes,
     /// Seconds that an answer may wait: 0 to 25.
     Wait,
+    /// An e-mail address.
+    Email,
+    /// A password. Whether it may be chosen is another question.
+    Password,
+    /// What a person is called.
+    PersonName,
+    /// `merchant`, `store` or `cashier`.
+    UserType,
+    /// `alipay` or `wechat`.
+    RateSource,
 }
 
 /// Who sends, and when: what some forms depend on.
@@ -137,6 +150,20 @@ impl<'a> Sender<'a> {
     }
 }
 
+impl Sender<'_> {
+    /// A sender of whom nothing is known.
+    pub fn stranger(now: Timestamp) -> Self {
+        Self {
+            mch_id: MchId(0),
+            app_id: AppId(0),
+            may_discount: false,
+            scheme: Scheme::Md5,
+            now,
+            allow: &[],
+        }
+    }
+}
+
 /// How a value misses its form, and what is accepted.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub enum Wrong {
@@ -164,6 +191,9 @@ impl ValueForm {
             Self::Detail => Some(6_000),
             Self::Reason => Some(80),
             Self::Token(max) => Some(max),
+            Self::Email => Some(Email::LENGTH_MAX),
+            Self::Password => Some(password::CHARS_MAX),
+            Self::PersonName => Some(NAME_CHARS_MAX),
             Self::OwnMch
             | Self::OwnApp
             | Self::Version
@@ -186,7 +216,9 @@ impl ValueForm {
             | Self::TradeState
             | Self::RefundStatus
             | Self::Cursor
-            | Self::Wait => None,
+            | Self::Wait
+            | Self::UserType
+            | Self::RateSource => None,
         }
     }
 
@@ -223,7 +255,7 @@ impl ValueForm {
             Self::Echoed => {
                 judge_text(value).and_then(|()| format(!is_like_a_notice(value), LIKE_A_NOTICE))
             }
-            Self::Text | Self::Reason => judge_text(value),
+            Self::Text | Self::Reason | Self::PersonName | Self::Password => judge_text(value),
             Self::Detail => judge_detail(value),
             Self::AuthCode => {
                 format(Provider::of_code(value).is_some(), ["不是付款码", "is no payer's code"])
@@ -248,6 +280,9 @@ impl ValueForm {
             Self::Cursor => format(integer(value).is_some(), CURSOR),
             Self::EventTypes => format(EventType::list(value).is_some(), EVENT_TYPES),
             Self::Wait => format(is_within(value, 0, WAIT_S_MAX), WAIT),
+            Self::Email => format(Email::parse(value).is_some(), EMAIL),
+            Self::UserType => format(UserType::from_word(value).is_some(), USER_TYPE),
+            Self::RateSource => format(RateSource::from_word(value).is_some(), RATE_SOURCE),
         }
     }
 }
@@ -294,6 +329,10 @@ const EVENT_TYPES: Wording = [
     "must be types of events with commas between, such as order.success,refund.success",
 ];
 const WAIT: Wording = ["应为 0 至 25 的整数（秒）", "must be an integer from 0 to 25 (seconds)"];
+const EMAIL: Wording = ["应为邮箱地址", "must be an e-mail address"];
+const USER_TYPE: Wording =
+    ["应为 merchant、store 或 cashier", "must be merchant, store or cashier"];
+const RATE_SOURCE: Wording = ["应为 alipay 或 wechat", "must be alipay or wechat"];
 const CONTROL: Wording = ["不能含有控制字符", "must not hold control characters"];
 const HIDDEN_URL: Wording =
     ["不能含有参数名后接网址", "must not hold a parameter's name followed by a URL"];

@@ -8,9 +8,9 @@ use crate::{Store, StoreError};
 /// made no order in its last second. Each part is the end of a primary key.
 const NEWEST: &str = "select max(id) from (select max(id) as id from orders
 union all select max(id) from refunds union all select max(id) from notices
-union all select max(id) from messages) as newest";
+union all select max(id) from messages union all select max(id) from users) as newest";
 
-/// The newest id of an order, a refund, a notice or a message; `None` if there is none of these.
+/// The newest id of an order, a refund, a notice, a message or a user; `None` if there is none of these.
 ///
 /// # Errors
 /// See [`StoreError`].

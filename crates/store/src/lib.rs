@@ -16,10 +16,12 @@ mod batch;
 #[cfg(debug_assertions)]
 mod crash;
 mod db;
+pub mod exchange_rates;
 pub mod feed;
 pub mod ids;
 pub mod ledger;
 pub mod lists;
+pub mod logins;
 pub mod measure;
 mod memory;
 pub mod merchants;
@@ -40,6 +42,7 @@ pub mod stores;
 pub mod sweeps;
 #[cfg(test)]
 mod tests;
+pub mod users;
 mod writer;
 
 use std::fmt;

@@ -19,6 +19,7 @@ mod old_platform;
 mod outlive;
 pub mod page;
 pub mod payer;
+mod records;
 pub mod visit;
 pub mod watching;
 

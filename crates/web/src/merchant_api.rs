@@ -31,6 +31,7 @@ use crate::doctor;
 use crate::edge::{Client, Edge, Turn};
 use crate::idempotency::{self, SentKey};
 use crate::outlive::Outlive;
+use crate::records::{self, About};
 use crate::{listing, long_poll};
 
 /// Bytes that are read of a body beyond its limit, only to be dropped.
@@ -95,7 +96,7 @@ pub async fn call(State(site): State<Site>, request: Request) -> Response<Body> 
     // Read even if it is refused: a client that is still sending would not see the answer.
     let reply = match read(body, edge.limits().times.body).await {
         Ok(body) => {
-            let Some(turn) = turn(edge, &parts.extensions).await else {
+            let Some(turn) = turn(edge, operation, &parts.extensions).await else {
                 return written(gateway, &failure(Fault::Busy), language, &trace_no);
             };
             let content_type = parts.headers.get(CONTENT_TYPE).and_then(|text| text.to_str().ok());
@@ -123,9 +124,13 @@ pub async fn call(State(site): State<Site>, request: Request) -> Response<Body> 
 }
 
 /// A turn for a request, unless its client asks too often or there is none in time.
-async fn turn(edge: &Edge, extensions: &Extensions) -> Option<Turn> {
-    let client = extensions.get::<Client>();
-    if client.is_some_and(|client| !edge.is_welcome(*client)) {
+async fn turn(edge: &Edge, operation: Operation, extensions: &Extensions) -> Option<Turn> {
+    let client = extensions.get::<Client>().copied();
+    if client.is_some_and(|client| !edge.is_welcome(client)) {
+        return None;
+    }
+    // A guess at a password costs a guesser little, and us a hash.
+    if !operation.is_signed() && client.is_some_and(|client| !edge.may_log_in(client)) {
         return None;
     }
     edge.merchant_turn().await
@@ -219,6 +224,15 @@ async fn finish(site: Site, call: OwnedCall, trace_no: &str) -> (Reply, Option<A
 
 /// The answer, and what asks for it if it may wait for a better one.
 async fn perform(site: &Site, raw: &RawCall<'_>, sender: &Sender) -> (Reply, Option<Asking>) {
+    if !raw.operation.is_signed() {
+        let reply = match jubao::open_unsigned(raw, site.gateway.now()) {
+            Ok(call) => {
+                reply_of_record(Box::pin(records::carry_out_unsigned(&site.gateway, call)).await)
+            }
+            Err(fault) => failure(fault),
+        };
+        return (reply, None);
+    }
     let Admission { caller, mut admitted, key } = match admitted(site, raw, sender).await {
         Ok(admission) => admission,
         Err(reply) => return (reply, None),
@@ -362,6 +376,14 @@ async fn carry_out(
             let (listed, topic) = Box::pin(listing::events(gateway, caller, &call)).await;
             return reply_of_list(listed, topic);
         }
+        Call::LogIn(asked) => return record(gateway, caller, About::LogIn(asked)).await,
+        Call::CreateUser(call) => return record(gateway, caller, About::Create(call)).await,
+        Call::ListUsers(asked) => return record(gateway, caller, About::List(asked)).await,
+        Call::RemoveUser(email) => return record(gateway, caller, About::Remove(email)).await,
+        Call::ChangePassword(asked) => {
+            return record(gateway, caller, About::ChangePassword(asked)).await;
+        }
+        Call::FetchRates(source) => return record(gateway, caller, About::Rates(source)).await,
     };
     match done {
         Ok(answered) => match data(gateway, caller, asked, &answered) {
@@ -388,6 +410,15 @@ async fn carry_out(
 fn unsigned() -> Reply {
     tracing::error!("an answer was not signed: the platform's key is missing");
     failure(Fault::Uncertain)
+}
+
+/// The answer about users or rates.
+async fn record(gateway: &Gateway, caller: &Caller, about: About) -> Reply {
+    reply_of_record(Box::pin(records::carry_out(gateway, caller, about)).await)
+}
+
+fn reply_of_record(done: Result<String, Fault>) -> Reply {
+    reply_of_list(done, None)
 }
 
 /// The order's members, signed in the form that verified the request. Where the request's text left

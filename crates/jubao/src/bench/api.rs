@@ -78,7 +78,7 @@ impl Api {
             return Err(Failure::Machine("the bench's peer does not simulate".into()));
         };
         let mut site = Site::open_on(folder, &format!("http://{at}")).await?;
-        let rates = Rates { application: 0, address: 0 };
+        let rates = Rates { application: 0, address: 0, log_ins: 0 };
         let address = site.serve(Limits { rates, ..Limits::of_this_machine() }).await?;
         let stored = plan.orders.unwrap_or(STORED);
         let (caller, connections) = (Peer::start()?, plan.connections);

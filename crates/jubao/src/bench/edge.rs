@@ -85,7 +85,7 @@ impl Attacked {
         let limits = Limits {
             // The limits of production, but for those that count by caller: here all are one.
             work: Work::default(),
-            rates: Rates { application: 0, address: 0 },
+            rates: Rates { application: 0, address: 0, log_ins: 0 },
             ..Limits::of_this_machine()
         };
         let (mut caller, mut crowd) = (Peer::start()?, Peer::start()?);

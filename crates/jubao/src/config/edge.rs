@@ -14,7 +14,7 @@ const TIME_MS_MAX: u64 = 3_600_000;
 const TURN_WAIT_MS_MAX: u64 = 10_000;
 /// Turns in all: each may wait for the store's writer, whose queue holds a few more.
 const TURNS_MAX: usize = 4_000;
-/// Highest rate that can be set, in requests a second.
+/// Highest rate that can be set, in requests a second or log-ins a minute.
 const RATE_MAX: u32 = 1_000_000;
 
 /// The limits of the edge.
@@ -26,6 +26,7 @@ pub(super) fn limits(file: &File) -> Result<Limits, String> {
         rates: Rates {
             application: rate("rate_per_application", file.rate_per_application)?,
             address: rate("rate_per_address", file.rate_per_address)?,
+            log_ins: rate("log_ins_per_address", file.log_ins_per_address)?,
         },
         trusted_proxies: networks("trusted_proxies", &file.trusted_proxies)?,
     })
@@ -101,5 +102,5 @@ fn some(key: &str, value: usize) -> Result<usize, String> {
 }
 
 fn rate(key: &str, value: u32) -> Result<u32, String> {
-    if value <= RATE_MAX { Ok(value) } else { Err(format!("{key}: 0 to {RATE_MAX} a second")) }
+    if value <= RATE_MAX { Ok(value) } else { Err(format!("{key}: 0 to {RATE_MAX}")) }
 }

@@ -123,7 +123,13 @@ async fn every_example_of_the_openapi_document_is_answered_as_it_says() {
         if *after_payment {
             pay_for(&app, shown).await;
         }
-        let request = app.request(&shown.path, shown.body.to_string());
+        // A log-in is answered with the key: what is written down must not hold it.
+        let unheard = reqwest::Client::builder().no_proxy().build().unwrap();
+        let request = match shown.path.as_str() {
+            "/user/login" => unheard.post(format!("{}{}", app.demo.addresses.api, shown.path)),
+            _ => app.request(&shown.path, String::new()),
+        };
+        let request = request.body(shown.body.to_string());
         let answer = app.exchange(request.header("content-type", "application/json")).await;
         check(&document, shown, &answer);
     }

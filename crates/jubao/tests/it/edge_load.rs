@@ -22,7 +22,7 @@ const EXCESS: usize = 40;
 
 fn rates(application: u32, address: u32) -> Limits {
     let mut limits = Limits::of_this_machine();
-    limits.rates = Rates { application, address };
+    limits.rates = Rates { application, address, log_ins: 0 };
     limits.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
     limits
 }

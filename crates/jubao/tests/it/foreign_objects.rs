@@ -8,15 +8,17 @@ use jubao::demo::identity::MERCHANT;
 use kernel::address::{ADDRESSES, Operation};
 use kernel::application::Settings;
 use kernel::name::NAMES;
+use kernel::user::Email;
 use serde_json::{Value, json};
 
 use crate::app::TestApp;
 use crate::leaks::{self, Kind};
 
 /// Names whose value is the number of an object.
-const OBJECTS: [&str; 9] = [
+const OBJECTS: [&str; 10] = [
     "after",
     "customer_refund_no",
+    "email",
     "order_sn",
     "out_refund_no",
     "out_trade_no",
@@ -26,7 +28,8 @@ const OBJECTS: [&str; 9] = [
     "transaction_id",
 ];
 /// Names whose value is none.
-const PLAIN: [&str; 39] = [
+const PLAIN: [&str; 43] = [
+    "adapter",
     "appid",
     "attach",
     "body",
@@ -39,10 +42,12 @@ const PLAIN: [&str; 39] = [
     "h5_redirect_url",
     "limit",
     "mch_id",
+    "name",
     "nonce_str",
     "notify_url",
     "openid",
     "page",
+    "password",
     "pay_channel_id",
     "payment",
     "provider",
@@ -60,6 +65,7 @@ const PLAIN: [&str; 39] = [
     "timestamp",
     "total_fee",
     "trade_state",
+    "type",
     "types",
     "unixtimestamp_end",
     "unixtimestamp_start",
@@ -75,6 +81,9 @@ fn every_name_is_known_to_be_the_number_of_an_object_or_not() {
         assert!(is_known, "is {} the number of an object? Then the matrix has to try it", row.name);
     }
 }
+
+/// The merchant's user; only digits at the end make it another's.
+const USER: &str = "owner@shop.n0001";
 
 /// The number of one of the merchant's objects, and one like it that nobody has.
 struct Number {
@@ -125,6 +134,11 @@ impl Owner {
         leaks::secret(Kind::Code, "a payer's code", b"287654321012399900");
         let charged = app.call("/payment/pay", &charge).await["data"].clone();
         app.wait_notices(2).await;
+        let user = json!({
+            "mch_id": app.mch_id().to_string(), "email": USER, "name": "李雷", "type": "merchant",
+            "password": "long tea house",
+        });
+        assert_eq!(app.call("/user/create", &user).await["code"], 200);
         let mut numbers = vec![
             Number::new("refund_id", &refund["refund_id"]),
             Number::new("out_refund_no", &refund["out_refund_no"]),
@@ -132,6 +146,7 @@ impl Owner {
             Number::new("store_id", &MERCHANT.store.0.into()),
             // Its own feed is further than the first event; nobody's is so far.
             Number { name: "after", theirs: "1".into(), nobodys: "9".into() },
+            Number::new("email", &USER.into()),
         ];
         let mut orders = Vec::new();
         for order in [open, refund, charged] {
@@ -148,6 +163,8 @@ impl Owner {
     async fn stored(&self, app: &TestApp) -> Vec<String> {
         let store = app.demo.gateway.store();
         let mut found = vec![format!("{} orders", app.orders().await)];
+        let email = Email::parse(USER).unwrap();
+        found.push(format!("{:?}", store::users::by_email(store, &email).await.unwrap()));
         for sn in &self.orders {
             let order = app.stored(sn).await;
             let (mch, id) = (order.mch_id, order.id);
@@ -182,6 +199,15 @@ fn request(app: &TestApp, operation: Operation) -> Value {
         | Operation::ListOrders
         | Operation::ListRefunds
         | Operation::ListEvents => json!({}),
+        // Each log-in that fails would change what the next is told.
+        Operation::LogIn | Operation::ListUsers | Operation::RemoveUser => json!({}),
+        // Without a store none is created, whoever has the e-mail.
+        Operation::CreateUser => json!({
+            "email": "stranger@shop.example", "name": "韩", "type": "cashier",
+            "password": "long tea house",
+        }),
+        Operation::ChangePassword => json!({ "password": "longer tea house" }),
+        Operation::FetchRates => json!({ "adapter": "alipay" }),
         Operation::Reverse => {
             json!({ "nonce_str": "n", "timestamp": app.demo.gateway.now().seconds() })
         }

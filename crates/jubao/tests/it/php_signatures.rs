@@ -144,7 +144,7 @@ async fn made_by_php(merchants: &Value, count: usize) -> Vec<Case> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn twelve_thousand_requests_that_php_made_are_understood_as_php_signed_them() {
-    let rates = Rates { application: 0, address: 0 };
+    let rates = Rates { application: 0, address: 0, log_ins: 0 };
     let app = TestApp::spawn_within(Limits { rates, ..Limits::of_this_machine() }).await;
     let mut merchants = Vec::new();
     for _ in 0..4 {

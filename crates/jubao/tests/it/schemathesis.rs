@@ -59,7 +59,7 @@ fn times(statistics: &Value, code: i64) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_schemathesis_invents_is_answered_as_documented() {
-    let rates = Rates { application: 0, address: 0 };
+    let rates = Rates { application: 0, address: 0, log_ins: 0 };
     let app = TestApp::spawn_within(Limits { rates, ..Limits::of_this_machine() }).await;
     let (file, wanted) = (app.folder.path().join("statistics.json"), wanted());
     let tried = Running::start(&mut command(&app, &file, wanted));

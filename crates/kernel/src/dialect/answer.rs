@@ -41,7 +41,7 @@ pub fn failure(fault: &Fault, language: Language, data: Option<&str>, trace_no: 
 fn envelope(code: i64, message: &str, data: Option<&str>, trace_no: &str) -> String {
     let ret = match code {
         code::SUCCESS => 0,
-        0 => code::DEFECT,
+        code::GENERAL => code::DEFECT,
         other => other,
     };
     let mut out = String::with_capacity(ENVELOPE_BYTES + data.map_or(0, str::len));

@@ -141,6 +141,29 @@ pub fn open<'a>(raw: &RawCall<'a>) -> Result<Opened<'a>, Fault> {
     Ok(Opened { operation: raw.operation, query: raw.query, readings, caller })
 }
 
+/// Reads and checks a request that nobody signs ([`Operation::is_signed`]), in the same order. What it
+/// may send beside its own parameters is not read.
+///
+/// # Errors
+/// The first check of contract section 8 that fails.
+pub fn open_unsigned(raw: &RawCall<'_>, now: Timestamp) -> Result<Call, Fault> {
+    if raw.body.len() > BODY_BYTES_MAX {
+        return Err(Fault::TooLarge);
+    }
+    let fields = body::read(raw.content_type, raw.body)?.first;
+    if fields.has("_sign") {
+        return Err(Fault::NotAllowed(UNDERSCORED));
+    }
+    if address::has_extra_parameters(raw.query) {
+        return Err(Fault::NotAllowed(UNSIGNED));
+    }
+    let table = NameTable::of(raw.operation);
+    typed::check_required(raw.operation, &fields)?;
+    check_lengths(&fields, table)?;
+    check_forms(&fields, table, &Sender::stranger(now))?;
+    typed::call(raw.operation, &fields, now)
+}
+
 fn caller(fields: &Fields<'_>) -> Result<CallerId, Fault> {
     let (mch, app) = (fields.given("mch_id"), fields.given("appid"));
     if mch.is_none() && app.is_none() {

@@ -8,4 +8,6 @@ mod listed;
 pub mod members;
 pub mod notice;
 mod order_string;
+pub mod records;
 mod typed;
+mod user_calls;

@@ -7,6 +7,7 @@ use crate::call::{
 };
 use crate::dialect::jubao::REPLAY_SECONDS_MAX;
 use crate::dialect::listed;
+use crate::dialect::user_calls;
 use crate::fault::{Fault, Wording};
 use crate::fields::Fields;
 use crate::id::Sn;
@@ -57,10 +58,20 @@ pub fn check_required(operation: Operation, fields: &Fields<'_>) -> Result<(), F
         }
         Operation::QueryRefund => require_one(fields, &REFUND_NAMES),
         Operation::ListOrders | Operation::ListRefunds | Operation::ListEvents => Ok(()),
+        Operation::LogIn
+        | Operation::CreateUser
+        | Operation::ListUsers
+        | Operation::RemoveUser
+        | Operation::ChangePassword
+        | Operation::FetchRates => user_calls::check_required(operation, fields),
     }
 }
 
-fn require_one(fields: &Fields<'_>, names: &[&'static str]) -> Result<(), Fault> {
+/// Checks that one of `names` is given.
+///
+/// # Errors
+/// 4003 if all are absent, 491003 if one is empty.
+pub(super) fn require_one(fields: &Fields<'_>, names: &[&'static str]) -> Result<(), Fault> {
     if names.iter().any(|name| fields.given(name).is_some()) {
         return Ok(());
     }
@@ -71,7 +82,7 @@ fn require_one(fields: &Fields<'_>, names: &[&'static str]) -> Result<(), Fault>
 }
 
 /// Checks values against each other: both names of the product, its limit, the discount; a page and
-/// the times of a list.
+/// the times of a list; a password and its user.
 ///
 /// # Errors
 /// 492001; 490001 for times.
@@ -85,6 +96,12 @@ pub fn check_relations(operation: Operation, fields: &Fields<'_>) -> Result<(), 
         | Operation::Refund
         | Operation::QueryRefund
         | Operation::ListEvents => Ok(()),
+        Operation::LogIn
+        | Operation::CreateUser
+        | Operation::ListUsers
+        | Operation::RemoveUser
+        | Operation::ChangePassword
+        | Operation::FetchRates => user_calls::check_relations(operation, fields),
     }
 }
 
@@ -129,6 +146,12 @@ pub fn call(operation: Operation, fields: &Fields<'_>, now: Timestamp) -> Result
         Operation::ListOrders => Ok(Call::ListOrders(listed::orders(fields))),
         Operation::ListRefunds => Ok(Call::ListRefunds(listed::refunds(fields))),
         Operation::ListEvents => Ok(Call::ListEvents(listed::events(fields))),
+        Operation::LogIn => user_calls::credentials(fields).map(Call::LogIn),
+        Operation::CreateUser => user_calls::new_user(fields).map(Call::CreateUser),
+        Operation::ListUsers => Ok(user_calls::users(fields)),
+        Operation::RemoveUser => user_calls::email(fields).map(Call::RemoveUser),
+        Operation::ChangePassword => user_calls::credentials(fields).map(Call::ChangePassword),
+        Operation::FetchRates => user_calls::rates(fields),
     }
 }
 

@@ -38,23 +38,25 @@ pub enum Part {
     Signature,
     /// The signature, where the request had version 2.
     Version2,
+    /// Users, log-ins and exchange rates, which are not signed.
+    Record,
 }
 
 impl Part {
     /// Whether an answer of that part always has it.
     pub fn is_always(self) -> bool {
         match self {
-            Self::Order | Self::Refund | Self::Signature => true,
+            Self::Order | Self::Refund | Self::Signature | Self::Record => true,
             Self::Product | Self::Version2 => false,
         }
     }
 }
 
-const fn text(name: &'static str, part: Part, words: Wording) -> MemberInfo {
+pub(super) const fn text(name: &'static str, part: Part, words: Wording) -> MemberInfo {
     MemberInfo { name, kind: Kind::Text, part, words }
 }
 
-const fn int(name: &'static str, part: Part, words: Wording) -> MemberInfo {
+pub(super) const fn int(name: &'static str, part: Part, words: Wording) -> MemberInfo {
     MemberInfo { name, kind: Kind::Int, part, words }
 }
 
@@ -252,7 +254,7 @@ mod tests {
             let expect = table(|row| match row.part {
                 Part::Order | Part::Signature | Part::Version2 => true,
                 Part::Product => names.iter().any(|name| name == row.name),
-                Part::Refund => false,
+                Part::Refund | Part::Record => false,
             });
             assert_eq!(listed(&written), expect, "{}", row.payment);
             of_products.extend(names);

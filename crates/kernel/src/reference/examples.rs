@@ -209,6 +209,68 @@ pub static EXAMPLES: &[Example] = &[
         code: 200,
         after_payment: false,
     },
+    Example {
+        operation: Operation::CreateUser,
+        name: "cashier",
+        words: ["创建收银员", "A cashier"],
+        members: &[
+            ("email", Sample::Text("li@shop.example")),
+            MCH,
+            ("name", Sample::Text("李雷")),
+            ("password", Sample::Text("long tea house")),
+            ("store_id", Sample::Int(1_000_342)),
+            ("type", Sample::Text("cashier")),
+        ],
+        code: 200,
+        after_payment: false,
+    },
+    Example {
+        operation: Operation::LogIn,
+        name: "byPassword",
+        words: ["邮箱与密码", "E-mail and password"],
+        members: &[
+            ("email", Sample::Text("li@shop.example")),
+            ("password", Sample::Text("long tea house")),
+        ],
+        code: 200,
+        after_payment: false,
+    },
+    Example {
+        operation: Operation::ListUsers,
+        name: "firstPage",
+        words: ["第一页", "The first page"],
+        members: &[MCH],
+        code: 200,
+        after_payment: false,
+    },
+    Example {
+        operation: Operation::ChangePassword,
+        name: "another",
+        words: ["新密码", "Another password"],
+        members: &[
+            ("email", Sample::Text("li@shop.example")),
+            MCH,
+            ("password", Sample::Text("longer tea house")),
+        ],
+        code: 200,
+        after_payment: false,
+    },
+    Example {
+        operation: Operation::RemoveUser,
+        name: "byEmail",
+        words: ["按邮箱", "By e-mail"],
+        members: &[("email", Sample::Text("li@shop.example")), MCH],
+        code: 200,
+        after_payment: false,
+    },
+    Example {
+        operation: Operation::FetchRates,
+        name: "alipay",
+        words: ["支付宝汇率", "Alipay's rates"],
+        members: &[("adapter", Sample::Text("alipay")), MCH],
+        code: 200,
+        after_payment: false,
+    },
 ];
 
 #[cfg(test)]

@@ -6,3 +6,4 @@ pub mod answers;
 pub mod examples;
 pub mod names;
 pub mod operations;
+pub mod records;

@@ -36,6 +36,7 @@ pub static WORDS: &[(&str, Wording)] = &[
     ("h5_redirect_url", ["return_url 的别名", "Another name of return_url"]),
     ("limit", ["每页条数，最多 100", "Items on a page, at most 100"]),
     ("mch_id", ["商户号；与 appid 二选一", "Your merchant number; either this or appid"]),
+    ("name", ["姓名，最多 64 个字符", "What the user is called, up to 64 characters"]),
     (
         "nonce_str",
         [
@@ -114,6 +115,10 @@ pub static WORDS: &[(&str, Wording)] = &[
     ("total_fee", ["订单金额，单位为分", "The amount in minor units (fen)"]),
     ("trade_state", ["订单状态", "State of the order"]),
     ("transaction_id", ["支付方交易号", "The wallet's number of the payment"]),
+    (
+        "type",
+        ["用户类型：merchant、store 或 cashier", "What the user is: merchant, store or cashier"],
+    ),
     ("types", ["只要这些类型，以逗号分隔", "These types of events only, with commas between"]),
     ("unixtimestamp_end", ["止于此时（Unix 秒）", "Until then (Unix seconds)"]),
     ("unixtimestamp_start", ["起于此时（Unix 秒）", "From then (Unix seconds)"]),

@@ -2,6 +2,7 @@
 //! and 8).
 
 use crate::address::Operation;
+use crate::code;
 use crate::fault::Wording;
 
 /// What the reference says of an operation.
@@ -32,6 +33,14 @@ pub enum Answer {
     Refunds,
     /// A page of events, whose facts are signed.
     Events,
+    /// What who has logged in is given.
+    LogIn,
+    /// A user.
+    User,
+    /// A page of users.
+    Users,
+    /// Exchange rates by currency.
+    Rates,
 }
 
 /// Codes that every operation can answer.
@@ -55,6 +64,12 @@ pub fn info(operation: Operation) -> &'static OperationInfo {
         Operation::ListOrders => &LIST_ORDERS,
         Operation::ListRefunds => &LIST_REFUNDS,
         Operation::ListEvents => &LIST_EVENTS,
+        Operation::LogIn => &LOG_IN,
+        Operation::CreateUser => &CREATE_USER,
+        Operation::ListUsers => &LIST_USERS,
+        Operation::RemoveUser => &REMOVE_USER,
+        Operation::ChangePassword => &CHANGE_PASSWORD,
+        Operation::FetchRates => &FETCH_RATES,
     }
 }
 
@@ -131,6 +146,66 @@ static QUERY_REFUND: OperationInfo = OperationInfo {
     is_signed: true,
     codes: &[4005, 40500, 40600, 492_002, 492_003, 492_004, 492_005],
 };
+static LOG_IN: OperationInfo = OperationInfo {
+    title: ["登录", "Log in"],
+    about: [
+        "用邮箱与密码换取 mch_id、appid 与签名密钥，无需签名。邮箱不存在与密码错误的应答相同（code 0）；连续错 5 次后锁定，时间逐次加长。",
+        "E-mail and password for mch_id, appid and the key; it is not signed. An unknown e-mail and a wrong password \
+         are answered alike (code 0); five wrong ones lock the e-mail, each time for longer.",
+    ],
+    answer: Answer::LogIn,
+    is_signed: false,
+    codes: &[code::GENERAL],
+};
+static CREATE_USER: OperationInfo = OperationInfo {
+    title: ["创建用户", "Create a user"],
+    about: [
+        "创建可登录的用户：type 为 merchant、store 或 cashier，后两者须带 store_id。邮箱全平台唯一，已被使用时答 492001。密码 8–128 个字符。",
+        "Creates a user who may log in: merchant, store or cashier; the last two name a store_id. An e-mail is one user of the \
+         whole platform: 492001 if it is in use. A password has 8 to 128 characters.",
+    ],
+    answer: Answer::User,
+    is_signed: true,
+    codes: &[],
+};
+static LIST_USERS: OperationInfo = OperationInfo {
+    title: ["用户列表", "List users"],
+    about: ["该商户的用户，新的在前。", "Your users, the newest first."],
+    answer: Answer::Users,
+    is_signed: true,
+    codes: &[],
+};
+static REMOVE_USER: OperationInfo = OperationInfo {
+    title: ["删除用户", "Remove a user"],
+    about: [
+        "此后该用户不能再登录；已取得的密钥仍然有效，需要时请更换密钥。",
+        "From now on they do not log in. Who has the key still has it: rotate it if need be.",
+    ],
+    answer: Answer::User,
+    is_signed: true,
+    codes: &[492_002],
+};
+static CHANGE_PASSWORD: OperationInfo = OperationInfo {
+    title: ["修改密码", "Change a password"],
+    about: [
+        "为用户设置新密码并解除锁定。商户签名即可，不需要旧密码。",
+        "Gives a user another password and lifts the lock. Your signature is enough; the old one is not asked for.",
+    ],
+    answer: Answer::User,
+    is_signed: true,
+    codes: &[492_002],
+};
+static FETCH_RATES: OperationInfo = OperationInfo {
+    title: ["查询汇率", "Exchange rates"],
+    about: [
+        "按币种返回当日汇率，每个来源每天只问上游一次。取不到当日汇率时答错误码，不以旧汇率代替。",
+        "The rates of the day by currency; an upstream is asked once a day. If there are none, a code says why: older ones \
+         are never answered instead.",
+    ],
+    answer: Answer::Rates,
+    is_signed: true,
+    codes: &[4005, 492_003, 492_004, 492_005, 492_006, 492_007],
+};
 
 static LIST_ORDERS: OperationInfo = OperationInfo {
     title: ["订单列表", "List orders"],
@@ -174,6 +249,7 @@ mod tests {
     #[test]
     fn operations_name_only_codes_of_the_table() {
         for operation in Operation::ALL {
+            assert_eq!(info(operation).is_signed, operation.is_signed());
             for code in info(operation).codes.iter().chain(COMMON) {
                 assert!(CODES.iter().any(|row| row.code == *code), "{operation:?} {code}");
             }

@@ -13,6 +13,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0004_surplus.sql"),
     include_str!("../../migrations/0005_once.sql"),
     include_str!("../../migrations/0006_lists.sql"),
+    include_str!("../../migrations/0007_users.sql"),
 ];
 
 /// Where the schema's number is kept, created before the first migration.

@@ -10,6 +10,7 @@ mod placing;
 mod promises;
 mod refunds;
 mod settling;
+mod users;
 mod writing;
 
 use std::future::Future;

@@ -117,7 +117,7 @@ fn members(answer: Answer, language: Language) -> Markup {
 /// What stands around the members, where `data` has several of them.
 fn around(answer: Answer) -> Option<Wording> {
     match answer {
-        Answer::Order | Answer::Refund => None,
+        Answer::Order | Answer::Refund | Answer::LogIn | Answer::User => None,
         Answer::Orders | Answer::Refunds => Some([
             "data 含 page、limit、total 与 items；items 的每一项（不含签名）：",
             "data has page, limit, total and items; each of the items, unsigned:",
@@ -127,6 +127,13 @@ fn around(answer: Answer) -> Option<Wording> {
             "data has items, next, has_more, newest and sandbox; each item has id, type, time and data, which is as a notification \
              is (and has the refund's members for an event of a refund):",
         ]),
+        Answer::Users => Some([
+            "data 含 page、limit、total 与 items；items 的每一项：",
+            "data has page, limit, total and items; each of the items:",
+        ]),
+        Answer::Rates => {
+            Some(["data 以币种为键；每个币种：", "data is by currency; each of them:"])
+        }
     }
 }
 

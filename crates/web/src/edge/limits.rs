@@ -102,18 +102,20 @@ impl Default for Work {
     }
 }
 
-/// Requests in a second; twice as many may come at once. 0 is no limit.
+/// Requests in a second (log-ins in a minute); twice as many may come at once. 0 is no limit.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub struct Rates {
     /// Of one application, counted once its signature is known to be right.
     pub application: u32,
     /// From one address, an IPv6 /64 being one; callbacks and trusted proxies are not counted.
     pub address: u32,
+    /// Log-ins from one address in a minute, counted so too.
+    pub log_ins: u32,
 }
 
 impl Default for Rates {
     fn default() -> Self {
-        Self { application: 2_000, address: 500 }
+        Self { application: 2_000, address: 500, log_ins: 30 }
     }
 }
 
@@ -130,7 +132,7 @@ impl Limits {
                 streams_per_address: sockets.streams,
                 ..sockets
             },
-            rates: Rates { application: 0, address: 0 },
+            rates: Rates { application: 0, address: 0, log_ins: 0 },
             ..Self::default()
         }
     }

@@ -115,6 +115,15 @@ impl Edge {
         is_welcome
     }
 
+    /// Counts a log-in of `client`; false if too many come from there.
+    pub(crate) fn may_log_in(&self, client: Client) -> bool {
+        let is_welcome = client.net.is_none_or(|net| self.0.rates.take_log_in(net));
+        if !is_welcome {
+            self.0.refused.request();
+        }
+        is_welcome
+    }
+
     /// Counts a request of an application whose signature is right; false if it asks too often.
     pub(crate) fn is_within_rate(&self, app_id: AppId) -> bool {
         let is_within = self.0.rates.take_application(app_id);

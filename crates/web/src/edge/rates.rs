@@ -10,20 +10,22 @@ use kernel::id::AppId;
 use super::client::Net;
 use super::limits;
 
-/// Requests that may come at once, in seconds of the rate.
+/// Requests that may come at once, in times of the rate: seconds, of log-ins minutes.
 const BURST_SECONDS: u32 = 2;
 
 /// The two limits.
 pub(crate) struct Rates {
     applications: Limiter<AppId>,
     addresses: Limiter<Net>,
+    log_ins: Limiter<Net>,
 }
 
 impl Rates {
     pub(crate) fn new(rates: limits::Rates) -> Self {
         Self {
-            applications: Limiter::new(rates.application),
-            addresses: Limiter::new(rates.address),
+            applications: Limiter::new(NonZeroU32::new(rates.application).map(Quota::per_second)),
+            addresses: Limiter::new(NonZeroU32::new(rates.address).map(Quota::per_second)),
+            log_ins: Limiter::new(NonZeroU32::new(rates.log_ins).map(Quota::per_minute)),
         }
     }
 
@@ -37,10 +39,16 @@ impl Rates {
         self.addresses.take(&net)
     }
 
+    /// Counts a log-in from an address; false if it was one too many.
+    pub(crate) fn take_log_in(&self, net: Net) -> bool {
+        self.log_ins.take(&net)
+    }
+
     /// Forgets callers whose bucket is full: it is then as if they had never asked.
     pub(crate) fn forget(&self) {
         self.applications.forget();
         self.addresses.forget();
+        self.log_ins.forget();
     }
 }
 
@@ -48,10 +56,10 @@ impl Rates {
 struct Limiter<K: Hash + Eq + Clone>(Option<DefaultKeyedRateLimiter<K>>);
 
 impl<K: Hash + Eq + Clone> Limiter<K> {
-    fn new(per_second: u32) -> Self {
-        let quota = NonZeroU32::new(per_second)
-            .map(|rate| Quota::per_second(rate).allow_burst(rate.saturating_mul(BURST)));
-        Self(quota.map(DefaultKeyedRateLimiter::keyed))
+    /// What may come at once is a multiple of the quota.
+    fn new(quota: Option<Quota>) -> Self {
+        let burst = |quota: Quota| quota.allow_burst(quota.burst_size().saturating_mul(BURST));
+        Self(quota.map(burst).map(DefaultKeyedRateLimiter::keyed))
     }
 
     fn take(&self, key: &K) -> bool {
@@ -77,7 +85,7 @@ mod tests {
 
     #[test]
     fn what_is_above_the_rate_and_its_burst_is_refused_for_that_caller_only() {
-        let rates = Rates::new(limits::Rates { application: 1, address: 0 });
+        let rates = Rates::new(limits::Rates { application: 1, address: 0, log_ins: 0 });
         let asked = (0..10).filter(|_| rates.take_application(AppId(1))).count();
         assert_eq!(asked, 2);
         assert!(rates.take_application(AppId(2)));
@@ -85,14 +93,23 @@ mod tests {
 
     #[test]
     fn zero_is_no_limit() {
-        let rates = Rates::new(limits::Rates { application: 0, address: 0 });
+        let rates = Rates::new(limits::Rates { application: 0, address: 0, log_ins: 0 });
         let net = Net::of([192, 0, 2, 1].into());
         assert!((0..10_000).all(|_| rates.take_address(net)));
     }
 
     #[test]
+    fn log_ins_are_counted_by_the_minute() {
+        let rates = Rates::new(limits::Rates { application: 0, address: 0, log_ins: 30 });
+        let net = Net::of([192, 0, 2, 1].into());
+        assert_eq!((0..100).filter(|_| rates.take_log_in(net)).count(), 60);
+        assert!(rates.take_log_in(Net::of([192, 0, 2, 2].into())));
+    }
+
+    #[test]
     fn strangers_do_not_fill_the_memory() {
-        let limiter = Limiter::new(1_000_000_000);
+        let rate = NonZeroU32::new(1_000_000_000).map(Quota::per_second);
+        let limiter = Limiter::new(rate);
         for key in 0..10_000_u32 {
             assert!(limiter.take(&key));
         }

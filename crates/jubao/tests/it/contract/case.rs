@@ -12,6 +12,7 @@ use super::counter::Counter;
 use super::judge;
 use super::network::Fate;
 use super::play::End;
+use super::rates;
 use super::world::{TOTAL_FEE, World};
 
 /// After whatever went wrong does so no more, everything comes right within this (I15), in seconds.
@@ -59,10 +60,12 @@ pub enum Scene {
     RefundedAll,
     /// It asks about a refund that nobody has answered.
     RefundQueried,
+    /// It asks for exchange rates, beside an order that nobody has paid.
+    RatesAsked,
 }
 
 impl Scene {
-    /// The scenes in which an operation is asked for. `Rates` is asked for by nobody yet.
+    /// The scenes in which an operation is asked for.
     pub fn of(op: OpKind) -> &'static [Self] {
         match op {
             OpKind::Place | OpKind::Keys => &[Self::PlacedPaid, Self::PlacedUnpaid],
@@ -71,7 +74,7 @@ impl Scene {
             OpKind::Reverse => &[Self::ReversedActing, Self::ReversedPaid],
             OpKind::Refund => &[Self::RefundedPart, Self::RefundedAll],
             OpKind::QueryRefund => &[Self::RefundQueried],
-            OpKind::Rates => &[],
+            OpKind::Rates => &[Self::RatesAsked],
         }
     }
 
@@ -86,7 +89,7 @@ impl Scene {
             Self::PlacedPaid | Self::RefundedPart | Self::RefundedAll | Self::RefundQueried => "00",
             Self::PlacedUnpaid => "03",
             Self::QueriedPaid | Self::ClosedPaid | Self::ReversedPaid => "05",
-            Self::QueriedUnpaid | Self::ClosedUnpaid => "06",
+            Self::QueriedUnpaid | Self::ClosedUnpaid | Self::RatesAsked => "06",
             Self::ReversedActing => "01",
         }
     }
@@ -205,7 +208,8 @@ impl Stage {
             | Scene::ClosedPaid
             | Scene::ClosedUnpaid
             | Scene::ReversedActing
-            | Scene::ReversedPaid => {}
+            | Scene::ReversedPaid
+            | Scene::RatesAsked => {}
         }
     }
 
@@ -227,6 +231,7 @@ impl Stage {
                 self.ask("/payment/refund", json!({ "out_refund_no": "R1" })).await;
             }
             Scene::RefundQueried => self.ask_refund().await,
+            Scene::RatesAsked => self.ask_rates().await,
         }
     }
 
@@ -299,6 +304,13 @@ impl Stage {
         };
         let is_paid = self.world.pay(&self.sn, self.case.product, fault).await;
         assert!(is_paid || self.case.is_of_placing(), "not paid: {}", self.case);
+    }
+
+    /// Asks for rates, and compares them with none: they are right, or there are none.
+    async fn ask_rates(&mut self) {
+        let adapter = rates::adapter(self.case.counter);
+        let answer = self.call("/exchangerate/fetch", json!({ "adapter": adapter })).await;
+        self.end.wrongs.extend(rates::contradiction(&answer));
     }
 
     async fn ask_refund(&mut self) {

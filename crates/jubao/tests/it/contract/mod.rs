@@ -16,6 +16,7 @@ mod late;
 mod network;
 mod play;
 mod races;
+mod rates;
 mod world;
 
 use std::collections::BTreeSet;
@@ -42,7 +43,8 @@ const OUTAGE_MINUTES: [u64; 2] = [3, 65];
 /// Operations that no upstream is asked for at a counter, and why.
 fn not_asked(counter: &Counter, op: OpKind) -> Option<&'static str> {
     match (counter.name, op) {
-        (_, OpKind::Rates) => Some("nothing asks for rates yet"),
+        ("alipay_mapi" | "wechat_v2_hk", OpKind::Rates) => None,
+        (_, OpKind::Rates) => Some("it tells no rates"),
         ("wechat", OpKind::Keys) => None,
         (_, OpKind::Keys) => Some("its keys are settings"),
         ("alipay_mapi", OpKind::Place) => Some("its pages are only signed"),

@@ -60,8 +60,10 @@ impl World {
         let merchant = gateway.add_merchant("test", wish).await.unwrap();
         leaks::secret(Kind::Key, "a merchant's key", merchant.key.expose().as_bytes());
         gateway.add_account("test", &account_for_all()).await.unwrap();
-        let limits =
-            Limits { rates: Rates { application: 0, address: 0 }, ..Limits::of_this_machine() };
+        let limits = Limits {
+            rates: Rates { application: 0, address: 0, log_ins: 0 },
+            ..Limits::of_this_machine()
+        };
         let edge = Edge::new(limits, None).unwrap();
         let router = web::router(gateway.clone(), edge.clone());
         tokio::spawn(async move { edge.serve(listener, router, std::future::pending()).await });

@@ -6,6 +6,7 @@ mod hostile;
 mod lists;
 mod schemes;
 mod spellings;
+mod users;
 
 use std::time::Duration;
 

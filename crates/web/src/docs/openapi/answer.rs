@@ -6,8 +6,10 @@ use kernel::feed::TYPES;
 use kernel::product::PRODUCTS;
 use kernel::reference::answers::{self, Kind, MEMBERS, MemberInfo, NOTICE, NOTICE_TIME, Part};
 use kernel::reference::operations::{self, Answer, COMMON};
+use kernel::reference::records::{LOG_IN, RATE, USER};
 use kernel::refund::RefundState;
 use kernel::state::TradeState;
+use kernel::user::UserType;
 use serde_json::{Map, Value, json};
 
 /// Where schemas are.
@@ -97,6 +99,10 @@ pub fn name(shape: Answer) -> &'static str {
         Answer::Orders => "Orders",
         Answer::Refunds => "Refunds",
         Answer::Events => "Events",
+        Answer::LogIn => "LogIn",
+        Answer::User => "User",
+        Answer::Users => "Users",
+        Answer::Rates => "Rates",
     }
 }
 
@@ -121,6 +127,21 @@ pub fn add_schemas(schemas: &mut Map<String, Value>) {
         page(|part| matches!(part, Part::Order | Part::Product | Part::Refund)),
     );
     schemas.insert("Events".into(), events(&facts));
+    schemas.insert("LogIn".into(), object(LOG_IN.iter()));
+    schemas.insert("User".into(), object(USER.iter()));
+    let int = json!({ "type": "integer" });
+    let users = json!({ "type": "array", "items": { "$ref": format!("{SCHEMAS}User") } });
+    schemas.insert("Users".into(), json!({
+        "type": "object", "required": ["page", "limit", "total", "items"], "additionalProperties": false,
+        "properties": { "page": int, "limit": int, "total": int, "items": users },
+    }));
+    schemas.insert("Rate".into(), object(RATE.iter()));
+    schemas.insert(
+        "Rates".into(),
+        json!({
+            "type": "object", "additionalProperties": { "$ref": format!("{SCHEMAS}Rate") },
+        }),
+    );
 }
 
 /// What an event of a refund tells beside its order's facts.
@@ -219,6 +240,7 @@ fn member(row: &MemberInfo) -> Value {
 /// The values that a member can have, where they are few.
 fn values(name: &str) -> Option<Value> {
     match name {
+        "type" => Some(json!(UserType::ALL.map(|(_, word)| word))),
         "trade_state" => Some(json!(TradeState::ALL.map(TradeState::word))),
         "status" => Some(json!([1, 2, 3, 4])),
         "refund_status" => {

@@ -1,10 +1,12 @@
 //! The forms of parameters as JSON Schema. Integers may be sent as numbers or as decimal texts; what a
 //! schema cannot say (a number of the caller's own, an amount below another) the answer says.
 
+use kernel::exchange_rate::RateSource;
 use kernel::feed::TYPES;
 use kernel::product::{PRODUCTS, Provider};
 use kernel::refund::RefundState;
 use kernel::state::TradeState;
+use kernel::user::UserType;
 use kernel::value_form::{LISTED_MAX, ValueForm};
 use serde_json::{Value, json};
 
@@ -51,6 +53,14 @@ pub fn schema(form: ValueForm) -> Value {
         ValueForm::Expiry => integer("^([1-9][0-9]{9}|[0-9]{14})$", 1_000_000_000),
         ValueForm::UnixTime => integer("^(0|[1-9][0-9]{0,17})$", 0),
         ValueForm::Nonce => pattern("^[A-Za-z0-9_+/=.-]{1,64}$"),
+        ValueForm::Email => {
+            json!({ "type": "string", "format": "email", "maxLength": length(form) })
+        }
+        ValueForm::Password | ValueForm::PersonName => {
+            json!({ "type": "string", "pattern": PLAIN, "maxLength": length(form) })
+        }
+        ValueForm::UserType => json!({ "enum": UserType::ALL.map(|(_, word)| word) }),
+        ValueForm::RateSource => json!({ "enum": RateSource::ALL.map(|(_, word)| word) }),
         ValueForm::Sn => pattern("^11[0-9]{24}$"),
         ValueForm::Page => within("^[1-9][0-9]{0,5}$", (1, LISTED_MAX)),
         ValueForm::Limit => within("^([1-9][0-9]?|100)$", (1, 100)),

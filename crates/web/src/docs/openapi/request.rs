@@ -105,7 +105,8 @@ fn property(row: &NameInfo) -> Value {
 pub fn required(rows: &[&'static NameInfo]) -> Vec<Vec<&'static str>> {
     let mut found: Vec<(Role, Vec<&'static str>)> = Vec::new();
     for row in rows.iter().filter(|row| row.role != Role::Optional) {
-        match found.iter_mut().find(|(role, _)| *role == row.role) {
+        let is_same = |role: Role| role == row.role && role != Role::Alone;
+        match found.iter_mut().find(|(role, _)| is_same(*role)) {
             Some((_, names)) => names.push(row.name),
             None => found.push((row.role, vec![row.name])),
         }
