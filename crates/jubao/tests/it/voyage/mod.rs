@@ -37,7 +37,7 @@ use crate::crash::number;
 use crate::leaks;
 
 /// Seeds in `./test`.
-const SEEDS: u64 = 1_500;
+const SEEDS: u64 = 2_000;
 /// After the weather has cleared up, or an order's codes have expired, everything comes right within
 /// this (I15: 5 minutes), in milliseconds; codes are looked at once more a minute after they expired.
 const COMES_RIGHT_MS: i64 = 300_000 + 60_000;
