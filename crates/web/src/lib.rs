@@ -4,6 +4,7 @@
 pub mod assets;
 pub mod browser;
 pub mod callbacks;
+mod carry_out;
 pub mod cashier;
 pub mod docs;
 mod doctor;
@@ -20,6 +21,7 @@ mod outlive;
 pub mod page;
 pub mod payer;
 mod records;
+mod reply;
 pub mod visit;
 pub mod watching;
 

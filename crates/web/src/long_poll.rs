@@ -10,8 +10,9 @@ use tokio::time::{Instant, sleep_until};
 use tracing::Instrument;
 
 use crate::Site;
-use crate::merchant_api::{self, Asking, Reply};
+use crate::merchant_api::{self, Asking};
 use crate::outlive::Outlive;
+use crate::reply::Reply;
 
 /// How often it looks although nothing was heard: at changes by other processes, and, of an order, at what
 /// its upstream says.

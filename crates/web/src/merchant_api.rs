@@ -7,32 +7,26 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{ACCEPT_LANGUAGE, ALLOW, CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{Extensions, HeaderMap, HeaderValue, Method, Response, StatusCode};
+use axum::http::header::{ALLOW, CONTENT_TYPE};
+use axum::http::{Extensions, HeaderValue, Method, Response, StatusCode};
 use futures_util::StreamExt;
-use gateway::{
-    Answered, AnsweredRefund, Asked, Caller, Gateway, KeyClaim, KeyTurn, OrderFault, Topic,
-};
+use gateway::{Caller, Gateway, KeyClaim, KeyTurn};
 use kernel::address::{self, Operation};
 use kernel::call::Call;
 use kernel::code;
 use kernel::crash::{self, Point};
 use kernel::dialect::jubao::{self, Admitted, BODY_BYTES_MAX, Context, RawCall};
-use kernel::dialect::{answer, members};
 use kernel::fault::{Fault, Language, Wording};
-use kernel::order::SignForm;
-use kernel::product::Product;
 use kernel::scheme::Signing;
-use kernel::sign::Signer;
 use tracing::Instrument;
 
-use crate::Site;
+use crate::carry_out::{carry_out, reply_of_record};
 use crate::doctor;
 use crate::edge::{Client, Edge, Turn};
 use crate::idempotency::{self, SentKey};
 use crate::outlive::Outlive;
-use crate::records::{self, About};
-use crate::{listing, long_poll};
+use crate::reply::{Reply, envelope, failure, language, text, written};
+use crate::{Site, long_poll, records};
 
 /// Bytes that are read of a body beyond its limit, only to be dropped.
 const DROPPED_BYTES_MAX: usize = 4 << 20;
@@ -40,23 +34,8 @@ const DROPPED_BYTES_MAX: usize = 4 << 20;
 /// Said of a body that breaks off.
 const BROKEN: Wording = ["请求体不完整", "the body did not arrive whole"];
 
-/// When a busy gateway may be asked again, in seconds.
-const RETRY_SECONDS: &str = "1";
 /// Said of a nonce that was sent before.
 const REPLAYED: Wording = ["nonce_str 已使用过", "this nonce_str was used before"];
-
-/// An answer before it is written: what happened, and the signed data that goes with it, a JSON
-/// object.
-pub(crate) struct Reply {
-    pub(crate) fault: Option<Fault>,
-    /// Whether the merchant must ask how a barcode payment ended (201).
-    is_awaited: bool,
-    data: Option<String>,
-    /// The whole answer that the first of equal requests got.
-    kept: Option<String>,
-    /// What could make it another answer, for requests that may wait for it.
-    pub(crate) topic: Option<Topic>,
-}
 
 /// A request that was admitted, and that may be carried out more than once because it only asks.
 #[derive(Clone)]
@@ -64,12 +43,6 @@ pub(crate) struct Asking {
     pub(crate) caller: Arc<Caller>,
     pub(crate) call: Call,
     form: (Signing, bool),
-}
-
-impl From<Fault> for Reply {
-    fn from(fault: Fault) -> Self {
-        failure(fault)
-    }
 }
 
 /// Answers every request to an address that no page has.
@@ -134,27 +107,6 @@ async fn turn(edge: &Edge, operation: Operation, extensions: &Extensions) -> Opt
         return None;
     }
     edge.merchant_turn().await
-}
-
-/// An answer with the HTTP status that its code has.
-fn written(gateway: &Gateway, reply: &Reply, language: Language, trace_no: &str) -> Response<Body> {
-    let status = status(gateway, reply.fault.as_ref());
-    let mut response = envelope(status, reply, language, trace_no);
-    if matches!(reply.fault, Some(Fault::Busy)) {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
-    }
-    response
-}
-
-/// 200, but for the two answers whose status the operator chooses.
-fn status(gateway: &Gateway, fault: Option<&Fault>) -> StatusCode {
-    let statuses = gateway.settings().statuses;
-    let code = match fault {
-        Some(Fault::Busy) => statuses.busy,
-        Some(Fault::TooLarge) => statuses.too_large,
-        Some(_) | None => 200,
-    };
-    StatusCode::from_u16(code).unwrap_or(StatusCode::OK)
 }
 
 /// A request that outlives its connection, and keeps its turn until it is done.
@@ -334,180 +286,4 @@ async fn is_replay(
         }
         Some(_) | None => Ok(false),
     }
-}
-
-async fn carry_out(
-    (gateway, caller): (&Gateway, &Caller),
-    (call, asked): (Call, (Signing, bool)),
-    key: Option<&KeyClaim>,
-) -> Reply {
-    let is_place = matches!(call, Call::Place(_));
-    let done = match call {
-        Call::Place(call) => {
-            let asked = Asked { signing: asked.0, key };
-            gateway.place_order(caller, *call, asked).await
-        }
-        // Boxed: what they keep while they wait is large, and placing would carry its weight.
-        Call::Query(call) => {
-            Box::pin(gateway.query_order(caller, &call.order)).await.map_err(OrderFault::from)
-        }
-        Call::Close(order) => {
-            Box::pin(gateway.close_order(caller, &order)).await.map_err(OrderFault::from)
-        }
-        Call::Reverse(call) => {
-            let reversed = gateway.reverse_order(caller, &call, asked.0);
-            Box::pin(reversed).await.map_err(OrderFault::from)
-        }
-        Call::Refund(call) => {
-            let refunded = Box::pin(gateway.refund_order(caller, call, asked.0)).await;
-            return reply_of_refund((gateway, caller), asked, refunded);
-        }
-        Call::QueryRefund(refund) => {
-            let queried = Box::pin(gateway.query_refund(caller, &refund)).await;
-            return reply_of_refund((gateway, caller), asked, queried);
-        }
-        Call::ListOrders(call) => {
-            return reply_of_list(Box::pin(listing::orders(gateway, caller, &call)).await, None);
-        }
-        Call::ListRefunds(call) => {
-            return reply_of_list(Box::pin(listing::refunds(gateway, caller, &call)).await, None);
-        }
-        Call::ListEvents(call) => {
-            let (listed, topic) = Box::pin(listing::events(gateway, caller, &call)).await;
-            return reply_of_list(listed, topic);
-        }
-        Call::LogIn(asked) => return record(gateway, caller, About::LogIn(asked)).await,
-        Call::CreateUser(call) => return record(gateway, caller, About::Create(call)).await,
-        Call::ListUsers(asked) => return record(gateway, caller, About::List(asked)).await,
-        Call::RemoveUser(email) => return record(gateway, caller, About::Remove(email)).await,
-        Call::ChangePassword(asked) => {
-            return record(gateway, caller, About::ChangePassword(asked)).await;
-        }
-        Call::FetchRates(source) => return record(gateway, caller, About::Rates(source)).await,
-    };
-    match done {
-        Ok(answered) => match data(gateway, caller, asked, &answered) {
-            Some(data) => Reply {
-                fault: None,
-                is_awaited: is_place && is_awaited(&answered),
-                data: Some(data),
-                kept: None,
-                topic: answered.order.state.is_open().then_some(Topic::Order(answered.order.id)),
-            },
-            None => unsigned(),
-        },
-        Err(OrderFault { fault, standing }) => Reply {
-            fault: Some(fault),
-            is_awaited: false,
-            data: standing.and_then(|answered| data(gateway, caller, asked, &answered)),
-            kept: None,
-            topic: None,
-        },
-    }
-}
-
-/// What is said when an answer cannot be signed, which could not have been asked for either.
-fn unsigned() -> Reply {
-    tracing::error!("an answer was not signed: the platform's key is missing");
-    failure(Fault::Uncertain)
-}
-
-/// The answer about users or rates.
-async fn record(gateway: &Gateway, caller: &Caller, about: About) -> Reply {
-    reply_of_record(Box::pin(records::carry_out(gateway, caller, about)).await)
-}
-
-fn reply_of_record(done: Result<String, Fault>) -> Reply {
-    reply_of_list(done, None)
-}
-
-/// The order's members, signed in the form that verified the request. Where the request's text left
-/// open which form it was, the form that the order was placed in decides.
-fn data(
-    gateway: &Gateway,
-    caller: &Caller,
-    (asked, is_certain): (Signing, bool),
-    answered: &Answered,
-) -> Option<String> {
-    let form = form((asked, is_certain), answered);
-    let (urls, nonce) = (answered.urls(), gateway.nonce());
-    let mut data = answer::order_members(&answered.order, &caller.app, &urls);
-    members::sign_members(&mut data, Signer::of(&caller.app), form, &nonce)?;
-    Some(members::object(&data))
-}
-
-fn form((asked, is_certain): (Signing, bool), answered: &Answered) -> Signing {
-    let placed = answered.order.sign_form.form;
-    match placed {
-        SignForm::Widened | SignForm::Plain if !is_certain => Signing { form: placed, ..asked },
-        SignForm::Widened | SignForm::Plain | SignForm::Version2 => asked,
-    }
-}
-
-/// The answer about a refund: its order's members and its own, signed as an order's are.
-fn reply_of_refund(
-    (gateway, caller): (&Gateway, &Caller),
-    asked: (Signing, bool),
-    refunded: Result<AnsweredRefund, Fault>,
-) -> Reply {
-    let AnsweredRefund { refund, answered } = match refunded {
-        Ok(refunded) => refunded,
-        Err(fault) => return failure(fault),
-    };
-    let form = form(asked, &answered);
-    let (urls, nonce) = (answered.urls(), gateway.nonce());
-    let mut data = answer::refund_members((&refund, &answered.order), &caller.app, &urls);
-    match members::sign_members(&mut data, Signer::of(&caller.app), form, &nonce) {
-        Some(()) => {
-            let data = Some(members::object(&data));
-            Reply { fault: None, is_awaited: false, data, kept: None, topic: None }
-        }
-        None => unsigned(),
-    }
-}
-
-/// The answer of a list: its values are nested, so it is not signed (contract section 3).
-fn reply_of_list(listed: Result<String, Fault>, topic: Option<Topic>) -> Reply {
-    match listed {
-        Ok(data) => Reply { fault: None, is_awaited: false, data: Some(data), kept: None, topic },
-        Err(fault) => failure(fault),
-    }
-}
-
-/// Whether a barcode payment has not ended yet.
-fn is_awaited(answered: &Answered) -> bool {
-    answered.order.product == Product::Micropay && answered.order.state.is_open()
-}
-
-fn failure(fault: Fault) -> Reply {
-    Reply { fault: Some(fault), is_awaited: false, data: None, kept: None, topic: None }
-}
-
-fn envelope(
-    status: StatusCode,
-    reply: &Reply,
-    language: Language,
-    trace_no: &str,
-) -> Response<Body> {
-    let text = reply.kept.clone().unwrap_or_else(|| text(reply, language, trace_no));
-    let mut response = Response::new(Body::from(text));
-    *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
-    response
-}
-
-fn text(reply: &Reply, language: Language, trace_no: &str) -> String {
-    match (&reply.fault, &reply.data) {
-        (None, Some(data)) if reply.is_awaited => answer::awaited(data, language, trace_no),
-        (None, Some(data)) => answer::success(data, trace_no),
-        (None, None) => answer::failure(&Fault::Defect, language, None, trace_no),
-        (Some(fault), data) => answer::failure(fault, language, data.as_deref(), trace_no),
-    }
-}
-
-pub(crate) fn language(headers: &HeaderMap) -> Language {
-    let header = headers.get(ACCEPT_LANGUAGE).and_then(|text| text.to_str().ok());
-    Language::from_accept_language(header.unwrap_or_default())
 }

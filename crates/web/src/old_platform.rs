@@ -28,7 +28,7 @@ use tracing::Instrument;
 
 use crate::edge::Client;
 use crate::outlive::Outlive;
-use crate::{Site, callbacks, merchant_api};
+use crate::{Site, callbacks, merchant_api, reply};
 
 /// Headers that belong to one connection, or that we write ourselves.
 const NOT_PASSED_ON: [HeaderName; 9] = [
@@ -99,7 +99,7 @@ async fn about_an_order(site: Site, operation: Operation, request: Request) -> R
     let body = std::mem::take(&mut *kept.lock().unwrap_or_else(PoisonError::into_inner));
     let asked = Asked { operation, trace_no: trace_no.clone(), body };
     let span = tracing::info_span!("passed_on", trace_no);
-    let language = merchant_api::language(&parts.headers);
+    let language = reply::language(&parts.headers);
     // It is finished even if the client hangs up: a refund may be on its way.
     let work = async move { elsewhere(&site, &parts, asked).await }.instrument(span);
     let answer = match Outlive::new(work).await {
