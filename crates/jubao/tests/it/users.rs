@@ -18,7 +18,7 @@ const WRONG: &str = "通用错误：邮箱或密码不正确";
 /// A password that no other test has, and that must be found nowhere.
 fn password() -> String {
     let made = format!("茶 {} house", gateway::ids::random_hex::<8>());
-    leaks::secret(Kind::Key, "a user's password", made.as_bytes());
+    leaks::secret(Kind::Password, "a user's password", made.as_bytes());
     made
 }
 
@@ -348,7 +348,7 @@ async fn an_operator_adds_lists_and_removes_users_beside_the_server() {
     let added = command(&add, "").await;
     assert_eq!(added.code, 0, "{}", added.complained);
     let made = added.json()["password"].as_str().unwrap().to_owned();
-    leaks::secret(Kind::Key, "a password that was made", made.as_bytes());
+    leaks::secret(Kind::Password, "a password that was made", made.as_bytes());
     assert_eq!(log_in(&app, EMAIL, &made).await["code"], 200);
     let given = password();
     let changed = command(&["password", "--password-stdin", EMAIL], &format!("{given}\n")).await;

@@ -106,14 +106,15 @@ fn remember_pem(name: &str, pem: &str) {
     pieces_of_pem(pem).iter().for_each(|piece| records::secret(Kind::Key, name, piece));
 }
 
-/// Looks in files for every key and every payer's code that is known by now; upstreams may know codes.
+/// Looks in files for every key, password and payer's code that is known by now; upstreams may know codes.
 fn search(files: &[PathBuf]) -> Vec<String> {
     let secrets = records::secrets(records::folder());
     let of = |kinds: &[Kind]| {
         let wanted = secrets.iter().filter(|(kind, _, _)| kinds.contains(kind));
         Searcher::new(wanted.map(|(_, name, bytes)| (name.as_str(), bytes.as_slice())))
     };
-    let (in_ours, in_upstreams) = (of(&[Kind::Key, Kind::Code]), of(&[Kind::Key]));
+    let (in_ours, in_upstreams) =
+        (of(&[Kind::Key, Kind::Code, Kind::Password]), of(&[Kind::Key, Kind::Password]));
     let mut hits = Vec::new();
     for file in files {
         let is_upstreams = file.file_name().is_some_and(|name| name == UPSTREAMS);

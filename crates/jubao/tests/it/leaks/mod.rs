@@ -31,19 +31,22 @@ fn search(records: &Path) -> (usize, Found) {
         let wanted = secrets.iter().filter(|(kind, _, _)| kinds.contains(kind));
         Searcher::new(wanted.map(|(_, name, bytes)| (name.as_str(), bytes.as_slice())))
     };
-    let (in_logs, in_answers) = (of(&[Kind::Key, Kind::Page, Kind::Code]), of(&[Kind::Key]));
+    let in_logs = of(&[Kind::Key, Kind::Page, Kind::Code, Kind::Password]);
+    let (in_answers, in_said) = (of(&[Kind::Key]), of(&[Kind::Password]));
     let mut found = Found::default();
     for entry in fs::read_dir(records).into_iter().flatten().flatten() {
         let path = entry.path();
-        let searcher = match path.extension().and_then(|ending| ending.to_str()) {
-            Some("log") => &in_logs,
-            Some("answers") => &in_answers,
+        let bytes = fs::read(&path).unwrap_or_default();
+        let hits = match path.extension().and_then(|ending| ending.to_str()) {
+            Some("log") => in_logs.hits(&bytes),
+            Some("answers") => {
+                [in_answers.hits(&bytes), in_said.hits(&records::said(&bytes))].concat()
+            }
             _ => continue,
         };
-        let bytes = fs::read(&path).unwrap_or_default();
         found.bytes += bytes.len() as u64;
-        let hits = searcher.hits(&bytes).into_iter();
-        found.hits.extend(hits.map(|(line, name)| format!("{}:{line}: {name}", path.display())));
+        let name = |(line, name): (usize, &str)| format!("{}:{line}: {name}", path.display());
+        found.hits.extend(hits.into_iter().map(name));
     }
     (secrets.len(), found)
 }
@@ -56,6 +59,22 @@ fn nothing_that_was_recorded_holds_a_secret() {
     assert!(found.hits.is_empty(), "{:#?}", found.hits);
     // At the end of `cargo x test` there is something to search, and to search for.
     assert!(!records::is_last_search() || (secrets > 100 && found.bytes > 1 << 20));
+}
+
+#[test]
+fn a_password_is_found_in_logs_and_in_what_was_answered_but_not_in_what_its_owner_sent() {
+    let folder = jubao::demo::FreshFolder::make().unwrap();
+    let password = "茶 3b7e5d1f9c24a806 house";
+    let line = records::line_of((Kind::Password, "a password", password.as_bytes()));
+    fs::write(folder.path().join("secrets"), line).unwrap();
+    let said = |verb: &str| format!("0a1b2c3d {verb}: {:?}\n", format!("x {password}"));
+    let lines = |verbs: &[&str]| verbs.iter().map(|verb| said(verb)).collect::<String>();
+    fs::write(folder.path().join("1.log"), lines(&["write", "read"])).unwrap();
+    let (sent, answered) = (["write", "write (vectored)"], ["write", "read", "write"]);
+    for (verbs, hits) in [(&sent[..], 2), (&answered[..], 3)] {
+        fs::write(folder.path().join("1.answers"), lines(verbs)).unwrap();
+        assert_eq!(search(folder.path()).1.hits.len(), hits, "{verbs:?}");
+    }
 }
 
 #[test]

@@ -42,6 +42,8 @@ pub enum Kind {
     Page,
     /// The code that a payer shows: merchants send it, upstreams know it, and we keep it nowhere.
     Code,
+    /// A user's password: its merchant sends it, and it is in no log, no answer, no file.
+    Password,
 }
 
 /// Where the records of this run are.
@@ -170,8 +172,21 @@ pub fn line_of((kind, name, bytes): (Kind, &str, &[u8])) -> String {
         Kind::Key => "key",
         Kind::Page => "page",
         Kind::Code => "code",
+        Kind::Password => "password",
     };
     format!("{kind}\t{hex}\t{name}\n")
+}
+
+/// What was answered: a record of answers without what the clients of the tests have sent. Lines keep their
+/// numbers.
+pub fn said(record: &[u8]) -> Vec<u8> {
+    const WRITTEN: &[u8] = b" write";
+    let is_sent = |line: &[u8]| {
+        let id = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+        line.get(id..).is_some_and(|rest| rest.starts_with(WRITTEN))
+    };
+    let lines = record.split(|byte| *byte == b'\n');
+    lines.map(|line| if is_sent(line) { &[][..] } else { line }).collect::<Vec<_>>().join(&b'\n')
 }
 
 /// The secrets that are written down in `records`.
@@ -190,6 +205,7 @@ fn read(line: &str) -> (Kind, String, Vec<u8>) {
     let kind = match parts.next() {
         Some("page") => Kind::Page,
         Some("code") => Kind::Code,
+        Some("password") => Kind::Password,
         _ => Kind::Key,
     };
     let hex = parts.next().unwrap();
