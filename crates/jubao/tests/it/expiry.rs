@@ -1,6 +1,7 @@
 //! Orders that nobody pays in time: closed upstream first, asked once more, and only then with us.
 
 use kernel::ledger::Book;
+use kernel::refund::{RefundCause, RefundState};
 use kernel::state::TradeState;
 use serde_json::json;
 
@@ -39,10 +40,18 @@ async fn an_order_that_its_payer_never_opened_ends_where_the_upstream_closes_not
     app.wait_state(&sn, "CLOSED").await;
     let late = app.pay(&sn, &json!({})).await;
     assert_eq!(late["paid"], true, "the text that was signed is good for longer: {late}");
-    app.wait("the money to be due for refund", async || {
-        (app.booked(&sn, Book::RefundDue).await != 0).then_some(())
+    // That the money is due may be over before anybody looks: the refund of it is what stays.
+    app.wait("the money to go back", async || {
+        let order = app.stored(&sn).await;
+        let store = app.demo.gateway.store();
+        let refunds = store::refunds::of_order(store, order.mch_id, order.id).await.unwrap();
+        let refund = refunds.first()?;
+        let is_back = refund.state == RefundState::Done;
+        (refund.cause == RefundCause::Surplus && refund.amount.minor == 1234 && is_back)
+            .then_some(())
     })
     .await;
+    assert_eq!(app.booked(&sn, Book::RefundDue).await, 0);
     app.finish().await;
 }
 
