@@ -28,6 +28,7 @@ mod learn_plan;
 mod learn_refund;
 mod list_events;
 mod list_orders;
+mod list_places;
 mod log_in;
 mod notifier;
 mod one_at_a_time;
@@ -75,6 +76,7 @@ use crate::ids::IdSource;
 pub use crate::js_sdk::SdkConfig;
 pub use crate::list_events::EventsPage;
 pub use crate::list_orders::Page;
+use crate::list_places::ListPlaces;
 pub use crate::log_in::LoggedIn;
 use crate::old_platform::OldLink;
 use crate::one_at_a_time::OneAtATime;
@@ -150,6 +152,8 @@ struct Inner {
     passwords: Passwords,
     log_ins: OneAtATime<String>,
     rates_asked: OneAtATime<Id>,
+    list_places: ListPlaces,
+    list_walks: OneAtATime<MchId>,
     changes: broadcast::Sender<(Id, TradeState)>,
     watchers: Watchers,
     wake_sweeper: Notify,
@@ -206,6 +210,8 @@ impl Gateway {
             passwords: Passwords::default(),
             log_ins: OneAtATime::default(),
             rates_asked: OneAtATime::default(),
+            list_places: ListPlaces::default(),
+            list_walks: OneAtATime::default(),
             changes: broadcast::channel(CHANGES_BUFFERED_MAX).0,
             watchers: Watchers::default(),
             wake_sweeper: Notify::new(),

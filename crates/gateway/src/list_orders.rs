@@ -4,7 +4,7 @@ use kernel::call::ListCall;
 use kernel::fault::Fault;
 use kernel::refund::RefundState;
 use kernel::state::TradeState;
-use store::lists;
+use store::lists::{self, Walk};
 
 use crate::Gateway;
 use crate::answered::Answered;
@@ -30,8 +30,12 @@ impl Gateway {
         caller: &Caller,
         call: &ListCall<TradeState>,
     ) -> Result<Page<Answered>, Fault> {
-        let found = lists::orders(&self.0.store, caller.app.mch_id, call).await;
+        let mch_id = caller.app.mch_id;
+        let walk = Walk::of_orders(mch_id, &call.filter);
+        let from = self.seek(mch_id, &walk, call.walked()).await?;
+        let found = lists::orders(&self.0.store, mch_id, call, from).await;
         let found = found.map_err(|error| self.busy("list orders", &error))?;
+        self.remember(&walk, found.end);
         let items = found.items.into_iter().map(|order| self.answered(order));
         Ok(Page { items: items.collect(), total: found.total })
     }
@@ -45,8 +49,12 @@ impl Gateway {
         caller: &Caller,
         call: &ListCall<RefundState>,
     ) -> Result<Page<AnsweredRefund>, Fault> {
-        let found = lists::refunds(&self.0.store, caller.app.mch_id, call).await;
+        let mch_id = caller.app.mch_id;
+        let walk = Walk::of_refunds(mch_id, &call.filter);
+        let from = self.seek(mch_id, &walk, call.walked()).await?;
+        let found = lists::refunds(&self.0.store, mch_id, call, from).await;
         let found = found.map_err(|error| self.busy("list refunds", &error))?;
+        self.remember(&walk, found.end);
         let items = found
             .items
             .into_iter()

@@ -74,6 +74,11 @@ impl<S> ListCall<S> {
     pub fn offset(&self) -> i64 {
         (self.page - 1).saturating_mul(self.limit)
     }
+
+    /// Rows that a walk to the page passes; none if a number names the only row there can be.
+    pub fn walked(&self) -> i64 {
+        if self.filter.out_trade_no.is_some() { 0 } else { self.offset() }
+    }
 }
 
 /// What the rows of a list must be.

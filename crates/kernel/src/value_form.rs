@@ -25,9 +25,8 @@ const EXPIRY_MS_MIN: i64 = 60_000;
 /// How far ahead `time_expire` lies at most.
 const EXPIRY_MS_MAX: i64 = 7 * 86_400_000;
 
-/// Rows that the pages of one list reach, counted from its first: to reach further, the times are
-/// narrowed. Whoever asks for a page has everything before it counted, so this bounds what that costs.
-pub const LISTED_MAX: i64 = 100_000;
+/// The number of a page at most: with a hundred rows each, more than any list has.
+pub const PAGE_MAX: i64 = 1_000_000_000;
 /// Rows of one answer.
 const LIMIT_MAX: i64 = 100;
 /// Seconds that an answer waits: shorter than proxies and clients are patient.
@@ -272,7 +271,7 @@ impl ValueForm {
             Self::Sn => {
                 format(is_sn(value), ["应为 11 开头的 26 位数字", "must be 26 digits from 11"])
             }
-            Self::Page => format(is_within(value, 1, LISTED_MAX), PAGE),
+            Self::Page => format(is_within(value, 1, PAGE_MAX), PAGE),
             Self::Limit => format(is_within(value, 1, LIMIT_MAX), LIMIT),
             Self::Date => Timestamp::from_date(value).map(|_| ()).ok_or(Wrong::Time(DATE)),
             Self::TradeState => format(TradeState::from_word(value).is_some(), TRADE_STATE),
@@ -311,7 +310,7 @@ const EXPIRY: Wording = [
     "must be Unix time or yyyyMMddHHmmss, 1 minute to 7 days ahead",
 ];
 const UNIX_TIME: Wording = ["应为 Unix 时间（秒）", "must be Unix time in seconds"];
-const PAGE: Wording = ["应为 1 至 100000 的整数", "must be an integer from 1 to 100000"];
+const PAGE: Wording = ["应为 1 至 1000000000 的整数", "must be an integer from 1 to 1000000000"];
 const LIMIT: Wording = ["应为 1 至 100 的整数", "must be an integer from 1 to 100"];
 const DATE: Wording = ["应为 yyyy-MM-dd（北京时间）", "must be a date yyyy-MM-dd (UTC+8)"];
 const TRADE_STATE: Wording = [

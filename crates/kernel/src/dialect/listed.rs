@@ -12,28 +12,20 @@ use crate::product::Provider;
 use crate::refund::RefundState;
 use crate::state::TradeState;
 use crate::time::Timestamp;
-use crate::value_form::{LISTED_MAX, integer};
+use crate::value_form::integer;
 
 /// Rows of an answer that does not say how many.
 const LIMIT_DEFAULT: i64 = 10;
 /// Seconds of a day.
 const DAY_S: i64 = 86_400;
 
-const TOO_DEEP: Wording = [
-    "page × limit 不能超过 100000，请用时间缩小范围",
-    "times limit must not exceed 100000: narrow the times instead",
-];
 const BEFORE_ITS_START: Wording = ["早于开始时间", "lies before the start"];
 
-/// Checks the page against its limit, and each end against its start.
+/// Checks each end against its start.
 ///
 /// # Errors
-/// 492001 for a page that lies too deep, 490001 for an end before its start.
+/// 490001 for an end before its start.
 pub(super) fn check(fields: &Fields<'_>) -> Result<(), Fault> {
-    let (page, limit) = (number_or(fields, "page", 1), number_or(fields, "limit", LIMIT_DEFAULT));
-    if page.saturating_mul(limit) > LISTED_MAX {
-        return Err(Fault::bad_format("page", TOO_DEEP));
-    }
     let dates = (day(fields, "start_time"), day(fields, "end_time"));
     let times = (unix(fields, "unixtimestamp_start"), unix(fields, "unixtimestamp_end"));
     for (field, (start, end)) in [("end_time", dates), ("unixtimestamp_end", times)] {

@@ -210,9 +210,9 @@ static FETCH_RATES: OperationInfo = OperationInfo {
 static LIST_ORDERS: OperationInfo = OperationInfo {
     title: ["订单列表", "List orders"],
     about: [
-        "新的在前。时间按 sn 所示，含首尾。total 精确到 10000，更多仍为 10000；page × limit 不超过 100000，更早的请用时间缩小范围。",
+        "新的在前。时间按 sn 所示，含首尾。total 精确到 10000，更多仍为 10000；10000 行以后的页接在上一页最后一行之后，翻页时新订单不会使行重复。",
         "The newest first. Times are those that the sn spells, both ends included. total is exact up to 10000, and \
-         10000 beyond; page times limit reaches to 100000: narrow the times to go on.",
+         10000 beyond; a page below 10000 rows goes on behind the last row of the page before, so new orders repeat none.",
     ],
     answer: Answer::Orders,
     is_signed: true,

@@ -1,12 +1,13 @@
 //! Lists of a merchant's orders and refunds, the newest first: a page by its number, and how many there
 //! are, up to [`TOTAL_MAX`].
 //!
-//! A page is found by walking an index, which is cheap and bounded by how deep a page may lie; only its
-//! own rows are read. Nothing here scans a table, and no filter leaves a row of the walk to be passed
+//! A page is found by walking an index from a [`Place`] above it, at most [`STEP_ROWS`] at a time; only
+//! its own rows are read. Nothing here scans a table, and no filter leaves a row of the walk to be passed
 //! over: whatever can be filtered by stands in the index before the id.
 
 mod orders_sql;
 mod refunds_sql;
+mod walk;
 
 use kernel::call::{ListCall, ListFilter};
 use kernel::id::{Id, MchId};
@@ -15,15 +16,11 @@ use kernel::product::Provider;
 use kernel::refund::{Refund, RefundCause, RefundState};
 use kernel::state::TradeState;
 
-use crate::batch::Value;
+pub use self::walk::{Place, STEP_ROWS, Walk};
 use crate::{Reader, Store, StoreError, orders, refunds};
 
 /// Rows are counted up to here (contract section 6).
 pub const TOTAL_MAX: i64 = 10_000;
-/// Kinds that one statement has places for: as many as any filter names.
-const KINDS: usize = 8;
-/// The wallets of an order, one that no wallet has begun among them.
-const WALLETS: [&str; 4] = ["alipay", "wechat", "unionpay", ""];
 
 /// A page of a list.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -32,52 +29,12 @@ pub struct Listed<T> {
     pub items: Vec<T>,
     /// How many rows all pages have, up to [`TOTAL_MAX`].
     pub total: i64,
+    /// The place behind the page, if it is full and was found by a walk.
+    pub end: Option<Place>,
 }
 
-/// Statements for a page and for the count, of each shape of a filter.
-struct Statements {
-    all: (&'static str, &'static str),
-    of_store: (&'static str, &'static str),
-    of_kinds: (&'static str, &'static str),
-    of_kinds_in_store: (&'static str, &'static str),
-}
-
-/// A list as the index knows it.
-struct Walk {
-    mch_id: MchId,
-    ids: (Id, Id),
-    store_id: Option<i64>,
-    /// State and wallet of each kind; `None` is all.
-    kinds: Option<Vec<(&'static str, &'static str)>>,
-}
-
-impl Walk {
-    fn statements(&self, statements: &Statements) -> (&'static str, &'static str) {
-        match (&self.kinds, self.store_id) {
-            (None, None) => statements.all,
-            (None, Some(_)) => statements.of_store,
-            (Some(_), None) => statements.of_kinds,
-            (Some(_), Some(_)) => statements.of_kinds_in_store,
-        }
-    }
-
-    /// The values of a statement that has `bounds` behind its range of ids.
-    fn values(&self, bounds: &[i64]) -> Vec<Value> {
-        let mut values = vec![self.mch_id.into(), self.ids.0.into(), self.ids.1.into()];
-        values.extend(bounds.iter().copied().map(Value::from));
-        values.extend(self.store_id.map(Value::from));
-        if let Some(kinds) = &self.kinds {
-            assert!(kinds.len() <= KINDS, "one place for each kind");
-            let nothing = std::iter::repeat(("", ""));
-            for (state, wallet) in kinds.iter().copied().chain(nothing).take(KINDS) {
-                values.extend([state.into(), wallet.into()]);
-            }
-        }
-        values
-    }
-}
-
-/// A page of the merchant's orders.
+/// A page of the merchant's orders, which begins at most [`STEP_ROWS`] below `from`; without a place,
+/// the list ends above it.
 ///
 /// # Errors
 /// See [`StoreError`].
@@ -85,27 +42,26 @@ pub async fn orders(
     store: &Store,
     mch_id: MchId,
     call: &ListCall<TradeState>,
+    from: Option<Place>,
 ) -> Result<Listed<Order>, StoreError> {
-    let call = call.clone();
-    let read = move |reader: &mut Reader<'_>| match &call.filter.out_trade_no {
-        Some(number) => {
-            let found = orders::find_by_number(reader, mch_id, number)?;
-            Ok(page_of(found.into_iter().filter(|order| is_wanted(order, &call.filter)), &call))
-        }
-        None => {
-            let walk = order_walk(mch_id, &call.filter);
-            let (ids, total) = ids(reader, &walk, &orders_sql::STATEMENTS, &call)?;
-            let items = ids.into_iter().map(|id| orders::read_one(reader, mch_id, id));
-            let items = items.filter_map(Result::transpose).collect::<Result<Vec<_>, _>>()?;
-            // What has changed since the index was walked is no longer of this list.
-            let items = items.into_iter().filter(|order| is_wanted(order, &call.filter)).collect();
-            Ok(Listed { items, total })
-        }
+    if let Some(number) = &call.filter.out_trade_no {
+        let found = orders::by_out_trade_no(store, mch_id, number).await?;
+        let found = found.into_iter().filter(|order| is_wanted(order, &call.filter));
+        return Ok(page_of(found, call));
+    }
+    let (ids, total) = Walk::of_orders(mch_id, &call.filter).page(store, call, from).await?;
+    let end = end_of(&ids, call);
+    let read = move |reader: &mut Reader<'_>| {
+        let items = ids.into_iter().map(|id| orders::read_one(reader, mch_id, id));
+        items.filter_map(Result::transpose).collect::<Result<Vec<_>, _>>()
     };
-    store.read(read).await
+    let mut items = store.read(read).await?;
+    // What has changed since the index was walked is no longer of this list.
+    items.retain(|order| is_wanted(order, &call.filter));
+    Ok(Listed { items, total, end })
 }
 
-/// A page of the refunds that the merchant asked for, each with its order.
+/// A page of the refunds that the merchant asked for, each with its order; `from` as for orders.
 ///
 /// # Errors
 /// See [`StoreError`].
@@ -113,49 +69,50 @@ pub async fn refunds(
     store: &Store,
     mch_id: MchId,
     call: &ListCall<RefundState>,
+    from: Option<Place>,
 ) -> Result<Listed<(Refund, Order)>, StoreError> {
-    let call = call.clone();
-    let read = move |reader: &mut Reader<'_>| match &call.filter.out_trade_no {
-        Some(number) => {
-            let found = orders::find_by_number(reader, mch_id, number)?;
-            let Some(order) = found.filter(|order| is_of_party(order, &call.filter)) else {
-                return Ok(Listed { items: Vec::new(), total: 0 });
-            };
-            let found = refunds::find_of_order(reader, mch_id, order.id)?;
-            let wanted = found.into_iter().rev().filter(|refund| is_listed(refund, &call.filter));
-            let Listed { items, total } = page_of(wanted, &call);
-            let items = items.into_iter().map(|refund| (refund, order.clone())).collect();
-            Ok(Listed { items, total })
-        }
-        None => {
-            let walk = refund_walk(mch_id, &call.filter);
-            let (ids, total) = ids(reader, &walk, &refunds_sql::STATEMENTS, &call)?;
-            let mut items = Vec::with_capacity(ids.len());
-            for id in ids {
-                let Some(refund) = refunds::read_one(reader, mch_id, id)? else { continue };
-                let order = orders::read_one(reader, mch_id, refund.order_id)?;
-                let order = order.filter(|_| is_listed(&refund, &call.filter));
-                items.extend(order.map(|order| (refund, order)));
-            }
-            Ok(Listed { items, total })
-        }
+    if let Some(number) = &call.filter.out_trade_no {
+        let found = orders::by_out_trade_no(store, mch_id, number).await?;
+        let found = found.filter(|order| is_of_party(order, &call.filter));
+        return refunds_of_order(store, call, found).await;
+    }
+    let (ids, total) = Walk::of_refunds(mch_id, &call.filter).page(store, call, from).await?;
+    let end = end_of(&ids, call);
+    let read = move |reader: &mut Reader<'_>| {
+        let pairs = ids.into_iter().map(|id| read_pair(reader, mch_id, id));
+        pairs.filter_map(Result::transpose).collect::<Result<Vec<_>, _>>()
     };
-    store.read(read).await
+    let mut items = store.read(read).await?;
+    items.retain(|(refund, _)| is_listed(refund, &call.filter));
+    Ok(Listed { items, total, end })
 }
 
-/// The ids of a page, and how many there are in all.
-fn ids<S>(
+async fn refunds_of_order(
+    store: &Store,
+    call: &ListCall<RefundState>,
+    order: Option<Order>,
+) -> Result<Listed<(Refund, Order)>, StoreError> {
+    let Some(order) = order else { return Ok(page_of(std::iter::empty(), call)) };
+    let found = refunds::of_order(store, order.mch_id, order.id).await?;
+    let wanted = found.into_iter().rev().filter(|refund| is_listed(refund, &call.filter));
+    Ok(page_of(wanted.map(|refund| (refund, order.clone())), call))
+}
+
+/// A refund and its order, within a read.
+fn read_pair(
     reader: &mut Reader<'_>,
-    walk: &Walk,
-    statements: &Statements,
-    call: &ListCall<S>,
-) -> Result<(Vec<Id>, i64), StoreError> {
-    let (page, count) = walk.statements(statements);
-    let mut found = reader.run(count, &walk.values(&[TOTAL_MAX]))?.rows;
-    let total = found.first_mut().map_or(Ok(0), |row| row.int())?;
-    let rows = reader.run(page, &walk.values(&[call.limit, call.offset()]))?.rows;
-    let ids = rows.into_iter().map(|mut row| row.id()).collect::<Result<_, _>>()?;
-    Ok((ids, total))
+    mch_id: MchId,
+    id: Id,
+) -> Result<Option<(Refund, Order)>, StoreError> {
+    let Some(refund) = refunds::read_one(reader, mch_id, id)? else { return Ok(None) };
+    let order = orders::read_one(reader, mch_id, refund.order_id)?;
+    Ok(order.map(|order| (refund, order)))
+}
+
+/// The place behind a page of these ids, if it is full.
+fn end_of<S>(ids: &[Id], call: &ListCall<S>) -> Option<Place> {
+    let last = ids.last().filter(|_| ids.len() == to_usize(call.limit))?;
+    Some(Place { rows: call.offset().saturating_add(call.limit), before: *last })
 }
 
 /// A page of rows that are all at hand.
@@ -163,43 +120,12 @@ fn page_of<T, S>(rows: impl Iterator<Item = T>, call: &ListCall<S>) -> Listed<T>
     let (skip, take) = (to_usize(call.offset()), to_usize(call.limit));
     let rows: Vec<_> = rows.collect();
     let total = i64::try_from(rows.len()).unwrap_or(TOTAL_MAX).min(TOTAL_MAX);
-    Listed { items: rows.into_iter().skip(skip).take(take).collect(), total }
+    let items = rows.into_iter().skip(skip).take(take).collect();
+    Listed { items, total, end: None }
 }
 
 fn to_usize(number: i64) -> usize {
     usize::try_from(number).unwrap_or(0)
-}
-
-fn order_walk(mch_id: MchId, filter: &ListFilter<TradeState>) -> Walk {
-    let all = TradeState::ALL.map(TradeState::word);
-    let states: Vec<_> = filter.states.iter().map(|state| state.word()).collect();
-    walk(mch_id, filter, (&states, &all))
-}
-
-fn refund_walk(mch_id: MchId, filter: &ListFilter<RefundState>) -> Walk {
-    let all = RefundState::ALL.map(RefundState::word);
-    let states: Vec<_> = filter.states.iter().map(|state| state.word()).collect();
-    walk(mch_id, filter, (&states, &all))
-}
-
-fn walk<S>(
-    mch_id: MchId,
-    filter: &ListFilter<S>,
-    (states, all): (&[&'static str], &[&'static str]),
-) -> Walk {
-    let wallets = match filter.provider {
-        Some(provider) => vec![provider.word()],
-        None => WALLETS.to_vec(),
-    };
-    let states = if states.is_empty() { all } else { states };
-    let pairs = states.iter().flat_map(|state| wallets.iter().map(move |wallet| (*state, *wallet)));
-    let is_all = filter.states.is_empty() && filter.provider.is_none();
-    Walk {
-        mch_id,
-        ids: filter.ids,
-        store_id: filter.store_id,
-        kinds: (!is_all).then(|| pairs.collect()),
-    }
 }
 
 fn is_wanted(order: &Order, filter: &ListFilter<TradeState>) -> bool {
@@ -230,6 +156,7 @@ fn is_within(id: Id, (first, last): (Id, Id)) -> bool {
 pub(crate) mod shapes {
     //! Every statement with values that fit it, for the test of their plans.
 
+    use super::walk::{KINDS, Statements};
     use super::*;
 
     /// All statements of one table, each with how many values it takes.

@@ -4,7 +4,7 @@
 //! A kind is a state and a wallet: a filter by one of them names all kinds that have it, and its eight
 //! places are filled up with the kind that nothing has.
 
-use super::Statements;
+use super::walk::Statements;
 
 /// Ids of a page of everything.
 const PAGE: &str = "select id from orders where mch_id = $1 and id between $2 and $3

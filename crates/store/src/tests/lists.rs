@@ -10,8 +10,8 @@ use rusqlite::params;
 
 use super::refunds::a_refund;
 use super::{MCH, TestStore, a_change, an_order, at, id, run};
-use crate::lists::{self, Listed, TOTAL_MAX, shapes};
-use crate::orders;
+use crate::lists::{self, Listed, STEP_ROWS, TOTAL_MAX, Walk, shapes};
+use crate::{StoreError, orders};
 
 /// Another merchant with orders.
 const STRANGER: MchId = MchId(MCH.0 + 1);
@@ -66,8 +66,23 @@ async fn filled(count: u32) -> TestStore {
     test
 }
 
+/// The page of a call, found as the gateway does from the top.
 async fn listed(test: &TestStore, call: &ListCall<TradeState>) -> Listed<Order> {
-    lists::orders(&test.store, MCH, call).await.unwrap()
+    let walk = Walk::of_orders(MCH, &call.filter);
+    let mut from = Some(walk.top());
+    while let Some(place) = from.filter(|place| call.offset() - place.rows > STEP_ROWS) {
+        from = walk.step(&test.store, place).await.unwrap();
+    }
+    lists::orders(&test.store, MCH, call, from).await.unwrap()
+}
+
+async fn refunds_of(
+    test: &TestStore,
+    mch_id: MchId,
+    call: &ListCall<RefundState>,
+) -> Listed<(Refund, Order)> {
+    let top = Walk::of_refunds(mch_id, &call.filter).top();
+    lists::refunds(&test.store, mch_id, call, Some(top)).await.unwrap()
 }
 
 fn sequences(listed: &Listed<Order>) -> Vec<u32> {
@@ -92,6 +107,33 @@ fn twelve_thousand_orders_are_ten_thousand_and_the_deepest_page_has_the_first() 
         of_state.filter.states = vec![TradeState::Success];
         let expect = (1..=12_050).filter(|one| kind(*one).0 == TradeState::Success).count();
         assert_eq!(usize::try_from(listed(&test, &of_state).await.total).unwrap(), expect);
+    });
+}
+
+#[test]
+fn a_page_goes_on_behind_the_last_row_of_the_one_before_and_no_further_than_a_step() {
+    run(async {
+        let test = filled(60).await;
+        for states in [Vec::new(), vec![TradeState::Success, TradeState::NotPay]] {
+            let mut call = everything(3, 5);
+            call.filter.states = states;
+            let by_its_number = listed(&test, &call).await;
+            call.page = 2;
+            let before = listed(&test, &call).await;
+            assert_eq!(before.end.unwrap().rows, 10);
+            call.page = 3;
+            let behind = lists::orders(&test.store, MCH, &call, before.end).await.unwrap();
+            assert_eq!(behind, by_its_number);
+            call.page = 1;
+            let above = lists::orders(&test.store, MCH, &call, before.end).await;
+            assert!(matches!(above, Err(StoreError::Defect(_))), "{above:?}");
+            call.page = STEP_ROWS;
+            let top = Walk::of_orders(MCH, &call.filter).top();
+            let far = lists::orders(&test.store, MCH, &call, Some(top)).await;
+            assert!(matches!(far, Err(StoreError::Defect(_))), "{far:?}");
+            let last = listed(&test, &everything(1, 100)).await;
+            assert_eq!(last.end, None, "a page that is not full is the last");
+        }
     });
 }
 
@@ -150,7 +192,8 @@ fn a_number_names_one_order_and_the_other_filters_still_count() {
         for alter in alterations {
             let mut other = call.clone();
             alter(&mut other);
-            assert_eq!(listed(&test, &other).await, Listed { items: Vec::new(), total: 0 });
+            let found = listed(&test, &other).await;
+            assert_eq!((found.items, found.total), (Vec::new(), 0));
         }
         call.page = 2;
         let second = listed(&test, &call).await;
@@ -194,11 +237,11 @@ fn only_the_merchants_own_refunds_are_listed_each_with_its_order() {
         for number in [None, Some("T1".to_owned())] {
             let mut call = everything(1, 3);
             call.filter.out_trade_no = number;
-            let found = lists::refunds(&test.store, MCH, &call).await.unwrap();
-            assert_eq!(found, Listed { items: with_order(&own[..3]), total: 5 });
+            let found = refunds_of(&test, MCH, &call).await;
+            assert_eq!(found, Listed { items: with_order(&own[..3]), total: 5, end: found.end });
             call.page = 2;
-            let found = lists::refunds(&test.store, MCH, &call).await.unwrap();
-            assert_eq!(found, Listed { items: with_order(&own[3..]), total: 5 });
+            let found = refunds_of(&test, MCH, &call).await;
+            assert_eq!(found, Listed { items: with_order(&own[3..]), total: 5, end: None });
             call.page = 1;
             for (states, provider, store_id, expect) in [
                 (vec![RefundState::Due, RefundState::Asking], None, None, 2),
@@ -211,7 +254,7 @@ fn only_the_merchants_own_refunds_are_listed_each_with_its_order() {
             ] {
                 (call.filter.states, call.filter.provider) = (states, provider);
                 call.filter.store_id = store_id;
-                let found = lists::refunds(&test.store, MCH, &call).await.unwrap();
+                let found = refunds_of(&test, MCH, &call).await;
                 assert_eq!(found.total, expect, "{call:?}");
                 let is_wanted = |refund: &&Refund| {
                     call.filter.states.is_empty() || call.filter.states.contains(&refund.state)
@@ -220,12 +263,12 @@ fn only_the_merchants_own_refunds_are_listed_each_with_its_order() {
                 let expect = wanted.min(usize::try_from(expect).unwrap());
                 assert_eq!(found.items.len(), expect, "{call:?}");
             }
-            let stranger = lists::refunds(&test.store, STRANGER, &call).await.unwrap();
-            assert_eq!(stranger, Listed { items: Vec::new(), total: 0 });
+            let stranger = refunds_of(&test, STRANGER, &call).await;
+            assert_eq!((stranger.items, stranger.total), (Vec::new(), 0));
         }
         let mut early = everything(1, 10);
         early.filter.ids = (Id(0), id(51));
-        let found = lists::refunds(&test.store, MCH, &early).await.unwrap();
+        let found = refunds_of(&test, MCH, &early).await;
         assert_eq!(found.total, 2, "{:?}", at(0));
     });
 }

@@ -7,7 +7,7 @@ use kernel::product::{PRODUCTS, Provider};
 use kernel::refund::RefundState;
 use kernel::state::TradeState;
 use kernel::user::UserType;
-use kernel::value_form::{LISTED_MAX, ValueForm};
+use kernel::value_form::{PAGE_MAX, ValueForm};
 use serde_json::{Value, json};
 
 /// A text without control characters.
@@ -62,7 +62,7 @@ pub fn schema(form: ValueForm) -> Value {
         ValueForm::UserType => json!({ "enum": UserType::ALL.map(|(_, word)| word) }),
         ValueForm::RateSource => json!({ "enum": RateSource::ALL.map(|(_, word)| word) }),
         ValueForm::Sn => pattern("^11[0-9]{24}$"),
-        ValueForm::Page => within("^[1-9][0-9]{0,5}$", (1, LISTED_MAX)),
+        ValueForm::Page => within("^([1-9][0-9]{0,8}|1000000000)$", (1, PAGE_MAX)),
         ValueForm::Limit => within("^([1-9][0-9]?|100)$", (1, 100)),
         ValueForm::Date => json!({ "type": "string", "format": "date" }),
         ValueForm::TradeState => json!({ "enum": TradeState::ALL.map(TradeState::word) }),
