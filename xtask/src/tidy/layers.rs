@@ -6,16 +6,20 @@ use super::{Finding, TextFile};
 
 /// Every crate with the crates of ours that it may name:
 /// `jubao → web → gateway → {store, channels} → kernel`, and web cannot reach store.
-const LAYERS: [(&str, &[&str]); 8] = [
+const LAYERS: [(&str, &[&str]); 9] = [
     ("crates/kernel", &[]),
     ("crates/channels", &["kernel"]),
     ("crates/store", &["kernel"]),
     ("crates/gateway", &["kernel", "channels", "store"]),
     ("crates/web", &["kernel", "channels", "gateway"]),
     ("crates/jubao", &["kernel", "channels", "store", "gateway", "web"]),
+    ("crates/pgtest", &[]),
     ("xtask", &["kernel"]),
     ("fuzz", &["kernel", "channels"]),
 ];
+
+/// What only tests may reach, and whose (docs/decisions/0021).
+const FOR_TESTS: (&str, [&str; 2]) = ("pgtest", ["crates/store", "crates/jubao"]);
 
 /// The crates that do no I/O and never ask for time or randomness.
 const PURE: [&str; 2] = ["crates/kernel/", "crates/channels/"];
@@ -110,7 +114,7 @@ pub fn check_manifest(file: &TextFile) -> Vec<Finding> {
         }
         let name = name_of(line);
         let is_ours = LAYERS.iter().any(|(folder, _)| folder.trim_start_matches("crates/") == name);
-        if is_ours && !allowed.contains(&name) {
+        if is_ours && !allowed.contains(&name) && !is_for_tests(folder, section, name) {
             let what = format!("{folder} may not reach {name}");
             findings.push(Finding::error(&file.path, number, what));
         }
@@ -123,6 +127,12 @@ pub fn check_manifest(file: &TextFile) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Whether tests alone reach what only they may.
+fn is_for_tests(folder: &str, section: &str, name: &str) -> bool {
+    let (crate_for_tests, folders) = FOR_TESTS;
+    section == "dev-dependencies" && name == crate_for_tests && folders.contains(&folder)
 }
 
 /// Every group of dependencies of the workspace says in a comment why it is there.
@@ -222,6 +232,17 @@ mod tests {
         assert_eq!(manifest("crates/channels", "tokio.workspace = true"), [4]);
         assert_eq!(manifest("crates/gateway", "url = \"2\""), [4]);
         assert_eq!(manifest("crates/seventh", "kernel.workspace = true"), [1]);
+    }
+
+    #[test]
+    fn what_is_for_tests_is_a_dependency_of_tests_alone() {
+        let manifest = |folder: &str, section: &str| {
+            let text = format!("[{section}]\npgtest.workspace = true\n");
+            lines(&check_manifest(&file(&format!("{folder}/Cargo.toml"), &text)))
+        };
+        assert_eq!(manifest("crates/store", "dev-dependencies"), [0; 0]);
+        assert_eq!(manifest("crates/store", "dependencies"), [2]);
+        assert_eq!(manifest("crates/gateway", "dev-dependencies"), [2]);
     }
 
     #[test]
