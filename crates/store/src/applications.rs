@@ -153,10 +153,10 @@ pub async fn default_of(
 /// # Errors
 /// See [`StoreError`].
 pub async fn list(store: &Store) -> Result<Vec<ApplicationRow>, StoreError> {
-    let read_all = |reader: &mut crate::Reader<'_>| {
+    let read_all = async |reader: &mut crate::Reader<'_>| {
         let mut found = Vec::new();
-        for mut id in reader.run(APP_IDS, &[])?.rows {
-            let rows = reader.run(BY_APP_ID, &[id.int()?.into()])?.rows;
+        for mut id in reader.run(APP_IDS, &[]).await?.rows {
+            let rows = reader.run(BY_APP_ID, &[id.int()?.into()]).await?.rows;
             found.extend(rows.into_iter().map(|mut row| read(&mut row)));
         }
         found.into_iter().collect()

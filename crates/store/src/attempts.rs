@@ -9,13 +9,13 @@ use crate::batch::{Row, Statement};
 use crate::{Store, StoreError};
 
 /// Adds an attempt; its number is never used twice.
-const INSERT: &str = "insert into attempts
+pub(crate) const INSERT: &str = "insert into attempts
 (mch_id, order_id, no, product, account_id, account_version, state, rev, pay_text, transaction_id,
 created_at)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
 
 /// Changes what can change of the attempt that was read.
-const UPDATE: &str = "update attempts set state = $5, pay_text = $6, transaction_id = $7,
+pub(crate) const UPDATE: &str = "update attempts set state = $5, pay_text = $6, transaction_id = $7,
 rev = rev + 1
 where mch_id = $1 and order_id = $2 and no = $3 and rev = $4";
 

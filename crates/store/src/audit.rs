@@ -7,7 +7,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use kernel::time::Timestamp;
 
 use crate::batch::{Row, Value};
-use crate::db::sqlite::Session;
+use crate::db::Effect;
 use crate::{Reader, Store, StoreError};
 
 /// What the first entry names as its predecessor's hash.
@@ -15,11 +15,12 @@ const ORIGIN: &str = "0000000000000000000000000000000000000000000000000000000000
 /// Entries that one query of [`verify`] reads.
 const PAGE: i64 = 1_000;
 
-/// The end of the chain; inside the writing transaction nobody else can add to it.
-const HEAD: &str = "select seq, hash from audit order by seq desc limit 1";
+/// The end of the chain; inside the writing transaction nobody else can add to it: on PostgreSQL a lock
+/// of its own sees to that.
+pub(crate) const HEAD: &str = "select seq, hash from audit order by seq desc limit 1";
 
 /// Adds an entry.
-const APPEND: &str = "insert into audit (seq, at, actor, action, subject, detail, prev_hash, hash)
+pub(crate) const APPEND: &str = "insert into audit (seq, at, actor, action, subject, detail, prev_hash, hash)
 values ($1, $2, $3, $4, $5, $6, $7, $8)";
 
 /// A page of the chain, by key, so that a long one is read in short transactions.
@@ -98,7 +99,7 @@ pub async fn verify(
     let mut is_known_met = known.as_ref().is_none_or(|known| *known == head);
     loop {
         let from = head.seq;
-        let page = store.read(move |reader| page_after(reader, from)).await?;
+        let page = store.read(async move |reader| page_after(reader, from).await).await?;
         if page.is_empty() {
             break;
         }
@@ -122,16 +123,17 @@ pub async fn latest(store: &Store, limit: i64) -> Result<Vec<AuditRow>, StoreErr
     store.rows(LATEST, vec![limit.into()], read).await
 }
 
-/// Adds `entry` at the end of the chain, within the writer's transaction.
-pub(crate) fn append(session: &mut Session<'_>, entry: &AuditEntry) -> Result<(), StoreError> {
-    let head = match session.run(HEAD, &[])?.rows.into_iter().next() {
+/// The values of the row that adds `entry` behind the chain's end, which [`HEAD`] has found within the
+/// same transaction.
+pub(crate) fn next(end: Effect, entry: &AuditEntry) -> Result<Vec<Value>, StoreError> {
+    let head = match end.rows.into_iter().next() {
         Some(mut row) => Head { seq: row.int()?, hash: row.text()? },
         None => Head::origin(),
     };
     let seq = head.seq + 1;
     let hash = hash(seq, entry, &head.hash);
     let [actor, action, subject, detail] = entry.texts().map(|text| Value::from(text.to_owned()));
-    let values = [
+    Ok(vec![
         seq.into(),
         entry.at.into(),
         actor,
@@ -140,8 +142,7 @@ pub(crate) fn append(session: &mut Session<'_>, entry: &AuditEntry) -> Result<()
         detail,
         head.hash.into(),
         hash.into(),
-    ];
-    session.run(APPEND, &values).map(|_| ())
+    ])
 }
 
 /// The head after `row`, if it is what must follow `head`.
@@ -166,8 +167,8 @@ fn hash(seq: i64, entry: &AuditEntry, prev_hash: &str) -> String {
     digest(&SHA256, text.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn page_after(reader: &mut Reader<'_>, seq: i64) -> Result<Vec<AuditRow>, StoreError> {
-    let rows = reader.run(AFTER, &[seq.into(), PAGE.into()])?.rows;
+async fn page_after(reader: &mut Reader<'_>, seq: i64) -> Result<Vec<AuditRow>, StoreError> {
+    let rows = reader.run(AFTER, &[seq.into(), PAGE.into()]).await?.rows;
     rows.into_iter().map(|mut row| read(&mut row)).collect()
 }
 

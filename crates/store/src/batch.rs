@@ -13,7 +13,7 @@ use crate::StoreError;
 use crate::audit::AuditEntry;
 
 /// A column's value. Both engines keep whole numbers and texts, nothing else.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Value {
     /// `bigint`.
     Int(i64),

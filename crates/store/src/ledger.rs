@@ -10,7 +10,7 @@ use crate::batch::{Row, Statement};
 use crate::{Store, StoreError};
 
 /// Adds a line of a posting.
-const INSERT: &str = "insert into ledger_entries
+pub(crate) const INSERT: &str = "insert into ledger_entries
 (mch_id, order_id, posting_id, line, kind, book, currency, amount, business_date, at)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 

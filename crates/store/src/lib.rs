@@ -15,6 +15,7 @@ pub mod audit;
 mod batch;
 #[cfg(debug_assertions)]
 mod crash;
+mod database;
 mod db;
 pub mod exchange_rates;
 pub mod feed;
@@ -46,20 +47,23 @@ pub mod users;
 mod writer;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use tokio::sync::oneshot;
 
 pub use crate::batch::{Batch, Row, Statement, Value, Written};
-use crate::db::sqlite;
-pub(crate) use crate::db::sqlite::Session as Reader;
+pub use crate::database::{Database, PostgresUrl};
+use crate::db::postgres::{self, Postgres};
+use crate::db::{Effect, sqlite};
 use crate::memory::Single;
 pub use crate::memory::{Memory, Pause, Pausing};
 use crate::readers::Readers;
 use crate::writer::Writer;
 
-/// Why the store did not do what it was asked. Nothing of a failed batch is written.
+/// Why the store did not do what it was asked. Nothing of a failed batch is written, but for
+/// [`StoreError::InDoubt`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum StoreError {
     /// Too much is waiting, or another process holds the lock for too long: nothing was done, and
@@ -67,6 +71,9 @@ pub enum StoreError {
     Busy,
     /// The disk is full, the file cannot be opened or written, the store is closing.
     Unavailable(String),
+    /// The connection was lost while the batch was committed, and the server has not come back to tell:
+    /// it is written as a whole or not at all. What is asked again finds out.
+    InDoubt(String),
     /// What is stored cannot be what we wrote.
     Corrupt(String),
     /// A mistake of ours: a statement that the engine refuses, an expectation that does not hold.
@@ -78,6 +85,7 @@ impl fmt::Display for StoreError {
         match self {
             Self::Busy => out.write_str("the store is busy"),
             Self::Unavailable(why) => write!(out, "the store is unavailable: {why}"),
+            Self::InDoubt(why) => write!(out, "what was written is in doubt: {why}"),
             Self::Corrupt(why) => write!(out, "the store is corrupt: {why}"),
             Self::Defect(why) => write!(out, "a defect in the store: {why}"),
         }
@@ -85,13 +93,6 @@ impl fmt::Display for StoreError {
 }
 
 impl std::error::Error for StoreError {}
-
-/// Where the store is.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Options {
-    /// SQLite's file. It and its folder are created if they do not exist.
-    pub path: PathBuf,
-}
 
 /// How much work the writer has done: `batches / commits` is how many shared one sync.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
@@ -117,6 +118,8 @@ enum Engine {
     File(Threads),
     /// A database in memory, for simulations.
     Memory(Single),
+    /// A server.
+    Postgres(Postgres),
 }
 
 /// Readers end before the writer, so that nothing hinders its checkpoint: fields drop in order.
@@ -129,15 +132,21 @@ impl Store {
     /// Opens the store, creates it if need be, and brings its schema up to date. Blocks.
     ///
     /// # Errors
-    /// The file cannot be opened or is no database of ours, or a later version wrote its schema.
-    pub fn open(options: &Options) -> Result<Self, StoreError> {
+    /// The database cannot be opened, is none of ours or would lose data, or a later version wrote its
+    /// schema.
+    pub fn open(database: &Database) -> Result<Self, StoreError> {
         #[cfg(feature = "seeded-defects")]
         db::seeded::seed();
         #[cfg(debug_assertions)]
         crash::arm();
-        let writer = Writer::start(sqlite::open_writer(&options.path)?)?;
-        let readers = Readers::start(&options.path)?;
-        Ok(Self { engine: Arc::new(Engine::File(Threads { readers, writer })) })
+        let engine = match database {
+            Database::Sqlite(path) => {
+                let writer = Writer::start(sqlite::open_writer(path)?)?;
+                Engine::File(Threads { readers: Readers::start(path)?, writer })
+            }
+            Database::Postgres(url) => Engine::Postgres(Postgres::start(url)?),
+        };
+        Ok(Self { engine: Arc::new(engine) })
     }
 
     /// Commits `batch` together with whatever else waits, and answers once it is durable. A caller
@@ -155,6 +164,9 @@ impl Store {
                 reply.map_or_else(|_| Err(gone("the writer")), |(answer, _)| answer)
             }
             Engine::Memory(single) => single.write(&batch).await,
+            Engine::Postgres(server) => {
+                server.submit(batch)?.await.unwrap_or_else(|_| Err(gone("the writer")))
+            }
         }
     }
 
@@ -163,22 +175,24 @@ impl Store {
         match &*self.engine {
             Engine::File(threads) => threads.writer.counters(),
             Engine::Memory(single) => single.counters(),
+            Engine::Postgres(server) => server.counters(),
         }
     }
 
-    /// Runs `work` on a reader's thread.
+    /// Runs `work` where the engine reads. Statements see what is committed when each of them begins.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Reader<'_>) -> Result<T, StoreError> + Send + 'static,
+        work: impl AsyncFnOnce(&mut Reader<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let threads = match &*self.engine {
             Engine::File(threads) => threads,
             Engine::Memory(single) => return single.read(work).await,
+            Engine::Postgres(server) => return server.read(work).await,
         };
         let (sender, answer) = oneshot::channel();
         threads.readers.submit(Box::new(move |reader| {
             // Nobody listens any more: the caller stopped waiting, and a read leaves no trace.
-            let _ = sender.send(work(reader));
+            let _ = sender.send(at_once(work(reader)));
         }))?;
         answer.await.unwrap_or_else(|_| Err(gone("a reader")))
     }
@@ -190,8 +204,8 @@ impl Store {
         values: Vec<Value>,
         parse: fn(&mut Row) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
-        self.read(move |reader| {
-            let found = reader.run(sql, &values)?.rows;
+        self.read(async move |reader| {
+            let found = reader.run(sql, &values).await?.rows;
             found.into_iter().map(|mut row| parse(&mut row)).collect()
         })
         .await
@@ -211,6 +225,37 @@ impl Store {
 impl fmt::Debug for Store {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Store").field("counters", &self.counters()).finish_non_exhaustive()
+    }
+}
+
+/// What a query reads by.
+pub(crate) enum Reader<'c> {
+    /// A connection to a file: it answers at once.
+    Sqlite(sqlite::Session<'c>),
+    /// A connection to a server.
+    Postgres(postgres::Connection),
+}
+
+impl Reader<'_> {
+    /// Runs one statement to its end.
+    pub(crate) async fn run(
+        &mut self,
+        sql: &'static str,
+        values: &[Value],
+    ) -> Result<Effect, StoreError> {
+        match self {
+            Self::Sqlite(session) => session.run(sql, values),
+            Self::Postgres(connection) => connection.run(sql, values).await,
+        }
+    }
+}
+
+/// The end of a query that waits for nobody.
+fn at_once<T>(query: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    let mut context = Context::from_waker(Waker::noop());
+    match pin!(query).poll(&mut context) {
+        Poll::Ready(answer) => answer,
+        Poll::Pending => Err(StoreError::Defect("a query waits for something else".into())),
     }
 }
 

@@ -14,7 +14,7 @@ use rusqlite::Connection;
 use crate::batch::{Batch, Written};
 use crate::db::sqlite::{self, Brackets, Session};
 use crate::writer::{Tally, commit_alone};
-use crate::{Counters, Engine, Store, StoreError};
+use crate::{Counters, Engine, Reader, Store, StoreError, at_once};
 
 /// Waits as long as the simulation wants, and may say that the store does not answer. One that never
 /// returns is a process that has died.
@@ -89,10 +89,11 @@ impl Single {
     /// Runs a query on what is committed.
     pub(crate) async fn read<T>(
         &self,
-        work: impl FnOnce(&mut Session<'_>) -> Result<T, StoreError>,
+        work: impl AsyncFnOnce(&mut Reader<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         (self.pause)().await?;
-        self.memory.with(work)
+        let connection = self.memory.0.lock().unwrap_or_else(PoisonError::into_inner);
+        at_once(work(&mut Reader::Sqlite(Session::within(&connection, sqlite::SAVEPOINT))))
     }
 
     /// What was done so far.

@@ -10,7 +10,7 @@ use crate::batch::{Batch, Row, Statement};
 use crate::{Store, StoreError};
 
 /// Adds a message.
-const INSERT: &str = "insert into messages (id, mch_id, order_id, attempt_no, account_id, direction,
+pub(crate) const INSERT: &str = "insert into messages (id, mch_id, order_id, attempt_no, account_id, direction,
 kind, at, status, head, body, is_base64) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
 
 /// An order's messages; ids ascend in time.

@@ -106,7 +106,7 @@ pub async fn standing(
     mch_id: MchId,
     app_ids: Vec<AppId>,
 ) -> Result<Standing, StoreError> {
-    store.read(move |reader| read(reader, mch_id, &app_ids)).await
+    store.read(async move |reader| read(reader, mch_id, &app_ids).await).await
 }
 
 /// Writes a move; missed if the merchant is no longer what was read.
@@ -170,14 +170,18 @@ fn put_shop(mch_id: MchId, shop: &Shop) -> Statement {
     Statement::of_one_row(PUT_SHOP, vec![mch_id.into(), shop.store_id.into(), (&shop.name).into()])
 }
 
-fn read(reader: &mut Reader<'_>, mch_id: MchId, app_ids: &[AppId]) -> Result<Standing, StoreError> {
-    let profile = reader.run(MERCHANT, &[mch_id.into()])?.rows.into_iter().next();
-    let default = reader.run(applications::DEFAULT_OF, &[mch_id.into()])?.rows.into_iter().next();
+async fn read(
+    reader: &mut Reader<'_>,
+    mch_id: MchId,
+    app_ids: &[AppId],
+) -> Result<Standing, StoreError> {
+    let profile = reader.run(MERCHANT, &[mch_id.into()]).await?.rows.into_iter().next();
+    let default = reader.run(applications::DEFAULT_OF, &[mch_id.into()]).await?.rows.into_iter().next();
     let mut found = Vec::new();
     for app_id in app_ids {
-        found.extend(reader.run(applications::BY_APP_ID, &[(*app_id).into()])?.rows);
+        found.extend(reader.run(applications::BY_APP_ID, &[(*app_id).into()]).await?.rows);
     }
-    let shops = reader.run(stores::OF_MERCHANT, &[mch_id.into()])?.rows;
+    let shops = reader.run(stores::OF_MERCHANT, &[mch_id.into()]).await?.rows;
     Ok(Standing {
         profile: profile.map(|mut row| read_profile(&mut row)).transpose()?,
         default_app: default.map(|mut row| row.app_id()).transpose()?,

@@ -19,7 +19,7 @@ use crate::{Reader, Store, StoreError};
 pub const ANSWER_MAX: usize = 200;
 
 /// Adds a notice; a second one of the same event of the same order is a defect.
-const INSERT: &str = "insert into notices
+pub(crate) const INSERT: &str = "insert into notices
 (id, mch_id, app_id, sign_form, order_id, event, url, target, facts, state, tries, due_at)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
 
@@ -42,11 +42,11 @@ order by due_at, id limit $5 + 0)
 returning id, mch_id, app_id, sign_form, order_id, event, url, target, facts, state, tries, due_at";
 
 /// Ends an attempt, if the lease is still held and nobody else has counted one.
-const END_ATTEMPT: &str = "update notices set state = $5, tries = tries + 1, due_at = $6
+pub(crate) const END_ATTEMPT: &str = "update notices set state = $5, tries = tries + 1, due_at = $6
 where mch_id = $1 and id = $2 and state = 'waiting' and tries = $3 and due_at = $4";
 
 /// Tells how an attempt went. The number goes on counting when a notice is resent.
-const INSERT_ATTEMPT: &str = "insert into notice_attempts
+pub(crate) const INSERT_ATTEMPT: &str = "insert into notice_attempts
 (mch_id, notice_id, no, at, duration_ms, encoding, outcome, http_status, answer)
 select $1, $2, coalesce(max(no), 0) + 1, $3, $4, $5, $6, $7, $8 from notice_attempts
 where mch_id = $1 and notice_id = $2";
@@ -149,12 +149,12 @@ pub async fn due_lanes_after(
     now: Timestamp,
     (after, limit): (Option<Lane>, usize),
 ) -> Result<(Vec<Lane>, Option<Lane>), StoreError> {
-    let find = move |reader: &mut Reader<'_>| {
+    let find = async move |reader: &mut Reader<'_>| {
         let mut at = after.unwrap_or(Lane { app_id: AppId(-1), target: String::new() });
         let mut due = Vec::new();
         for _ in 0..limit {
             let values = [at.app_id.into(), (&at.target).into()];
-            let Some(mut row) = reader.run(NEXT_LANE, &values)?.rows.into_iter().next() else {
+            let Some(mut row) = reader.run(NEXT_LANE, &values).await?.rows.into_iter().next() else {
                 return Ok((due, None));
             };
             at = read_lane(&mut row)?;
@@ -219,9 +219,12 @@ pub async fn of_order(
     mch_id: MchId,
     order_id: Id,
 ) -> Result<Vec<NoticeHistory>, StoreError> {
-    let read_all = move |reader: &mut Reader<'_>| {
-        let rows = reader.run(OF_ORDER, &[mch_id.into(), order_id.into()])?.rows;
-        rows.into_iter().map(|mut row| history(reader, read(&mut row)?)).collect()
+    let read_all = async move |reader: &mut Reader<'_>| {
+        let mut found = Vec::new();
+        for mut row in reader.run(OF_ORDER, &[mch_id.into(), order_id.into()]).await?.rows {
+            found.push(history(reader, read(&mut row)?).await?);
+        }
+        Ok(found)
     };
     store.read(read_all).await
 }
@@ -287,8 +290,8 @@ fn insert_attempt(notice: &Notice, log: &AttemptLog) -> Statement {
     Statement::of_one_row(INSERT_ATTEMPT, values)
 }
 
-fn history(reader: &mut Reader<'_>, notice: Notice) -> Result<NoticeHistory, StoreError> {
-    let rows = reader.run(ATTEMPTS, &[notice.mch_id.into(), notice.id.into()])?.rows;
+async fn history(reader: &mut Reader<'_>, notice: Notice) -> Result<NoticeHistory, StoreError> {
+    let rows = reader.run(ATTEMPTS, &[notice.mch_id.into(), notice.id.into()]).await?.rows;
     let attempts = rows.into_iter().map(|mut row| read_attempt(&mut row)).collect::<Result<_, _>>();
     Ok(NoticeHistory { notice, attempts: attempts? })
 }

@@ -12,13 +12,13 @@ use crate::{Store, StoreError};
 pub const PLACED: &str = "placed";
 
 /// The first row of a history: there is no state that it came from.
-const BEGIN: &str = "insert into order_events
+pub(crate) const BEGIN: &str = "insert into order_events
 (mch_id, order_id, rev, from_state, to_state, event, batch_id, at)
 values ($1, $2, $3, '', $4, $5, $6, $7)";
 
 /// The next row: what it came from is what the row before came to, so that the history cannot
 /// contradict itself.
-const CONTINUE: &str = "insert into order_events
+pub(crate) const CONTINUE: &str = "insert into order_events
 (mch_id, order_id, rev, from_state, to_state, event, batch_id, at)
 select mch_id, order_id, rev + 1, to_state, $4, $5, $6, $7 from order_events
 where mch_id = $1 and order_id = $2 and rev = $3";

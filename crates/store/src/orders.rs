@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Places an order. Only a merchant's own number may be taken: a taken id is a defect of the clock.
-const INSERT: &str = "insert into orders
+pub(crate) const INSERT: &str = "insert into orders
 (id, mch_id, app_id, store_id, out_trade_no, product, state, rev, currency, total_fee, discount,
 fee_rate_ppm, total_refund_fee, body, attach, detail, notify_url, return_url, wallet, payer_ip,
 sign_form, page_secret, created_at, expires_at, provider, adapter, pay_text, paid_provider,
@@ -34,7 +34,7 @@ on conflict (mch_id, out_trade_no) do nothing";
 
 /// Changes an order, if the revision that was read still stands. What was agreed when it was placed
 /// is not among the columns; the payer's address and openid may become known later.
-const UPDATE: &str = "update orders set rev = rev + 1, state = $4, total_refund_fee = $5,
+pub(crate) const UPDATE: &str = "update orders set rev = rev + 1, state = $4, total_refund_fee = $5,
 provider = $6, adapter = $7, pay_text = $8, paid_provider = $9, transaction_id = $10, paid_fee = $11,
 paid_currency = $12, cash_fee = $13, cash_currency = $14, bank_type = $15, openid = $16,
 paid_at = $17, sweep_at = $18, sweeps = $19, payer_ip = $20, payer_openid = $21
@@ -199,26 +199,26 @@ async fn by_text(
     mch_id: MchId,
     (sql, text): (&'static str, String),
 ) -> Result<Option<Order>, StoreError> {
-    store.read(move |reader| find_by_text(reader, mch_id, (sql, text))).await
+    store.read(async move |reader| find_by_text(reader, mch_id, (sql, text)).await).await
 }
 
-fn find_by_text(
+async fn find_by_text(
     reader: &mut Reader<'_>,
     mch_id: MchId,
     (sql, text): (&'static str, String),
 ) -> Result<Option<Order>, StoreError> {
-    match reader.run(sql, &[mch_id.into(), text.into()])?.rows.first_mut() {
-        Some(row) => read_one(reader, mch_id, row.id()?),
+    match reader.run(sql, &[mch_id.into(), text.into()]).await?.rows.first_mut() {
+        Some(row) => read_one(reader, mch_id, row.id()?).await,
         None => Ok(None),
     }
 }
 
 /// The merchant's order of that id, within a read.
-pub(crate) fn read_one(
+pub(crate) async fn read_one(
     reader: &mut Reader<'_>,
     mch_id: MchId,
     id: Id,
 ) -> Result<Option<Order>, StoreError> {
-    let mut rows = reader.run(BY_ID, &[mch_id.into(), id.into()])?.rows;
+    let mut rows = reader.run(BY_ID, &[mch_id.into(), id.into()]).await?.rows;
     rows.first_mut().map(order_row::read).transpose()
 }

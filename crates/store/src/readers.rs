@@ -11,15 +11,15 @@ use std::thread::{self, JoinHandle};
 use rusqlite::Connection;
 
 use crate::db::sqlite::{self, Session};
-use crate::{StoreError, gone};
+use crate::{Reader, StoreError, gone};
 
 /// Queries that may wait; beyond it the store is busy.
-const READ_QUEUE_MAX: usize = 4_096;
+pub(crate) const READ_QUEUE_MAX: usize = 4_096;
 /// Fewest and most readers; between them, one for each core.
 const READERS: (usize, usize) = (2, 4);
 
 /// A query: it answers its caller by itself.
-pub(crate) type Query = Box<dyn FnOnce(&mut Session<'_>) + Send>;
+pub(crate) type Query = Box<dyn FnOnce(&mut Reader<'_>) + Send>;
 
 /// The readers' threads and the queue in front of them.
 pub(crate) struct Readers {
@@ -72,10 +72,10 @@ fn start_one(
 }
 
 fn serve(connection: &Connection, queries: &Mutex<Receiver<Query>>) {
-    let mut session = Session::new(connection);
+    let mut reader = Reader::Sqlite(Session::new(connection));
     while let Some(query) = next(queries) {
         // A query that panics answers nobody, and the next one is none the worse.
-        let asked = AssertUnwindSafe(|| query(&mut session));
+        let asked = AssertUnwindSafe(|| query(&mut reader));
         if std::panic::catch_unwind(asked).is_err() {
             tracing::error!("a query panicked");
         }

@@ -11,7 +11,7 @@ use crate::{Reader, Store, StoreError};
 
 /// Adds a refund; a merchant's number is never used twice. Lists find it by its order's store and
 /// wallet, which are copied as the order's row has them.
-const INSERT: &str = "insert into refunds
+pub(crate) const INSERT: &str = "insert into refunds
 (id, mch_id, app_id, order_id, attempt_no, out_refund_no, cause, state, rev, amount, currency,
 reason, sign_form, created_at, store_id, provider)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
@@ -19,7 +19,7 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
 (select coalesce(paid_provider, provider, '') from orders where mch_id = $2 and id = $4))";
 
 /// Changes what can change of the refund that was read.
-const UPDATE: &str = "update refunds set state = $4, upstream_no = $5, cash_fee = $6,
+pub(crate) const UPDATE: &str = "update refunds set state = $4, upstream_no = $5, cash_fee = $6,
 cash_currency = $7, rate = $8, refunded_at = $9, created_at = $10, rev = rev + 1
 where mch_id = $1 and id = $2 and rev = $3";
 
@@ -74,12 +74,12 @@ pub async fn of_order(
 }
 
 /// The merchant's refund with our number's id, within a read.
-pub(crate) fn read_one(
+pub(crate) async fn read_one(
     reader: &mut Reader<'_>,
     mch_id: MchId,
     id: Id,
 ) -> Result<Option<Refund>, StoreError> {
-    let mut rows = reader.run(BY_ID, &[mch_id.into(), id.into()])?.rows;
+    let mut rows = reader.run(BY_ID, &[mch_id.into(), id.into()]).await?.rows;
     rows.first_mut().map(read).transpose()
 }
 

@@ -26,7 +26,7 @@ const FIND: &str = "select request_tag, lease_until, order_id, answer, created_a
 where mch_id = $1 and app_id = $2 and key_tag = $3";
 
 /// Says what was placed; it rides with the order. Whoever lost its claim does not place.
-const LINK: &str = "update request_keys set order_id = $5
+pub(crate) const LINK: &str = "update request_keys set order_id = $5
 where mch_id = $1 and app_id = $2 and key_tag = $3 and claim = $4 and answer is null";
 
 /// Keeps the answer, of which there is one.

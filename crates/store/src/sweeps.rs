@@ -9,7 +9,7 @@ use crate::{Store, StoreError};
 
 /// Takes the orders that are due, the longest waiting first; no other sweeper sees them before the
 /// lease ends. An id is unique across merchants, so it alone names the row.
-const CLAIM: &str = "update orders set sweep_at = $2 where id in
+pub(crate) const CLAIM: &str = "update orders set sweep_at = $2 where id in
 (select id from orders where sweep_at <= $1 order by sweep_at limit $3)
 returning mch_id, id";
 

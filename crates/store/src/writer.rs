@@ -17,7 +17,8 @@ use tokio::sync::oneshot;
 
 use crate::audit;
 use crate::batch::{Batch, Statement, Written};
-use crate::db::sqlite::{Effect, Session};
+use crate::db::Effect;
+use crate::db::sqlite::Session;
 use crate::{Counters, StoreError, gone};
 
 /// Batches that may wait; beyond it the store is busy.
@@ -51,6 +52,12 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
+    /// Counts a transaction with that many batches.
+    pub(crate) fn count(&self, batches: usize) {
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        self.batches.fetch_add(u64::try_from(batches).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
     /// Its state now.
     pub(crate) fn counters(&self) -> Counters {
         Counters {
@@ -192,8 +199,7 @@ fn commit(
     if defect::is_seeded(Defect::NoticeAfterCommit) {
         commit_notices(session, batches)?;
     }
-    tally.commits.fetch_add(1, Ordering::Relaxed);
-    tally.batches.fetch_add(u64::try_from(batches.len()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    tally.count(batches.len());
     written
 }
 
@@ -213,7 +219,8 @@ fn apply(session: &mut Session<'_>, batch: &Batch) -> Result<Written, StoreError
         check(statement, &effect)?;
     }
     for entry in &batch.audit {
-        audit::append(session, entry)?;
+        let head = session.run(audit::HEAD, &[])?;
+        session.run(audit::APPEND, &audit::next(head, entry)?)?;
     }
     crash::reach(Point::BatchApplied);
     Ok(Written::Done(rows))
@@ -244,7 +251,8 @@ fn is_left_for_later(statement: &Statement) -> bool {
     defect::is_seeded(Defect::NoticeAfterCommit) && statement.sql.starts_with("insert into notices")
 }
 
-fn check(statement: &Statement, effect: &Effect) -> Result<(), StoreError> {
+/// Whether a statement changed as many rows as it must.
+pub(crate) fn check(statement: &Statement, effect: &Effect) -> Result<(), StoreError> {
     match statement.expect {
         Some(expect) if expect != effect.count => {
             let first_line = statement.sql.lines().next().unwrap_or_default();

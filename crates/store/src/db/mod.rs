@@ -1,8 +1,24 @@
 //! What engines have in common: the list of migrations. How an engine runs statements is its own
 //! module's business, and nothing outside this folder knows an engine.
 
+pub(crate) mod postgres;
 pub(crate) mod seeded;
 pub(crate) mod sqlite;
+
+use crate::StoreError;
+use crate::batch::Row;
+
+/// What a statement did.
+pub(crate) struct Effect {
+    /// Rows changed, or returned.
+    pub(crate) count: usize,
+    /// The rows returned.
+    pub(crate) rows: Vec<Row>,
+}
+
+/// Tables whose rows are never changed or deleted, and the migration that creates each.
+pub(crate) const APPEND_ONLY: [(usize, &str); 3] =
+    [(1, "ledger_entries"), (1, "audit"), (1, "order_events")];
 
 /// Every migration, in order; the schema's number is how many have run. Migrations only add: an old
 /// one is never edited once a release has carried it.
@@ -29,3 +45,12 @@ pub(crate) const SCHEMA: &str = "select value from meta where name = 'schema'";
 /// Writes the schema's number, in the transaction of the migrations.
 pub(crate) const SET_SCHEMA: &str = "insert into meta (name, value) values ('schema', $1)
 on conflict (name) do update set value = excluded.value";
+
+/// Why a database is not opened that a later version wrote.
+pub(crate) fn too_new(has: usize) -> StoreError {
+    StoreError::Unavailable(format!(
+        "the database has schema {has}, this program knows schemas up to {}: start the version that \
+         wrote it, or a later one",
+        MIGRATIONS.len()
+    ))
+}

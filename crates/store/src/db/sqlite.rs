@@ -8,7 +8,7 @@
 //!   ids are unique across merchants anyway.
 //! - Every other table is WITHOUT ROWID, so that its primary key is its only tree.
 //! - Tables that are only ever added to ([`APPEND_ONLY`]) get triggers that refuse anything else.
-//!   PostgreSQL will do the same with privileges.
+//!   PostgreSQL does the same.
 
 use std::collections::HashMap;
 use std::fs::{self, OpenOptions};
@@ -22,13 +22,10 @@ use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, ToSql};
 
 use crate::StoreError;
 use crate::batch::{Row, Value};
-use crate::db::{CREATE_META, MIGRATIONS, SCHEMA, SET_SCHEMA, seeded};
+use crate::db::{APPEND_ONLY, CREATE_META, Effect, MIGRATIONS, SCHEMA, SET_SCHEMA, seeded, too_new};
 
 /// How long a statement waits for another process's write, in milliseconds.
 const BUSY_TIMEOUT_MS: u64 = 10_000;
-
-/// Tables whose rows are never changed or deleted, and the migration that creates each.
-const APPEND_ONLY: [(usize, &str); 3] = [(1, "ledger_entries"), (1, "audit"), (1, "order_events")];
 
 /// Durable and fast, as measured: with the default checkpoint size the slowest requests took three
 /// to seven times as long.
@@ -75,14 +72,6 @@ pub(crate) struct Session<'c> {
     /// By the address and length of the text: statements are consts, so there are few, and hashing
     /// two numbers is cheaper than hashing the text.
     prepared: HashMap<(usize, usize), CachedStatement<'c>>,
-}
-
-/// What a statement did.
-pub(crate) struct Effect {
-    /// Rows changed, or returned.
-    pub(crate) count: usize,
-    /// The rows returned.
-    pub(crate) rows: Vec<Row>,
 }
 
 impl<'c> Session<'c> {
@@ -240,11 +229,7 @@ fn migrate_within(connection: &Connection, session: &mut Session<'_>) -> Result<
     let has = text.parse::<usize>();
     let has = has.map_err(|_| StoreError::Corrupt(format!("meta: schema is {text:?}")))?;
     if has > MIGRATIONS.len() {
-        return Err(StoreError::Unavailable(format!(
-            "the database has schema {has}, this program knows schemas up to {}: start the version \
-             that wrote it, or a later one",
-            MIGRATIONS.len()
-        )));
+        return Err(too_new(has));
     }
     for (at, sql) in MIGRATIONS.iter().enumerate().skip(has) {
         let number = at + 1;

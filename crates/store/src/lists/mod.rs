@@ -51,9 +51,12 @@ pub async fn orders(
     }
     let (ids, total) = Walk::of_orders(mch_id, &call.filter).page(store, call, from).await?;
     let end = end_of(&ids, call);
-    let read = move |reader: &mut Reader<'_>| {
-        let items = ids.into_iter().map(|id| orders::read_one(reader, mch_id, id));
-        items.filter_map(Result::transpose).collect::<Result<Vec<_>, _>>()
+    let read = async move |reader: &mut Reader<'_>| {
+        let mut items = Vec::with_capacity(ids.len());
+        for id in ids {
+            items.extend(orders::read_one(reader, mch_id, id).await?);
+        }
+        Ok(items)
     };
     let mut items = store.read(read).await?;
     // What has changed since the index was walked is no longer of this list.
@@ -78,9 +81,12 @@ pub async fn refunds(
     }
     let (ids, total) = Walk::of_refunds(mch_id, &call.filter).page(store, call, from).await?;
     let end = end_of(&ids, call);
-    let read = move |reader: &mut Reader<'_>| {
-        let pairs = ids.into_iter().map(|id| read_pair(reader, mch_id, id));
-        pairs.filter_map(Result::transpose).collect::<Result<Vec<_>, _>>()
+    let read = async move |reader: &mut Reader<'_>| {
+        let mut pairs = Vec::with_capacity(ids.len());
+        for id in ids {
+            pairs.extend(read_pair(reader, mch_id, id).await?);
+        }
+        Ok(pairs)
     };
     let mut items = store.read(read).await?;
     items.retain(|(refund, _)| is_listed(refund, &call.filter));
@@ -99,13 +105,13 @@ async fn refunds_of_order(
 }
 
 /// A refund and its order, within a read.
-fn read_pair(
+async fn read_pair(
     reader: &mut Reader<'_>,
     mch_id: MchId,
     id: Id,
 ) -> Result<Option<(Refund, Order)>, StoreError> {
-    let Some(refund) = refunds::read_one(reader, mch_id, id)? else { return Ok(None) };
-    let order = orders::read_one(reader, mch_id, refund.order_id)?;
+    let Some(refund) = refunds::read_one(reader, mch_id, id).await? else { return Ok(None) };
+    let order = orders::read_one(reader, mch_id, refund.order_id).await?;
     Ok(order.map(|order| (refund, order)))
 }
 

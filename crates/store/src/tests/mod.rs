@@ -10,6 +10,7 @@ mod placing;
 mod promises;
 mod refunds;
 mod settling;
+mod smoke;
 mod users;
 mod writing;
 
@@ -35,7 +36,7 @@ use crate::messages::{Direction, Message};
 use crate::orders::Change;
 use crate::stores::Shop;
 use crate::writer::Reply;
-use crate::{Batch, Engine, Options, Store, StoreError, Written};
+use crate::{Batch, Database, Engine, Store, StoreError, Written};
 
 const MCH: MchId = MchId(10_502_105_689_001);
 const APP: AppId = AppId(1_000_258);
@@ -47,7 +48,7 @@ impl Store {
     fn submit(&self, batch: Batch) -> Result<oneshot::Receiver<Reply>, StoreError> {
         match &*self.engine {
             Engine::File(threads) => threads.writer.submit(batch),
-            Engine::Memory(_) => panic!("only the writer's thread has a queue"),
+            Engine::Memory(_) | Engine::Postgres(_) => panic!("only the writer's thread has it"),
         }
     }
 }
@@ -74,7 +75,7 @@ impl TestStore {
 
     /// A connection of nobody's, as another process has one.
     fn raw(&self) -> Connection {
-        Connection::open(options(&self.folder).path).unwrap()
+        Connection::open(options(&self.folder).file().unwrap()).unwrap()
     }
 
     fn count(&self, table: &str) -> i64 {
@@ -90,8 +91,8 @@ impl TestStore {
     }
 }
 
-fn options(folder: &TempDir) -> Options {
-    Options { path: folder.path().join("data").join("jubao.db") }
+fn options(folder: &TempDir) -> Database {
+    Database::Sqlite(folder.path().join("data").join("jubao.db"))
 }
 
 fn count(connection: &Connection, table: &str) -> i64 {

@@ -216,7 +216,7 @@ fn a_later_schema_is_refused_and_left_alone() {
             panic!("a later schema must be refused")
         };
         assert!(why.contains("schema 99"), "{why}");
-        let raw = Connection::open(options(&folder).path).unwrap();
+        let raw = Connection::open(options(&folder).file().unwrap()).unwrap();
         let sql = "select value from meta where name = 'schema'";
         let kept: String = raw.query_row(sql, [], |row| row.get(0)).unwrap();
         assert_eq!(kept, "99");
@@ -227,8 +227,8 @@ fn a_later_schema_is_refused_and_left_alone() {
 fn what_is_no_database_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let options = options(&folder);
-    fs::create_dir_all(options.path.parent().unwrap()).unwrap();
-    fs::write(&options.path, "this is a letter to my aunt, not a database. ".repeat(200)).unwrap();
+    fs::create_dir_all(options.file().unwrap().parent().unwrap()).unwrap();
+    fs::write(options.file().unwrap(), "this is a letter to my aunt, not a database. ".repeat(200)).unwrap();
     let answer = Store::open(&options);
     assert!(matches!(answer, Err(StoreError::Corrupt(_))), "{answer:?}");
 }
@@ -246,7 +246,7 @@ fn a_place_that_cannot_be_made_is_unavailable() {
 fn the_file_is_the_owners_alone() {
     use std::os::unix::fs::PermissionsExt;
     let test = TestStore::new();
-    let path = options(&test.folder).path;
+    let path = options(&test.folder).file().unwrap().clone();
     for name in ["jubao.db", "jubao.db-wal"] {
         let mode = fs::metadata(path.with_file_name(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o077, 0, "{name}");
@@ -257,8 +257,8 @@ fn the_file_is_the_owners_alone() {
 fn a_reader_cannot_write() {
     run(async {
         let test = TestStore::new();
-        let write = |reader: &mut crate::Reader<'_>| {
-            reader.run("insert into meta (name, value) values ('a', 'b')", &[]).map(|_| ())
+        let write = async |reader: &mut crate::Reader<'_>| {
+            reader.run("insert into meta (name, value) values ('a', 'b')", &[]).await.map(|_| ())
         };
         assert!(test.store.read(write).await.is_err());
         assert_eq!(test.count("meta"), 1);

@@ -1,0 +1,66 @@
+//! The schema on PostgreSQL: the same migrations as on SQLite, all in one transaction, by one process
+//! at a time.
+
+use tokio_postgres::Client;
+
+use super::fault::{Fault, fault};
+use super::words;
+use crate::StoreError;
+use crate::db::{APPEND_ONLY, CREATE_META, MIGRATIONS, SCHEMA, SET_SCHEMA, too_new};
+
+/// Held by whoever migrates, until its transaction ends.
+const LOCK: &str = "select pg_advisory_xact_lock(5210502105689)";
+/// A migration may take its time, and waits for those who read.
+const PATIENCE: &str = "set local statement_timeout = 0; set local lock_timeout = '30s'";
+
+/// What only this engine has, beside the first migration. An order is asked for by its number alone,
+/// which names no merchant; and each lane of each process writes how far it has come.
+const OWN: &str = "create index orders_id on orders (id);
+create table lanes (
+    name text collate \"C\" not null,
+    epoch bigint not null,
+    seq bigint not null,
+    primary key (name)
+) with (fillfactor = 50);
+create function refuse_change() returns trigger language plpgsql as $$
+begin
+    raise exception '%: rows are never changed or deleted', tg_table_name;
+end $$";
+
+/// Runs the migrations that the database has not seen.
+pub(super) async fn migrate(client: &mut Client) -> Result<(), Fault> {
+    let named = |error: tokio_postgres::Error| fault(&error, "migrate");
+    let transaction = client.transaction().await.map_err(named)?;
+    let run = async |sql: &str| -> Result<(), Fault> {
+        transaction.batch_execute(sql).await.map_err(|error| fault(&error, sql))
+    };
+    run(PATIENCE).await?;
+    run(LOCK).await?;
+    run(&words::table(CREATE_META)).await?;
+    let found = transaction.query_opt(SCHEMA, &[]).await.map_err(named)?;
+    let text: String = found.map_or(Ok("0".into()), |row| row.try_get(0)).map_err(named)?;
+    let has = text.parse::<usize>();
+    let has = has.map_err(|_| StoreError::Corrupt(format!("meta: schema is {text:?}")))?;
+    if has > MIGRATIONS.len() {
+        return Err(too_new(has).into());
+    }
+    for (at, sql) in MIGRATIONS.iter().enumerate().skip(has) {
+        let number = at + 1;
+        for statement in sql.split(";\n") {
+            run(&words::table(statement)).await?;
+        }
+        if number == 1 {
+            run(OWN).await?;
+        }
+        for (_, name) in APPEND_ONLY.iter().filter(|(migration, _)| *migration == number) {
+            run(&format!(
+                "create trigger {name}_no_change before update or delete on {name} \
+                 for each row execute function refuse_change()"
+            ))
+            .await?;
+        }
+        let set = transaction.execute(SET_SCHEMA, &[&number.to_string()]).await;
+        set.map_err(|error| fault(&error, SET_SCHEMA))?;
+    }
+    transaction.commit().await.map_err(named)
+}
