@@ -9,7 +9,7 @@ use kernel::money::{Currency, Money};
 use kernel::order::AttemptState;
 use kernel::product::Product;
 use kernel::time::Timestamp;
-use store::{Options, Store};
+use store::{Database, Store};
 
 use super::*;
 use crate::clock::Clock;
@@ -74,7 +74,7 @@ async fn gateway_with(merchant: &Made, folder: &Path) -> (Gateway, String) {
     let own = made("127.0.0.1");
     let url = upstream(&own, merchant).await;
     let egress = Arc::new(egress_to(&own));
-    let store = Store::open(&Options { path: folder.join("jubao.db") }).unwrap();
+    let store = Store::open(&Database::Sqlite(folder.join("jubao.db"))).unwrap();
     let settings = Settings {
         public_url: String::new(),
         node: 0,

@@ -375,9 +375,10 @@ impl Gateway {
     fn not_placed(&self, error: &StoreError) -> Fault {
         match error {
             StoreError::Busy => Fault::Busy,
-            StoreError::Unavailable(_) | StoreError::Corrupt(_) | StoreError::Defect(_) => {
-                self.uncertain("place an order", error)
-            }
+            StoreError::Unavailable(_)
+            | StoreError::InDoubt(_)
+            | StoreError::Corrupt(_)
+            | StoreError::Defect(_) => self.uncertain("place an order", error),
         }
     }
 }

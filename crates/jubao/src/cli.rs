@@ -87,6 +87,9 @@ pub struct DemoArguments {
     /// Folder whose state survives; without it every demo begins fresh.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// Where the store is, if not in the folder: `sqlite:PATH` or `postgres://…` (an empty database).
+    #[arg(long, env = "JUBAO_DATABASE", value_name = "DATABASE", hide_env_values = true)]
+    pub database: Option<String>,
     /// Print one line of JSON once ready.
     #[arg(long)]
     pub json: bool,

@@ -10,6 +10,7 @@ use gateway::Statuses;
 use kernel::egress_policy::Cidr;
 use kernel::old_platform::OldPlatform;
 use serde::Deserialize;
+use store::Database;
 use web::edge::{Limits, TlsFiles};
 
 use crate::data_dir::COMMAND_LINE_NODE;
@@ -26,8 +27,8 @@ pub struct Config {
     pub listen: String,
     /// Where payers and upstreams reach us, without a slash at the end.
     pub public_url: String,
-    /// Path of the SQLite file.
-    pub database: PathBuf,
+    /// Where the store is.
+    pub database: Database,
     /// File of the key-encryption key.
     pub master_key_file: PathBuf,
     /// Number of this process among those on one store.
@@ -168,9 +169,7 @@ fn check(file: File) -> Result<Config, String> {
     if ![200, 413].contains(&file.too_large_status) {
         return Err("too_large_status: 200 or 413".into());
     }
-    let Some(path) = file.database.strip_prefix("sqlite:") else {
-        return Err("database: sqlite:PATH".into());
-    };
+    let database = Database::parse(&file.database).map_err(|why| format!("database: {why}"))?;
     Ok(Config {
         limits: edge::limits(&file)?,
         tls: edge::tls(&file)?,
@@ -178,7 +177,7 @@ fn check(file: File) -> Result<Config, String> {
         private_targets: networks("private_targets", &file.private_targets)?,
         listen: file.listen,
         public_url: file.public_url.trim_end_matches('/').to_owned(),
-        database: PathBuf::from(path),
+        database,
         master_key_file: PathBuf::from(file.master_key_file),
         node: file.node,
         statuses: Statuses { busy: file.busy_status, too_large: file.too_large_status },

@@ -8,7 +8,8 @@ use gateway::clock::Clock;
 use gateway::ids::random_bytes;
 use gateway::vault::{KEY_LENGTH, Vault};
 use gateway::{Gateway, Settings, Statuses};
-use store::{Options, Store};
+use kernel::egress_policy::Cidr;
+use store::{Database, Store};
 
 use crate::cli::{Failure, StoreArguments};
 use crate::config::Config;
@@ -22,31 +23,77 @@ pub const KEY_NAME: &str = "master.key";
 /// The node number of the command line beside a running server.
 pub const COMMAND_LINE_NODE: u32 = 63;
 
+/// What the store keeps of its key: a tag that only who has the key can make.
+const KEY_TAG: &str = "master_key";
+
 /// Opens a store and its key; what is missing is made. A store whose key is missing gets no new
-/// one: its secrets would not open under it.
-pub fn open_or_make(database: &Path, key: &Path) -> Result<(Store, Vault), Failure> {
-    if database.exists() && !key.exists() {
-        return Err(Failure::Input(format!(
-            "{} is missing, and {} is sealed under it: put it back from your copy",
-            key.display(),
-            database.display()
-        )));
+/// one, and one that is sealed under another key is not opened: its secrets would not open under it.
+pub async fn open_or_make(database: &Database, key: &Path) -> Result<(Store, Vault), Failure> {
+    if database.file().is_some_and(|file| file.exists()) && !key.exists() {
+        return Err(key_is_missing(database, key));
     }
-    // The key first: a process that dies in between leaves nothing that is sealed.
-    let vault = open_vault(key)?;
-    let store = Store::open(&Options { path: database.to_owned() });
-    Ok((store.map_err(|error| Failure::Machine(error.to_string()))?, vault))
+    let (store, vault) = match database {
+        // The key first: a process that dies in between leaves nothing that is sealed.
+        Database::Sqlite(_) => {
+            let vault = open_vault(key)?;
+            (open_store(database)?, vault)
+        }
+        Database::Postgres(_) => {
+            let store = open_store(database)?;
+            if !key.exists() && key_tag(&store).await?.is_some() {
+                return Err(key_is_missing(database, key));
+            }
+            (store, open_vault(key)?)
+        }
+    };
+    agree(&store, &vault, (database, key)).await?;
+    Ok((store, vault))
 }
 
 /// Opens a store that must be there: looking at a mistyped folder makes none.
-fn open_present(database: &Path, key: &Path) -> Result<(Store, Vault), Failure> {
-    if !database.exists() {
+async fn open_present(database: &Database, key: &Path) -> Result<(Store, Vault), Failure> {
+    if database.file().is_some_and(|file| !file.exists()) {
         return Err(Failure::Input(format!(
-            "{}: there is no store; name its folder with --data, or its configuration with --config",
-            database.display()
+            "{database}: there is no store; name its folder with --data, or its configuration with \
+             --config"
         )));
     }
-    open_or_make(database, key)
+    open_or_make(database, key).await
+}
+
+fn open_store(database: &Database) -> Result<Store, Failure> {
+    let named = |error| Failure::Machine(format!("{database}: {error}"));
+    Store::open(database).map_err(named)
+}
+
+/// Sees to it that all processes on a store have one key.
+async fn agree(
+    store: &Store,
+    vault: &Vault,
+    (database, key): (&Database, &Path),
+) -> Result<(), Failure> {
+    let mine = vault.tag("store", "master key");
+    let added = store.write(store::meta::add(KEY_TAG, &mine)).await;
+    added.map_err(|error| Failure::Machine(error.to_string()))?;
+    if key_tag(store).await?.is_some_and(|tag| tag == mine) {
+        return Ok(());
+    }
+    Err(Failure::Input(format!(
+        "{} is not the key that {database} is sealed under: put that one in its place",
+        key.display()
+    )))
+}
+
+async fn key_tag(store: &Store) -> Result<Option<String>, Failure> {
+    let found = store::meta::value(store, KEY_TAG).await;
+    found.map_err(|error| Failure::Machine(error.to_string()))
+}
+
+fn key_is_missing(database: &Database, key: &Path) -> Failure {
+    Failure::Input(format!(
+        "{} is missing, and {database} is sealed under it: put it back from your copy",
+        key.display()
+    ))
 }
 
 fn open_vault(path: &Path) -> Result<Vault, Failure> {
@@ -74,37 +121,61 @@ fn make_key(path: &Path) -> Result<String, Failure> {
     Ok(text)
 }
 
-/// Opens a store and its key, as one of the ways above.
-type Open = fn(&Path, &Path) -> Result<(Store, Vault), Failure>;
-
 /// A gateway for an operator's command: on the store of a running server or alone, without workers.
 pub async fn open_gateway(place: &StoreArguments) -> Result<Gateway, Failure> {
-    gateway(place, open_present).await
+    let place = Place::of(place)?;
+    let opened = open_present(&place.database, &place.key).await?;
+    place.gateway(opened).await
 }
 
 /// The same for a command that may be the first on its store.
 pub async fn open_or_make_gateway(place: &StoreArguments) -> Result<Gateway, Failure> {
-    gateway(place, open_or_make).await
+    let place = Place::of(place)?;
+    let opened = open_or_make(&place.database, &place.key).await?;
+    place.gateway(opened).await
 }
 
-async fn gateway(place: &StoreArguments, open: Open) -> Result<Gateway, Failure> {
-    let (database, key, public_url, private_targets) = match &place.config {
-        Some(file) => {
-            let config = Config::load(Some(file)).map_err(Failure::Input)?;
-            (config.database, config.master_key_file, config.public_url, config.private_targets)
-        }
-        None => {
-            let folder = place.data.clone().unwrap_or_else(|| PathBuf::from(FOLDER_DEFAULT));
-            (folder.join(DATABASE_NAME), folder.join(KEY_NAME), String::new(), Vec::new())
-        }
-    };
-    let settings = Settings {
-        public_url,
-        node: COMMAND_LINE_NODE,
-        private_targets,
-        statuses: Statuses::default(),
-        old_platform: None,
-    };
-    let (store, vault) = open(&database, &key)?;
-    Gateway::new(store, vault, Clock::default(), settings).await.map_err(Failure::Machine)
+/// Where a command works.
+struct Place {
+    database: Database,
+    key: PathBuf,
+    public_url: String,
+    private_targets: Vec<Cidr>,
+}
+
+impl Place {
+    fn of(arguments: &StoreArguments) -> Result<Self, Failure> {
+        let Some(file) = &arguments.config else {
+            let folder = arguments.data.clone().unwrap_or_else(|| PathBuf::from(FOLDER_DEFAULT));
+            return Ok(Self {
+                database: in_folder(&folder),
+                key: folder.join(KEY_NAME),
+                public_url: String::new(),
+                private_targets: Vec::new(),
+            });
+        };
+        let config = Config::load(Some(file)).map_err(Failure::Input)?;
+        Ok(Self {
+            database: config.database,
+            key: config.master_key_file,
+            public_url: config.public_url,
+            private_targets: config.private_targets,
+        })
+    }
+
+    async fn gateway(self, (store, vault): (Store, Vault)) -> Result<Gateway, Failure> {
+        let settings = Settings {
+            public_url: self.public_url,
+            node: COMMAND_LINE_NODE,
+            private_targets: self.private_targets,
+            statuses: Statuses::default(),
+            old_platform: None,
+        };
+        Gateway::new(store, vault, Clock::default(), settings).await.map_err(Failure::Machine)
+    }
+}
+
+/// The embedded store of a data folder.
+pub fn in_folder(folder: &Path) -> Database {
+    Database::Sqlite(folder.join(DATABASE_NAME))
 }

@@ -32,7 +32,7 @@ pub async fn run(arguments: ConfigArguments) -> Result<(), Failure> {
     let listener = bind(&config.listen).await?;
     // Port 0 in the configuration takes a free one: tell which.
     let listen = listener.local_addr().map_or(config.listen, |address| address.to_string());
-    let (store, vault) = open_or_make(&config.database, &config.master_key_file)?;
+    let (store, vault) = open_or_make(&config.database, &config.master_key_file).await?;
     let settings = Settings {
         public_url: config.public_url.clone(),
         node: config.node,

@@ -15,7 +15,8 @@ created_at)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
 
 /// Changes what can change of the attempt that was read.
-pub(crate) const UPDATE: &str = "update attempts set state = $5, pay_text = $6, transaction_id = $7,
+pub(crate) const UPDATE: &str =
+    "update attempts set state = $5, pay_text = $6, transaction_id = $7,
 rev = rev + 1
 where mch_id = $1 and order_id = $2 and no = $3 and rev = $4";
 

@@ -20,7 +20,8 @@ const PAGE: i64 = 1_000;
 pub(crate) const HEAD: &str = "select seq, hash from audit order by seq desc limit 1";
 
 /// Adds an entry.
-pub(crate) const APPEND: &str = "insert into audit (seq, at, actor, action, subject, detail, prev_hash, hash)
+pub(crate) const APPEND: &str =
+    "insert into audit (seq, at, actor, action, subject, detail, prev_hash, hash)
 values ($1, $2, $3, $4, $5, $6, $7, $8)";
 
 /// A page of the chain, by key, so that a long one is read in short transactions.

@@ -84,7 +84,9 @@ mod tests {
         let named = Database::parse(server).unwrap();
         assert_eq!(named.to_string(), "postgres://db.example:5433/pay");
         assert!(!format!("{named:?}").contains("hidden"), "{named:?}");
-        for wrong in ["", "sqlite:", "mysql://a/b", "/var/lib/jubao.db", "postgres://%zz"] {
+        for wrong in
+            ["", "sqlite:", "mysql://a/b", "/var/lib/jubao.db", "postgres://u:%zz@h/d?odd=1"]
+        {
             let why = Database::parse(wrong).unwrap_err();
             assert!(!why.is_empty() && !why.contains("%zz"), "{wrong}: {why}");
         }

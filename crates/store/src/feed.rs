@@ -21,7 +21,8 @@ pub(crate) const COUNT: &str = "insert into feed_heads (mch_id, seq) values ($1,
 on conflict (mch_id) do update set seq = feed_heads.seq + 1";
 
 /// Adds the event that was counted.
-pub(crate) const INSERT: &str = "insert into feed (mch_id, seq, event_type, order_id, sign_form, facts, at)
+pub(crate) const INSERT: &str =
+    "insert into feed (mch_id, seq, event_type, order_id, sign_form, facts, at)
 values ($1, (select seq from feed_heads where mch_id = $1), $2, $3, $4, $5, $6)";
 
 /// The events behind a number.

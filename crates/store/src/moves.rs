@@ -176,7 +176,8 @@ async fn read(
     app_ids: &[AppId],
 ) -> Result<Standing, StoreError> {
     let profile = reader.run(MERCHANT, &[mch_id.into()]).await?.rows.into_iter().next();
-    let default = reader.run(applications::DEFAULT_OF, &[mch_id.into()]).await?.rows.into_iter().next();
+    let default =
+        reader.run(applications::DEFAULT_OF, &[mch_id.into()]).await?.rows.into_iter().next();
     let mut found = Vec::new();
     for app_id in app_ids {
         found.extend(reader.run(applications::BY_APP_ID, &[(*app_id).into()]).await?.rows);

@@ -154,7 +154,8 @@ pub async fn due_lanes_after(
         let mut due = Vec::new();
         for _ in 0..limit {
             let values = [at.app_id.into(), (&at.target).into()];
-            let Some(mut row) = reader.run(NEXT_LANE, &values).await?.rows.into_iter().next() else {
+            let Some(mut row) = reader.run(NEXT_LANE, &values).await?.rows.into_iter().next()
+            else {
                 return Ok((due, None));
             };
             at = read_lane(&mut row)?;

@@ -7,7 +7,8 @@ use crate::{Store, StoreError};
 
 /// Remembers a code. Of two orders that come with it at the same time both are placed; the upstream
 /// takes one.
-pub(crate) const INSERT: &str = "insert into pay_codes (mch_id, digest, order_id) values ($1, $2, $3)
+pub(crate) const INSERT: &str =
+    "insert into pay_codes (mch_id, digest, order_id) values ($1, $2, $3)
 on conflict (mch_id, digest) do nothing";
 
 /// The order that a code was used for.

@@ -4,14 +4,14 @@
 
 use gateway::clock::Clock;
 use gateway::ids::random_hex;
-use store::{Options, Store, orders};
+use store::{Store, orders};
 
 use super::report::{Amount, Figure, Goal, Repeat, Row};
 use super::sample::Sampler;
 use super::writers::Written;
 use super::{Plan, Trials, store_fault, writers};
 use crate::cli::Failure;
-use crate::data_dir::DATABASE_NAME;
+use crate::data_dir::in_folder;
 use crate::demo::FreshFolder;
 
 /// Orders of the small store.
@@ -109,7 +109,7 @@ struct Grown {
 impl Grown {
     fn open(plan: &Plan, numbers: Numbers) -> Result<Self, Failure> {
         let folder = FreshFolder::make_in(&plan.folder)?;
-        let store = Store::open(&Options { path: folder.path().join(DATABASE_NAME) });
+        let store = Store::open(&in_folder(folder.path()));
         let (store, sampler) = (store.map_err(store_fault)?, Sampler::new(Clock::default().now()));
         Ok(Self { store, numbers, sampler, count: 0, _folder: folder })
     }

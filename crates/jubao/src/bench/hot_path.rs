@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use gateway::clock::Clock;
-use store::{Batch, Options, Store, orders};
+use store::{Batch, Store, orders};
 use web::edge::{Edge, Limits};
 
 use super::ask::Ask;
@@ -15,7 +15,7 @@ use super::sample::Sampler;
 use super::site::{Cost, Site};
 use super::{Plan, Trials, ceiling, store_fault, writers};
 use crate::cli::Failure;
-use crate::data_dir::DATABASE_NAME;
+use crate::data_dir::{DATABASE_NAME, in_folder};
 use crate::demo::FreshFolder;
 
 /// Orders in a repeat, unless told.
@@ -132,13 +132,12 @@ impl HotPath {
     /// Inserts a second without anything in front of the store: in groups, and one by one.
     async fn store_alone(&self) -> Result<(Amount, Amount), Failure> {
         let folder = FreshFolder::make_in(&self.plan.folder)?;
-        let path = folder.path().join(DATABASE_NAME);
-        let store = Store::open(&Options { path: path.clone() }).map_err(store_fault)?;
+        let store = Store::open(&in_folder(folder.path())).map_err(store_fault)?;
         let sampler = Sampler::new(Clock::default().now());
         let many = placings(&sampler, "G", self.orders);
         let few = placings(&sampler, "S", (self.orders / SLOW).max(1));
         let grouped = writers::write_all(&store, many, self.plan.connections).await?;
-        let one_by_one = writers::write_one_by_one(&path, &few)?;
+        let one_by_one = writers::write_one_by_one(&folder.path().join(DATABASE_NAME), &few)?;
         Ok((grouped.per_second(), Amount::per_second(few.len(), one_by_one)))
     }
 }

@@ -5,14 +5,14 @@
 use gateway::clock::Clock;
 use kernel::order::{Attempt, AttemptState, Order};
 use store::messages::Direction;
-use store::{Batch, Options, Store, orders};
+use store::{Batch, Store, orders};
 
 use super::report::{Amount, Figure, Goal, Repeat, Row};
 use super::sample::Sampler;
 use super::writers::Written;
 use super::{Plan, Trials, store_fault, writers};
 use crate::cli::Failure;
-use crate::data_dir::DATABASE_NAME;
+use crate::data_dir::in_folder;
 use crate::demo::FreshFolder;
 
 /// Orders in a repeat, unless told.
@@ -34,7 +34,7 @@ pub async fn run(plan: Plan) -> Result<Trials, Failure> {
 
 async fn once(plan: &Plan) -> Result<Repeat, Failure> {
     let folder = FreshFolder::make_in(&plan.folder)?;
-    let store = Store::open(&Options { path: folder.path().join(DATABASE_NAME) });
+    let store = Store::open(&in_folder(folder.path()));
     let (store, sampler) = (store.map_err(store_fault)?, Sampler::new(Clock::default().now()));
     let count = plan.orders.unwrap_or(ORDERS);
     let bare: Vec<Order> = (0..count).map(|at| sampler.order(format!("B{at:09}"))).collect();

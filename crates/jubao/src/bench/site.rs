@@ -19,7 +19,7 @@ use super::peer::Peer;
 use super::report::Amount;
 use super::{cpu, store_fault};
 use crate::cli::Failure;
-use crate::data_dir::{DATABASE_NAME, KEY_NAME, open_or_make};
+use crate::data_dir::{KEY_NAME, in_folder, open_or_make};
 use crate::demo::FreshFolder;
 use crate::demo::identity::DemoIdentity;
 use crate::descriptors;
@@ -60,7 +60,7 @@ impl Site {
             old_platform: None,
         };
         let (store, vault) =
-            open_or_make(&folder.path().join(DATABASE_NAME), &folder.path().join(KEY_NAME))?;
+            open_or_make(&in_folder(folder.path()), &folder.path().join(KEY_NAME)).await?;
         let gateway = Gateway::new(store, vault, Clock::default(), settings).await;
         let gateway = gateway.map_err(Failure::Machine)?;
         DemoIdentity::load(folder.path())?.install(&gateway, upstream).await?;

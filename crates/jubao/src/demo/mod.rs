@@ -17,13 +17,14 @@ use gateway::{Gateway, Settings, Statuses};
 use kernel::old_platform::OldPlatform;
 use kernel::secret::Secret;
 use serde_json::json;
+use store::Database;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use web::edge::{Edge, Limits};
 
 use crate::cli::{DemoArguments, Failure};
 use crate::config::LogFormat;
-use crate::data_dir::{DATABASE_NAME, KEY_NAME, open_or_make};
+use crate::data_dir::{KEY_NAME, in_folder, open_or_make};
 use crate::demo::identity::{DemoIdentity, MERCHANT, Ports};
 use crate::demo::payer::Payer;
 use crate::demo::shop::{Shop, ShopIdentity};
@@ -44,11 +45,34 @@ pub async fn run(arguments: DemoArguments) -> Result<(), Failure> {
             fresh.path().to_owned()
         }
     };
-    let demo = Demo::start(&arguments.listen, &folder, Clock::default()).await?;
+    let mut wish = Wish::on(&folder);
+    if let Some(text) = &arguments.database {
+        wish.database =
+            Database::parse(text).map_err(|why| Failure::Input(format!("database: {why}")))?;
+    }
+    let demo = Demo::start_as(wish, &arguments.listen, &folder, Clock::default()).await?;
     demo.announce(arguments.json);
     serve::stop_signal().await;
     demo.stop().await;
     Ok(())
+}
+
+/// What a demo may have of its own.
+pub struct Wish {
+    /// What the edge allows.
+    pub limits: Limits,
+    /// The platform that it replaces.
+    pub old_platform: Option<OldPlatform>,
+    /// Where its store is.
+    pub database: Database,
+}
+
+impl Wish {
+    /// Nothing of its own: the store is in `folder`.
+    pub fn on(folder: &Path) -> Self {
+        let limits = Limits::of_this_machine();
+        Self { limits, old_platform: None, database: in_folder(folder) }
+    }
 }
 
 /// A running demo.
@@ -83,42 +107,20 @@ impl Demo {
     /// # Errors
     /// A port is taken, or the folder holds something else.
     pub async fn start(listen: &str, folder: &Path, clock: Clock) -> Result<Self, Failure> {
-        Self::start_within(Limits::of_this_machine(), listen, folder, clock).await
+        Self::start_as(Wish::on(folder), listen, folder, clock).await
     }
 
-    /// The same for a gateway that replaces another platform.
+    /// The same as `wish` says.
     ///
     /// # Errors
     /// As [`Demo::start`].
-    pub async fn start_after(
-        old_platform: OldPlatform,
+    pub async fn start_as(
+        wish: Wish,
         listen: &str,
         folder: &Path,
         clock: Clock,
     ) -> Result<Self, Failure> {
-        let limits = Limits::of_this_machine();
-        Self::start_as((limits, Some(old_platform)), listen, folder, clock).await
-    }
-
-    /// The same with limits of one's own.
-    ///
-    /// # Errors
-    /// As [`Demo::start`].
-    pub async fn start_within(
-        limits: Limits,
-        listen: &str,
-        folder: &Path,
-        clock: Clock,
-    ) -> Result<Self, Failure> {
-        Self::start_as((limits, None), listen, folder, clock).await
-    }
-
-    async fn start_as(
-        (limits, old_platform): (Limits, Option<OldPlatform>),
-        listen: &str,
-        folder: &Path,
-        clock: Clock,
-    ) -> Result<Self, Failure> {
+        let Wish { limits, old_platform, database } = wish;
         let edge = Edge::new(limits, None).map_err(Failure::Machine)?;
         let identity = DemoIdentity::load(folder)?;
         let api_listener = serve::bind(listen).await?;
@@ -131,7 +133,8 @@ impl Demo {
         };
         let ports = Ports { sim: port(&sim_listener)?, shop: port(&shop_listener)? };
         identity.save(folder, ports)?;
-        let gateway = open_gateway(folder, (&addresses, old_platform), clock.clone()).await?;
+        let gateway =
+            open_gateway((folder, database), (&addresses, old_platform), clock.clone()).await?;
         identity.install(&gateway, &addresses.sim).await?;
         let sims = open_sims(folder, &identity, &addresses, clock)?;
         sims.set_payer(Payer::new(gateway.clone()).map_err(Failure::Machine)?);
@@ -202,7 +205,7 @@ impl Demo {
 }
 
 async fn open_gateway(
-    folder: &Path,
+    (folder, database): (&Path, Database),
     (addresses, old_platform): (&Addresses, Option<OldPlatform>),
     clock: Clock,
 ) -> Result<Gateway, Failure> {
@@ -214,7 +217,7 @@ async fn open_gateway(
         statuses: Statuses::default(),
         old_platform,
     };
-    let (store, vault) = open_or_make(&folder.join(DATABASE_NAME), &folder.join(KEY_NAME))?;
+    let (store, vault) = open_or_make(&database, &folder.join(KEY_NAME)).await?;
     Gateway::new(store, vault, clock, settings).await.map_err(Failure::Machine)
 }
 

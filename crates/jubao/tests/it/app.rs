@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use gateway::clock::Clock;
 use gateway::manage::{AccountWish, MerchantMade, MerchantWish};
-use jubao::demo::Demo;
 use jubao::demo::identity::MERCHANT;
 use jubao::demo::payer::Payer;
+use jubao::demo::{Demo, Wish};
 use jubao::signing;
 use kernel::application::Settings;
 use kernel::id::{MchId, Sn};
@@ -60,7 +60,8 @@ impl TestApp {
     pub async fn spawn_within(limits: Limits) -> Self {
         let folder = TestFolder::make();
         let clock = Clock::default();
-        let demo = Demo::start_within(limits, "127.0.0.1:0", folder.path(), clock.clone());
+        let wish = Wish { limits, ..Wish::on(folder.path()) };
+        let demo = Demo::start_as(wish, "127.0.0.1:0", folder.path(), clock.clone());
         let demo = demo.await.unwrap();
         let merchant = TestMerchant::spawn().await;
         let client = leaks::client_builder().redirect(reqwest::redirect::Policy::none());

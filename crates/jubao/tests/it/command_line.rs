@@ -1,5 +1,6 @@
 //! The binary at a command line: signatures, messages and exit codes, and the two servers.
 
+use jubao::data_dir::{in_folder, open_or_make};
 use std::fs;
 
 use gateway::manage::AccountWish;
@@ -139,8 +140,8 @@ async fn bad_arguments_and_bad_input_end_with_two_and_say_what_would_do() {
     ] {
         if arguments.first() == Some(&"merchant") && arguments.get(1) == Some(&"show") {
             // The store is there, and empty.
-            let (store, key) = (path("data/jubao.db"), path("data/master.key"));
-            drop(jubao::data_dir::open_or_make(store.as_ref(), key.as_ref()).unwrap());
+            let (store, key) = (in_folder(path("data").as_ref()), path("data/master.key"));
+            drop(open_or_make(&store, key.as_ref()).await.unwrap());
         }
         let outcome = run(arguments, input).await;
         assert_eq!((outcome.code, outcome.said.as_str()), (2, ""), "{arguments:?} {outcome:?}");

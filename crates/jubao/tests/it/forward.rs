@@ -2,8 +2,8 @@
 //! silence and its lies, and the number that it holds and that must not be charged again.
 
 use gateway::clock::Clock;
-use jubao::demo::Demo;
 use jubao::demo::identity::MERCHANT;
+use jubao::demo::{Demo, Wish};
 use jubao::signing;
 use kernel::application::Settings;
 use kernel::old_platform::OldPlatform;
@@ -36,7 +36,8 @@ async fn world() -> (TestApp, OldSim) {
 async fn app_after(platform: OldPlatform) -> TestApp {
     let folder = TestFolder::make();
     let clock = Clock::default();
-    let demo = Demo::start_after(platform, "127.0.0.1:0", folder.path(), clock.clone());
+    let wish = Wish { old_platform: Some(platform), ..Wish::on(folder.path()) };
+    let demo = Demo::start_as(wish, "127.0.0.1:0", folder.path(), clock.clone());
     let demo = demo.await.unwrap();
     let merchant = TestMerchant::spawn().await;
     let client = leaks::client_builder().redirect(reqwest::redirect::Policy::none());

@@ -22,7 +22,9 @@ use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, ToSql};
 
 use crate::StoreError;
 use crate::batch::{Row, Value};
-use crate::db::{APPEND_ONLY, CREATE_META, Effect, MIGRATIONS, SCHEMA, SET_SCHEMA, seeded, too_new};
+use crate::db::{
+    APPEND_ONLY, CREATE_META, Effect, MIGRATIONS, SCHEMA, SET_SCHEMA, seeded, too_new,
+};
 
 /// How long a statement waits for another process's write, in milliseconds.
 const BUSY_TIMEOUT_MS: u64 = 10_000;

@@ -10,7 +10,6 @@ mod placing;
 mod promises;
 mod refunds;
 mod settling;
-mod smoke;
 mod users;
 mod writing;
 

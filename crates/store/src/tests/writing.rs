@@ -228,7 +228,8 @@ fn what_is_no_database_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let options = options(&folder);
     fs::create_dir_all(options.file().unwrap().parent().unwrap()).unwrap();
-    fs::write(options.file().unwrap(), "this is a letter to my aunt, not a database. ".repeat(200)).unwrap();
+    fs::write(options.file().unwrap(), "this is a letter to my aunt, not a database. ".repeat(200))
+        .unwrap();
     let answer = Store::open(&options);
     assert!(matches!(answer, Err(StoreError::Corrupt(_))), "{answer:?}");
 }

@@ -15,7 +15,7 @@ use kernel::refund::RefundState;
 use kernel::secret::Secret;
 use kernel::state::TradeState;
 use serde_json::{Value, json};
-use store::{Options, Store};
+use store::{Database, Store};
 use tokio::time::Instant;
 
 use super::load::named;
@@ -38,7 +38,7 @@ pub async fn everything(world: &mut World) {
     let told = world.told().clone();
     assert!(!told.is_empty() && told.values().any(|one| one.is_paid), "nothing was tried");
     let path = world.folder.path().join(DATABASE_NAME);
-    let store = Store::open(&Options { path }).unwrap();
+    let store = Store::open(&Database::Sqlite(path)).unwrap();
     settle(world, &store, &told).await;
     all_concluded(&store).await;
     world.finish().await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use gateway::clock::Clock;
 use gateway::{Gateway, Settings, Statuses};
-use jubao::data_dir::{DATABASE_NAME, KEY_NAME, open_or_make};
+use jubao::data_dir::{DATABASE_NAME, KEY_NAME, in_folder, open_or_make};
 use jubao::demo::identity::DemoIdentity;
 use jubao::sim::SimHost;
 use serde_json::{Map, Value};
@@ -237,8 +237,8 @@ pub fn client() -> reqwest::Client {
 }
 
 async fn install(folder: &TestFolder, identity: &DemoIdentity, sim: &str) {
-    let (database, key) = (folder.path().join(DATABASE_NAME), folder.path().join(KEY_NAME));
-    let (store, vault) = open_or_make(&database, &key).unwrap();
+    let (database, key) = (in_folder(folder.path()), folder.path().join(KEY_NAME));
+    let (store, vault) = open_or_make(&database, &key).await.unwrap();
     let settings = Settings {
         public_url: String::new(),
         node: 62,

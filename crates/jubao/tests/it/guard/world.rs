@@ -5,7 +5,7 @@ use gateway::egress::{Egress, Wires};
 use gateway::manage::{MerchantMade, MerchantWish};
 use gateway::resolver::Lookup;
 use gateway::{Gateway, Settings, Statuses};
-use jubao::data_dir::{DATABASE_NAME, KEY_NAME, open_or_make};
+use jubao::data_dir::{KEY_NAME, in_folder, open_or_make};
 use jubao::serve::Workers;
 use kernel::id::{Id, MchId};
 use serde_json::{Value, json};
@@ -38,8 +38,8 @@ impl World {
     /// Starts it; names of merchants are looked up with `lookup`.
     pub async fn start(lookup: Lookup) -> Self {
         let folder = TestFolder::make();
-        let (database, key) = (folder.path().join(DATABASE_NAME), folder.path().join(KEY_NAME));
-        let (store, vault) = open_or_make(&database, &key).unwrap();
+        let (database, key) = (in_folder(folder.path()), folder.path().join(KEY_NAME));
+        let (store, vault) = open_or_make(&database, &key).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let api = format!("http://{}", listener.local_addr().unwrap());
         let settings = Settings {

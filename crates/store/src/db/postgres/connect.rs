@@ -31,7 +31,8 @@ const ROOTS: &str = "sslrootcert";
 const VERSION_MIN: i32 = 150_000;
 
 /// What must be so before anything is written: settings that lose data are refused.
-const CHECK: &str = "select current_setting('server_version_num'), current_setting('server_version'),
+const CHECK: &str =
+    "select current_setting('server_version_num'), current_setting('server_version'),
 current_setting('server_encoding'), current_setting('fsync'), current_setting('full_page_writes'),
 current_setting('synchronous_commit'), pg_is_in_recovery()::text";
 
@@ -122,7 +123,9 @@ fn parse(url: &str) -> Result<(Config, Option<String>), String> {
             "sslmode asks for TLS, so add {ROOTS}=FILE: the certificate (PEM) that the server's is \
              signed with"
         )),
-        (SslMode::Disable, Some(_)) => Err(format!("sslmode=disable and {ROOTS} contradict each other")),
+        (SslMode::Disable, Some(_)) => {
+            Err(format!("sslmode=disable and {ROOTS} contradict each other"))
+        }
         (_, Some(_)) => {
             config.ssl_mode(SslMode::Require);
             Ok((config, roots))
@@ -137,7 +140,8 @@ fn parse(url: &str) -> Result<(Config, Option<String>), String> {
 fn tls(path: &str) -> Result<MakeRustlsConnect, String> {
     let mut roots = RootCertStore::empty();
     let unreadable = |why: String| format!("{ROOTS}: {path}: {why}");
-    let found = CertificateDer::pem_file_iter(path).map_err(|error| unreadable(error.to_string()))?;
+    let found =
+        CertificateDer::pem_file_iter(path).map_err(|error| unreadable(error.to_string()))?;
     for certificate in found {
         let certificate = certificate.map_err(|error| unreadable(error.to_string()))?;
         roots.add(certificate).map_err(|error| unreadable(error.to_string()))?;
@@ -146,7 +150,8 @@ fn tls(path: &str) -> Result<MakeRustlsConnect, String> {
         return Err(unreadable("there is no certificate in it".into()));
     }
     let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
-    let builder = builder.with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
+    let builder =
+        builder.with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
     let config = builder.with_root_certificates(roots).with_no_client_auth();
     Ok(MakeRustlsConnect::new(config))
 }
@@ -163,10 +168,16 @@ async fn check(client: &Client) -> Result<(), Fault> {
         row.try_get(at).map_err(|error| fault(&error, CHECK))
     };
     if text(0)?.parse::<i32>().is_ok_and(|version| version < VERSION_MIN) {
-        return Err(refused(&format!("the server is PostgreSQL {}: 15 or later is needed", text(1)?)));
+        return Err(refused(&format!(
+            "the server is PostgreSQL {}: 15 or later is needed",
+            text(1)?
+        )));
     }
     if text(2)? != "UTF8" {
-        return Err(refused(&format!("the database's encoding is {}: make one with UTF8", text(2)?)));
+        return Err(refused(&format!(
+            "the database's encoding is {}: make one with UTF8",
+            text(2)?
+        )));
     }
     for (at, name) in [(3, "fsync"), (4, "full_page_writes"), (5, "synchronous_commit")] {
         if text(at)? == "off" {

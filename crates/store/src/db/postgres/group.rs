@@ -125,10 +125,10 @@ async fn undo(link: &Link, why: &Fault) -> Result<(), Fault> {
 }
 
 /// Begins, says how far the lane has come, and runs the guards of one kind each: all in one round.
-async fn begin<'p, P: ToSql>(
+async fn begin<P: ToSql>(
     link: &Link,
     mark: &Plan,
-    (seq, guards): (i64, Vec<(&'p Plan, &'p str, &'p [P])>),
+    (seq, guards): (i64, Vec<Planned<'_, P>>),
 ) -> Result<Vec<Effect>, Fault> {
     let client = &link.client;
     let begin = async { client.batch_execute("begin").await.map_err(|e| fault(&e, "begin")) };
@@ -193,11 +193,7 @@ async fn append_audit(link: &mut Link, batch: &Batch) -> Result<(), Fault> {
 }
 
 /// Writes many batches of known shapes.
-async fn apply_sets(
-    link: &mut Link,
-    batches: &[&Batch],
-    seq: i64,
-) -> Result<Vec<Written>, Fault> {
+async fn apply_sets(link: &mut Link, batches: &[&Batch], seq: i64) -> Result<Vec<Written>, Fault> {
     let mark = link.prepared.get(&link.client, MARK).await?;
     let guards = List::of_guards(batches);
     for list in &guards {
@@ -288,7 +284,11 @@ enum Column<'b> {
 }
 
 impl ToSql for Column<'_> {
-    fn to_sql(&self, kind: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+    fn to_sql(
+        &self,
+        kind: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
         match self {
             Self::Ints(numbers) => numbers.to_sql(kind, out),
             Self::Texts(texts) => texts.to_sql(kind, out),
@@ -330,14 +330,14 @@ fn column<'b>(rows: &[&'b [Value]], at: usize, kind: &Type) -> Result<Column<'b>
     values.map(text).collect::<Result<_, _>>().map(Column::Texts)
 }
 
-/// A set with what it is run with.
-type Planned<'p> = (&'p Plan, &'p str, &'p [Column<'p>]);
+/// A statement with its text and what it is run with.
+type Planned<'p, P> = (&'p Plan, &'p str, &'p [P]);
 
 fn plans_of<'p>(
     link: &'p Link,
     lists: &[List<'_>],
     columns: &'p [Vec<Column<'p>>],
-) -> Result<Vec<Planned<'p>>, Fault> {
+) -> Result<Vec<Planned<'p, Column<'p>>>, Fault> {
     let of_list = |(list, columns): (&List<'_>, &'p Vec<Column<'p>>)| {
         let (plan, text) = set_of(link, list)?;
         Ok((plan, text.as_str(), columns.as_slice()))
@@ -351,11 +351,7 @@ fn set_of<'p>(link: &'p Link, list: &List<'_>) -> Result<&'p (Plan, String), Fau
 }
 
 /// Which batches are written: those without a guard, and those whose guard has changed its row.
-fn done(
-    batches: &[&Batch],
-    guards: &[List<'_>],
-    effects: Vec<Effect>,
-) -> Result<Vec<bool>, Fault> {
+fn done(batches: &[&Batch], guards: &[List<'_>], effects: Vec<Effect>) -> Result<Vec<bool>, Fault> {
     let mut is_done: Vec<bool> = batches.iter().map(|batch| batch.guard.is_none()).collect();
     for (list, effect) in guards.iter().zip(effects) {
         let mut told = HashSet::new();

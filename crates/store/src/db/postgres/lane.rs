@@ -221,9 +221,8 @@ impl Lane {
             },
             None => {
                 let row = client.query_one(ENTER, &[]).await;
-                let name: String = row
-                    .and_then(|row| row.try_get(0))
-                    .map_err(|error| fault(&error, ENTER))?;
+                let name: String =
+                    row.and_then(|row| row.try_get(0)).map_err(|error| fault(&error, ENTER))?;
                 self.name = Some(name.clone());
                 Ok(Link::new(client, (name, 1, 0)))
             }

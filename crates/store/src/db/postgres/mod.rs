@@ -19,15 +19,17 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
+use deadpool_postgres::{
+    Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
+};
 use futures_util::FutureExt;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 use tokio::task::{JoinSet, LocalSet};
 use tokio_postgres::NoTls;
 
-pub(crate) use self::connect::check_url;
 use self::connect::Target;
+pub(crate) use self::connect::check_url;
 use self::fault::{Fault, fault};
 use self::lane::{Job, Lane, Manner};
 use crate::batch::{Batch, Value};
