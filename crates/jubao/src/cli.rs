@@ -1,14 +1,19 @@
 //! The command line, as one table of types: help, docs and parsing come from here.
 
+mod shop;
+
 use std::io::Write;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 use crate::bench::BENCHES;
 use crate::check::CheckArguments;
+pub use crate::cli::shop::{
+    ListenArguments, MerchantArguments, RelayFormat, SharedKeyArguments, SignArguments,
+    SigningArguments, TriggerArguments, VerifyArguments, public_key,
+};
 use crate::import::ImportArguments;
-use crate::trigger;
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -65,9 +70,9 @@ pub enum Command {
     /// Cause something in the sandbox: a payment, a refund, money that comes late.
     Trigger(TriggerArguments),
     /// Print the signature of a JSON object read from standard input.
-    Sign(KeyArguments),
+    Sign(SignArguments),
     /// Say whether a JSON object or form read from standard input is signed rightly, or why not.
-    Verify(KeyArguments),
+    Verify(VerifyArguments),
     /// Write the generated reference (docs/reference).
     #[command(hide = true)]
     Docs(DocsArguments),
@@ -333,87 +338,6 @@ pub struct OrderArguments {
     /// The store to work on.
     #[command(flatten)]
     pub place: StoreArguments,
-}
-
-/// Which application speaks, and with which gateway.
-#[derive(Args)]
-pub struct MerchantArguments {
-    /// The gateway: scheme and host.
-    #[arg(long, value_name = "URL")]
-    pub api: String,
-    /// The application's number.
-    #[arg(long)]
-    pub appid: i64,
-    /// The file that holds its key; without it, the key is that of --key or JUBAO_KEY.
-    #[arg(long, value_name = "FILE")]
-    pub key_from: Option<PathBuf>,
-    /// The key itself.
-    #[arg(long, env = "JUBAO_KEY", hide_env_values = true)]
-    pub key: Option<String>,
-}
-
-impl std::fmt::Debug for MerchantArguments {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("MerchantArguments").field("appid", &self.appid).finish_non_exhaustive()
-    }
-}
-
-/// Arguments of `listen`.
-#[derive(Debug, Args)]
-pub struct ListenArguments {
-    /// The application.
-    #[command(flatten)]
-    pub merchant: MerchantArguments,
-    /// Where events are posted to, as notifications are.
-    #[arg(long, value_name = "URL")]
-    pub forward_to: String,
-    /// How they are encoded.
-    #[arg(long, value_enum, default_value_t = RelayFormat::Form)]
-    pub format: RelayFormat,
-    /// The file that remembers how far it came.
-    #[arg(long, value_name = "FILE")]
-    pub cursor: Option<PathBuf>,
-    /// Types of events, with commas between; by default those of orders.
-    #[arg(long, value_name = "TYPES")]
-    pub types: Option<String>,
-    /// Begin with the first event that is kept, where no cursor says otherwise.
-    #[arg(long)]
-    pub from_start: bool,
-}
-
-/// How an event is relayed.
-#[derive(Copy, Clone, PartialEq, Eq, Debug, ValueEnum)]
-pub enum RelayFormat {
-    /// As a form.
-    Form,
-    /// As JSON.
-    Json,
-}
-
-/// Arguments of `trigger`.
-#[derive(Debug, Args)]
-#[command(after_help = trigger::about())]
-pub struct TriggerArguments {
-    /// What to cause.
-    #[arg(value_parser = trigger::WORDS)]
-    pub kind: String,
-    /// The application; it must be one for the sandbox.
-    #[command(flatten)]
-    pub merchant: MerchantArguments,
-    /// The simulated upstreams, as `jubao demo` prints them.
-    #[arg(long, value_name = "URL")]
-    pub sims: String,
-    /// Where the order's notifications go.
-    #[arg(long, value_name = "URL")]
-    pub notify_url: Option<String>,
-}
-
-/// Arguments of `sign` and `verify`.
-#[derive(Debug, Args)]
-pub struct KeyArguments {
-    /// The merchant's key.
-    #[arg(long, env = "JUBAO_KEY", hide_env_values = true)]
-    pub key: String,
 }
 
 /// Arguments of `docs`.

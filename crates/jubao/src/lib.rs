@@ -13,6 +13,7 @@ pub mod descriptors;
 pub mod import;
 pub mod listen;
 pub mod merchant_client;
+pub mod merchant_keys;
 pub mod operate;
 pub mod operate_users;
 pub mod reference;

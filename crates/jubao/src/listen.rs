@@ -17,6 +17,7 @@ use url::form_urlencoded;
 
 use crate::cli::{Failure, ListenArguments, RelayFormat, print_line};
 use crate::merchant_client::{MerchantClient, reason};
+use crate::merchant_keys::Verdict;
 use crate::serve;
 
 /// Events of one answer.
@@ -30,7 +31,7 @@ const REFUSALS_MAX: usize = 3;
 
 /// Runs until it is stopped.
 pub async fn run(arguments: ListenArguments) -> Result<(), Failure> {
-    let listener = Listener::new(&arguments)?;
+    let listener = Listener::new(&arguments).await?;
     tokio::select! {
         ended = listener.listen() => ended,
         () = serve::stop_signal() => Ok(()),
@@ -51,11 +52,11 @@ struct Events {
 }
 
 impl<'a> Listener<'a> {
-    fn new(arguments: &'a ListenArguments) -> Result<Self, Failure> {
+    async fn new(arguments: &'a ListenArguments) -> Result<Self, Failure> {
         let of_orders = TYPES.iter().filter(|row| row.event_type.is_of_order());
         let default: Vec<_> = of_orders.map(|row| row.word).collect();
         Ok(Self {
-            client: MerchantClient::new(&arguments.merchant)?,
+            client: MerchantClient::new(&arguments.merchant).await?,
             types: arguments.types.clone().unwrap_or_else(|| default.join(",")),
             clock: Clock::default(),
             arguments,
@@ -100,7 +101,8 @@ impl<'a> Listener<'a> {
             json!({ "after": cursor, "limit": EVENTS_MAX, "types": self.types, "wait": wait_s });
         let data = self.ask(&members).await?;
         let items = data["items"].as_array().cloned().unwrap_or_default();
-        if items.iter().any(|item| !self.client.is_signed(&item["data"])) {
+        // What is signed by another scheme of the application's is the local server's to verify.
+        if items.iter().any(|item| self.client.judge(&item["data"]) == Verdict::Wrong) {
             return Err(Failure::Machine("an event is not signed with this key".into()));
         }
         Ok(Events { items, next: word(&data, "next").to_owned() })
@@ -154,9 +156,9 @@ impl<'a> Listener<'a> {
         let (content_type, body) = encode(facts, self.arguments.format);
         let request = self.client.http().post(&self.arguments.forward_to).body(body);
         let answer = request.header("Content-Type", content_type).send().await;
-        let answer = answer.map_err(|error| reason(&error))?;
+        let answer = answer.map_err(|error| reason(&error).to_owned())?;
         let status = answer.status().as_u16();
-        let body = answer.bytes().await.map_err(|error| reason(&error))?;
+        let body = answer.bytes().await.map_err(|error| reason(&error).to_owned())?;
         Ok((status, body.to_vec()))
     }
 
@@ -170,8 +172,12 @@ impl<'a> Listener<'a> {
             Err(why) => why.clone(),
         };
         let (now, facts) = (self.clock.now().beijing(), &event["data"]);
+        let unverified = match self.client.judge(facts) {
+            Verdict::Right | Verdict::Wrong => "",
+            Verdict::NoKey => " (its signature is of another scheme: not verified here)",
+        };
         format!(
-            "{now}  #{} {}  {} {}  {outcome}",
+            "{now}  #{} {}  {} {}  {outcome}{unverified}",
             word(event, "id"),
             word(event, "type"),
             word(facts, "sn"),

@@ -1,21 +1,23 @@
 //! A merchant's side of the API, for our own commands: it signs, asks and verifies as a shop does, over
 //! HTTP alone. It never shows its key.
 
-use std::fs;
 use std::time::Duration;
 
 use gateway::clock::Clock;
 use gateway::ids::random_hex;
-use kernel::secret::Secret;
+use kernel::rsa::PublicKey;
+use kernel::scheme::Scheme;
 use serde_json::{Map, Value, json};
 
-use crate::cli::{Failure, MerchantArguments};
-use crate::signing;
+use crate::cli::{Failure, MerchantArguments, public_key};
+use crate::merchant_keys::{Held, MerchantKeys, Verdict};
 
 /// Longer than any answer waits, in all.
 const TOTAL: Duration = Duration::from_secs(40);
 /// To connect.
 const CONNECT: Duration = Duration::from_secs(5);
+/// Where the gateway tells the key that it signs by rsa2 with.
+const PLATFORM_KEY: &str = "/platform_key.pem";
 /// Codes that say that the request can never do: it is not repeated.
 const HOPELESS: [i64; 8] = [404, 4001, 4002, 4003, 4004, 4007, 40100, 492_001];
 
@@ -23,7 +25,7 @@ const HOPELESS: [i64; 8] = [404, 4001, 4002, 4003, 4004, 4007, 40100, 492_001];
 pub struct MerchantClient {
     api: String,
     app_id: String,
-    key: Secret,
+    keys: MerchantKeys,
     http: reqwest::Client,
     clock: Clock,
 }
@@ -62,8 +64,8 @@ impl MerchantClient {
     /// The application that the arguments name.
     ///
     /// # Errors
-    /// There is no key, or its file cannot be read.
-    pub fn new(arguments: &MerchantArguments) -> Result<Self, Failure> {
+    /// There is no key for its scheme, a file cannot be read, or the gateway does not tell its own key.
+    pub async fn new(arguments: &MerchantArguments) -> Result<Self, Failure> {
         let http = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -71,10 +73,19 @@ impl MerchantClient {
             .timeout(TOTAL)
             .build()
             .map_err(|error| Failure::Machine(error.to_string()))?;
+        let api = arguments.api.trim_end_matches('/').to_owned();
+        let scheme = arguments.signing.scheme;
+        let named = public_key(arguments.platform_key.as_deref())?;
+        let platform = match (named, scheme) {
+            (None, Scheme::Rsa2) => Some(ask_platform_key(&http, &api).await?),
+            (named, Scheme::Md5 | Scheme::Suffix | Scheme::HmacSha256 | Scheme::Rsa2) => named,
+        };
+        let (shared, private) = (arguments.signing.shared.find()?, arguments.signing.private()?);
+        let keys = MerchantKeys::new(scheme, Held { shared, private, platform });
         Ok(Self {
-            api: arguments.api.trim_end_matches('/').to_owned(),
+            api,
             app_id: arguments.appid.to_string(),
-            key: key(arguments)?,
+            keys: keys.map_err(Failure::Input)?,
             http,
             clock: Clock::default(),
         })
@@ -95,14 +106,18 @@ impl MerchantClient {
         // For applications that demand both; the others only sign them.
         all.insert("nonce_str".into(), json!(random_hex::<16>()));
         all.insert("timestamp".into(), json!(self.clock.now().seconds()));
+        let scheme = self.keys.scheme();
+        if scheme.is_strong() {
+            all.insert("sign_type".into(), json!(scheme.sign_type()));
+        }
         if let Value::Object(members) = members {
             all.extend(members);
         }
-        let signed = signing::signed(&Value::Object(all), &self.key)?;
+        let signed = self.keys.signed(&Value::Object(all))?;
         let request = self.http.post(format!("{}{path}", self.api)).body(signed.to_string());
         let request = request.header("Content-Type", "application/json");
-        let answer = request.send().await.map_err(|error| reason(&error))?;
-        let text = answer.text().await.map_err(|error| reason(&error))?;
+        let answer = request.send().await.map_err(|error| reason(&error).to_owned())?;
+        let text = answer.text().await.map_err(|error| reason(&error).to_owned())?;
         let read: Value = serde_json::from_str(&text)
             .map_err(|_| format!("{} is no gateway of ours: it answers no JSON", self.api))?;
         Ok(Answer {
@@ -112,37 +127,30 @@ impl MerchantClient {
         })
     }
 
-    /// Whether the members of a JSON object are signed with the key.
-    pub fn is_signed(&self, members: &Value) -> bool {
-        let read = signing::read(members.to_string().as_bytes());
-        read.is_ok_and(|members| signing::is_signed(&members, &self.key))
+    /// Whether the members of a JSON object are signed with a key at hand.
+    pub fn judge(&self, members: &Value) -> Verdict {
+        self.keys.judge(members)
     }
 }
 
-/// The key, from the file that is named, else as it was given or as the environment has it.
-fn key(arguments: &MerchantArguments) -> Result<Secret, Failure> {
-    let text = match (&arguments.key_from, &arguments.key) {
-        (Some(file), _) => fs::read_to_string(file)
-            .map_err(|error| Failure::Input(format!("{}: {error}", file.display())))?,
-        (None, Some(key)) => key.clone(),
-        (None, None) => {
-            let why = "the key is missing: name its file with --key-from, or set JUBAO_KEY";
-            return Err(Failure::Input(why.into()));
-        }
+/// Asks the gateway for the key that it signs by rsa2 with. Who does not trust the way to it names a file.
+async fn ask_platform_key(http: &reqwest::Client, api: &str) -> Result<PublicKey, Failure> {
+    let failed = |why: &str| {
+        Failure::Machine(format!("the gateway's key: {why}; or name its file with --platform-key"))
     };
-    match text.trim() {
-        "" => Err(Failure::Input("the key is empty".into())),
-        key => Ok(Secret::new(key)),
-    }
+    let answer = http.get(format!("{api}{PLATFORM_KEY}")).send().await;
+    let answer = answer.map_err(|error| failed(reason(&error)))?;
+    let text = answer.text().await.map_err(|error| failed(reason(&error)))?;
+    PublicKey::parse(&text).ok_or_else(|| failed("it has none"))
 }
 
 /// Why there is no answer, without the address.
-pub fn reason(error: &reqwest::Error) -> String {
+pub fn reason(error: &reqwest::Error) -> &'static str {
     if error.is_timeout() {
-        "it does not answer in time".into()
+        "it does not answer in time"
     } else if error.is_connect() {
-        "nothing listens there".into()
+        "nothing listens there"
     } else {
-        "the connection broke".into()
+        "the connection broke"
     }
 }

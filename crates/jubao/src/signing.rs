@@ -4,17 +4,22 @@
 use std::borrow::Cow;
 use std::io::Read;
 
+use gateway::ids::random_hex;
 use kernel::fault::{Fault, Language};
 use kernel::fields::Fields;
 use kernel::form::{self, Escapes};
 use kernel::order::SignForm;
+use kernel::scheme::Scheme;
 use kernel::secret::Secret;
 use kernel::sign_diagnosis::{Diagnosis, Keys, diagnose};
 use kernel::sign_doctor::{Explanation, Finding, explain};
 use kernel::{json, sign};
 use serde_json::Value;
 
-use crate::cli::{Failure, KeyArguments, print_line};
+use crate::cli::{
+    Failure, SignArguments, SigningArguments, VerifyArguments, print_line, public_key,
+};
+use crate::merchant_keys::{Held, MerchantKeys, Verdict};
 
 /// Bytes of standard input that are read.
 const INPUT_BYTES_MAX: u64 = 1 << 20;
@@ -25,30 +30,80 @@ const NOT_JSON: &str = "the input is no JSON object that names each member once"
 pub type Members = Vec<(String, String)>;
 
 /// `jubao sign`.
-pub fn sign_command(arguments: &KeyArguments) -> Result<(), Failure> {
+pub fn sign_command(arguments: &SignArguments) -> Result<(), Failure> {
+    let SigningArguments { scheme, shared, .. } = &arguments.signing;
+    let held =
+        Held { shared: shared.find()?, private: arguments.signing.private()?, ..Held::default() };
+    let keys = MerchantKeys::new(*scheme, held).map_err(Failure::Input)?;
     let text = input()?;
     let fields = json_fields(&text).map_err(Failure::Input)?;
-    print_line(signature(&fields, &Secret::new(&*arguments.key)));
+    print_line(keys.sign(&fields).map_err(Failure::Input)?);
     Ok(())
 }
 
 /// `jubao verify`.
-pub fn verify_command(arguments: &KeyArguments) -> Result<(), Failure> {
+pub fn verify_command(arguments: &VerifyArguments) -> Result<(), Failure> {
+    let public = public_key(arguments.public_key.as_deref())?;
+    let held =
+        Held { shared: arguments.shared.find()?, platform: public.clone(), ..Held::default() };
+    // Where only RSA2 can be verified, no text is explained by a key.
+    let key = held.shared.clone().unwrap_or_else(|| Secret::new(random_hex::<16>()));
+    let keys = MerchantKeys::verifying(arguments.scheme, held).map_err(Failure::Input)?;
     let text = input()?;
-    let key = Secret::new(&*arguments.key);
     let members = members(&text, Escapes::Decoded).map_err(Failure::Input)?;
     if !members.iter().any(|(name, _)| name == "sign") {
         return Err(Failure::Input("there is no member `sign`".into()));
     }
-    let is_signed_bare =
-        || self::members(&text, Escapes::Verbatim).is_ok_and(|bare| is_signed(&bare, &key));
-    if is_signed(&members, &key) || is_signed_bare() {
-        print_line("right");
-        return Ok(());
+    let bare = || self::members(&text, Escapes::Verbatim).unwrap_or_default();
+    match (judge(&keys, &members), judge(&keys, &bare())) {
+        (Verdict::Right, _) | (_, Verdict::Right) => {
+            print_line("right");
+            return Ok(());
+        }
+        (Verdict::NoKey, _) => return Err(Failure::Input(no_key(&members))),
+        (Verdict::Wrong, _) => {}
     }
-    let keys = Keys { current: &key, expired: Vec::new(), others: Vec::new(), public: &[] };
-    print_line(said(&explain(&members, &key), &diagnose(&members, &keys)));
+    if arguments.scheme == Scheme::Suffix && !is_strong(&members) {
+        print_line(said_of_suffix(&members, &key));
+        return Err(Failure::Verdict);
+    }
+    let public: Vec<_> = public.into_iter().collect();
+    let known = Keys { current: &key, expired: Vec::new(), others: Vec::new(), public: &public };
+    print_line(said(&explain(&members, &key), &diagnose(&members, &known)));
     Err(Failure::Verdict)
+}
+
+fn judge(keys: &MerchantKeys, members: &Members) -> Verdict {
+    let pairs = members.iter().map(|(name, text)| (name.clone(), text.as_str().into()));
+    keys.judge(&Value::Object(pairs.collect()))
+}
+
+/// Which key is missing.
+fn no_key(members: &Members) -> String {
+    let is_rsa = members.iter().any(|(name, text)| name == "sign_type" && text == "RSA2");
+    let option = if is_rsa { "--public-key" } else { "--key-from" };
+    format!("it is signed by a scheme whose key is missing: name its file with {option}")
+}
+
+fn is_strong(members: &Members) -> bool {
+    let strong = Scheme::ALL.into_iter().filter(|scheme| scheme.is_strong());
+    let mut words = strong.map(Scheme::sign_type);
+    words.any(|word| members.iter().any(|(name, text)| name == "sign_type" && text == word))
+}
+
+/// What is said of a signature that should be of the scheme `suffix`.
+fn said_of_suffix(members: &Members, key: &Secret) -> String {
+    let finding = match explain(members, key).finding {
+        Some(Finding::Right(_)) => "this is the scheme md5, which joins without = and &",
+        Some(Finding::Mistake(_)) | None => {
+            "names ascend, empty values and sign are left out, the key stands behind as &key="
+        }
+    };
+    let mut sorted: Vec<_> =
+        members.iter().filter(|(name, text)| name != "sign" && !text.is_empty()).collect();
+    sorted.sort_unstable();
+    let text: String = sorted.iter().map(|(name, text)| format!("{name}={text}&")).collect();
+    format!("wrong: {finding}\nsigned text: {text}key=<key>")
 }
 
 /// The doctor's words: what had to be signed, and which mistake made what was sent.
@@ -59,7 +114,9 @@ fn said(explanation: &Explanation, diagnosis: &Diagnosis) -> String {
         (Some(Finding::Right(form)), None) => format!("it is right in the form {}", form.word()),
         (None, None) => "no common mistake explains it: check the key and every value".to_owned(),
     };
-    format!("wrong: {finding}\nsigned text: {}", explanation.text)
+    let is_md5 = diagnosis.form.contains("MD5");
+    let text = if is_md5 { &explanation.text } else { &diagnosis.text };
+    format!("wrong: {finding}\nsigned text: {text}\nsigned as: {}", diagnosis.form)
 }
 
 /// `members` with their `sign`.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::cli::{Failure, TriggerArguments, print_line};
 use crate::merchant_client::{Answer, MerchantClient, reason};
+use crate::merchant_keys::Verdict;
 
 /// What orders cost here, in fen.
 const TOTAL_FEE: i64 = 100;
@@ -61,7 +62,7 @@ pub fn about() -> String {
 pub async fn run(arguments: TriggerArguments) -> Result<(), Failure> {
     let found = KINDS.iter().find(|(_, word, _)| *word == arguments.kind);
     let (kind, _, _) = found.ok_or_else(|| Failure::Input(about()))?;
-    let stage = Stage { client: MerchantClient::new(&arguments.merchant)?, arguments };
+    let stage = Stage { client: MerchantClient::new(&arguments.merchant).await?, arguments };
     stage.check_sandbox().await?;
     match kind {
         Kind::Paid => stage.paid(&json!({})).await.map(|_| ()),
@@ -212,7 +213,8 @@ impl Stage {
     async fn call(&self, path: &str, members: Value) -> Result<Answer, Failure> {
         let answer = self.client.call(path, members).await;
         let answer = answer.map_err(|why| Failure::Machine(format!("the gateway: {why}")))?;
-        let is_signed = answer.data["sign"].is_null() || self.client.is_signed(&answer.data);
+        let is_signed =
+            answer.data["sign"].is_null() || self.client.judge(&answer.data) == Verdict::Right;
         if !is_signed {
             return Err(Failure::Machine("the answer is not signed with this key".into()));
         }

@@ -14,6 +14,7 @@ use aws_lc_rs::signature::{
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::secret::Secret;
 
@@ -30,8 +31,7 @@ pub struct PublicKey(String);
 impl PublicKey {
     /// Reads PEM, or bare Base64; `None` if it is no RSA public key of 2048 bits or more.
     pub fn parse(text: &str) -> Option<Self> {
-        let content = text.lines().map(str::trim).filter(|line| !line.starts_with("-----"));
-        let der = STANDARD.decode(content.collect::<String>()).ok()?;
+        let der = STANDARD.decode(content_of(text)).ok()?;
         RsaPublicKey::from_der(&der).ok()?;
         (der.len() > MODULUS_BYTES_MIN).then(|| Self(STANDARD.encode(der)))
     }
@@ -59,6 +59,11 @@ impl PublicKey {
     }
 }
 
+/// The Base64 of PEM, or of bare Base64 in lines.
+fn content_of(text: &str) -> String {
+    text.lines().map(str::trim).filter(|line| !line.starts_with("-----")).collect()
+}
+
 /// The bytes of a signature in Base64; `None` if it is none.
 pub fn signature(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok()
@@ -77,13 +82,15 @@ impl PrivateKey {
         KeyPair::generate(KeySize::Rsa2048).map(|pair| Self(Arc::new(pair))).map_err(|_| KeyRefused)
     }
 
-    /// Reads [`PrivateKey::sealable`].
+    /// Reads [`PrivateKey::sealable`], and what merchants have: PEM of the PKCS#8 or PKCS#1 form.
     ///
     /// # Errors
-    /// The text is no private key.
+    /// The text is no private key, or a locked one.
     pub fn parse(text: &Secret) -> Result<Self, KeyRefused> {
-        let der = STANDARD.decode(text.expose()).map_err(|_| KeyRefused)?;
-        KeyPair::from_pkcs8(&der).map(|pair| Self(Arc::new(pair))).map_err(|_| KeyRefused)
+        let content = Secret::new(content_of(text.expose()));
+        let der = Zeroizing::new(STANDARD.decode(content.expose()).map_err(|_| KeyRefused)?);
+        let pair = KeyPair::from_pkcs8(&der).or_else(|_| KeyPair::from_der(&der));
+        pair.map(|pair| Self(Arc::new(pair))).map_err(|_| KeyRefused)
     }
 
     /// The key as a text to be sealed.

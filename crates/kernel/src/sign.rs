@@ -10,7 +10,7 @@ use subtle::ConstantTimeEq;
 use crate::application::Application;
 use crate::fields::Fields;
 use crate::order::SignForm;
-use crate::rsa::{self, PrivateKey};
+use crate::rsa::{self, PrivateKey, PublicKey};
 use crate::scheme::{Scheme, Signing};
 use crate::secret::Secret;
 use crate::time::Timestamp;
@@ -135,13 +135,29 @@ fn hmac_form(
     app.keys_at(now).find_map(|key| forms.iter().find(|form| is_made(key, **form))).copied()
 }
 
-/// The form in which an RSA2 signature was made over a text.
+/// The form in which an RSA2 signature was made over a text, for an application that can be answered so.
 fn rsa_form(app: &Application, (text, forms): (&str, &[SignForm]), sent: &str) -> Option<SignForm> {
     app.platform_key.as_ref()?;
-    let (sent, keys) = (rsa::signature(sent)?, &app.settings.rsa_public_keys);
+    rsa_form_by(&app.settings.rsa_public_keys, (text, forms), sent)
+}
+
+fn rsa_form_by(
+    keys: &[PublicKey],
+    (text, forms): (&str, &[SignForm]),
+    sent: &str,
+) -> Option<SignForm> {
+    let sent = rsa::signature(sent)?;
     let is_made =
         |form: &&SignForm| keys.iter().any(|key| key.verifies(&spelled(text, **form), &sent));
     forms.iter().find(is_made).copied()
+}
+
+/// Whether `fields` are signed by RSA2 with the private half of one of `keys`, as whoever holds no key
+/// that is secret verifies them.
+pub fn is_rsa_signed(keys: &[PublicKey], fields: &Fields<'_>) -> bool {
+    let text = canonical(fields.signed());
+    let forms = forms(fields.text("version") == Some("2"), &text);
+    fields.text("sign").is_some_and(|sent| rsa_form_by(keys, (&text, forms), sent).is_some())
 }
 
 /// The forms that a text may be signed in. ASCII text counts as widened: both are alike.

@@ -4,11 +4,13 @@ use jubao::data_dir::{in_folder, open_or_make};
 use std::fs;
 
 use gateway::manage::AccountWish;
+use jubao::demo::FreshFolder;
 use kernel::secret::Secret;
 use serde_json::{Value, json};
 
 use crate::foreign::{Running, jubao, root, run};
 use crate::leaks::{self, Kind, TestFolder};
+use crate::schemes::PAIR;
 
 const KEY: &str = "685c6e3eca5c964b2b8240aa151cb75d";
 
@@ -81,6 +83,49 @@ async fn verify_says_right_or_names_the_mistake() {
         let text = if code == 2 { &outcome.complained } else { &outcome.said };
         assert!(text.contains(says), "{input} {outcome:?}");
         assert!(!format!("{outcome:?}").contains(KEY), "{outcome:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_each_scheme_signs_is_verified_and_another_scheme_is_named() {
+    let folder = FreshFolder::make().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let pair = &*PAIR;
+    let private = file("private.pem", pair.sealable().unwrap().expose());
+    let public = file("public.pem", &pair.public_key().unwrap().pem());
+    let (shared, rsa) = (["--key", KEY], ["--rsa-key-from", private.as_str()]);
+    for (scheme, sign_type, with) in [
+        ("md5", None, shared),
+        ("suffix", None, shared),
+        ("hmac-sha256", Some("HMAC-SHA256"), shared),
+        ("rsa2", Some("RSA2"), rsa),
+    ] {
+        let mut members = json!({ "total_fee": 1, "body": "聚 宝", "attach": "" });
+        sign_type.map(|word| members["sign_type"] = word.into());
+        let sign = [&["sign", "--scheme", scheme], &with[..]].concat();
+        let sign = run(&sign, &members.to_string()).await;
+        assert_eq!((sign.code, sign.complained.as_str()), (0, ""), "{scheme} {sign:?}");
+        members["sign"] = sign.said.trim_end().into();
+        let verify = async |more: &[&str], members: &Value| {
+            let verify = ["verify", "--scheme", if scheme == "suffix" { "suffix" } else { "md5" }];
+            run(&[&verify[..], more].concat(), &members.to_string()).await
+        };
+        let keys = ["--key", KEY, "--public-key", &public];
+        let right = verify(&keys, &members).await;
+        assert_eq!((right.code, right.said.trim_end()), (0, "right"), "{scheme} {right:?}");
+        members["total_fee"] = 2.into();
+        let wrong = verify(&keys, &members).await;
+        let signed =
+            if scheme == "suffix" { "body=聚 宝&total_fee=2&key=<key>" } else { "total_fee2" };
+        assert!(wrong.code == 1 && wrong.said.contains(signed), "{scheme} {wrong:?}");
+        assert!(!format!("{right:?}{wrong:?}").contains(KEY));
+        let other = if scheme == "rsa2" { ["--key", KEY] } else { ["--public-key", &public] };
+        let keyless = verify(&other, &members).await;
+        assert!(keyless.code == 2 && keyless.complained.contains("whose key"), "{keyless:?}");
     }
 }
 

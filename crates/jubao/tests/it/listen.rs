@@ -7,12 +7,19 @@ use std::process::Command;
 use jubao::demo::FreshFolder;
 use jubao::demo::identity::MERCHANT;
 use jubao::signing;
+use kernel::fields::Fields;
+use kernel::form::{self, Escapes};
+use kernel::rsa::PublicKey;
+use kernel::scheme::{Scheme, Signing};
 use serde_json::json;
+use url::form_urlencoded;
 
 use crate::app::TestApp;
 use crate::foreign::{Outcome, Running, jubao};
 use crate::leaks::{self, Kind};
 use crate::merchant::{Received, TestMerchant};
+use crate::schemes::{PAIR, open_every_scheme, verified};
+use crate::settings::set;
 
 /// A command of the demo's merchant, without its key.
 fn keyless(app: &TestApp, name: &str, more: &[&str]) -> Command {
@@ -32,6 +39,18 @@ fn command(app: &TestApp, name: &str, more: &[&str]) -> Command {
 async fn trigger(app: &TestApp, kind: &str) -> Outcome {
     let sims = ["--sims", &app.demo.addresses.sim, kind];
     Running::start(&mut command(app, "trigger", &sims)).outcome(b"").await
+}
+
+/// The merchant's RSA key in a file as OpenSSL writes it.
+fn rsa_key_file(folder: &FreshFolder) -> String {
+    let file = folder.path().join("rsa.pem");
+    let content = PAIR.sealable().unwrap();
+    leaks::secret(Kind::Key, "a merchant's RSA key", content.expose().as_bytes());
+    let lines: Vec<_> = content.expose().as_bytes().chunks(64).collect();
+    let lines = String::from_utf8(lines.join(&b'\n')).unwrap();
+    let (begin, end) = ("-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----");
+    fs::write(&file, format!("{begin}\n{lines}\n{end}\n")).unwrap();
+    file.display().to_string()
 }
 
 /// Waits until a local server has been told so often.
@@ -86,6 +105,84 @@ async fn what_is_relayed_is_the_notification_and_a_restart_of_either_side_loses_
     assert!(signing::is_signed(&last.members, &app.key()));
     assert_eq!(last.text("trade_state"), "CLOSED");
     assert_eq!(listening.finish().await.0, 0);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_of_any_scheme_listens_and_triggers() {
+    let app = TestApp::spawn().await;
+    let platform = open_every_scheme(&app).await;
+    let own = FreshFolder::make().unwrap();
+    let (rsa_key, platform_key) = (rsa_key_file(&own), own.path().join("platform.pem"));
+    fs::write(&platform_key, platform.pem()).unwrap();
+    let local = TestMerchant::spawn().await;
+    for (at, scheme) in Scheme::ALL.into_iter().enumerate() {
+        // It is the only one, so nothing else would do.
+        set(&app, &[("schemes", scheme.word())]).await;
+        let mut with: Vec<&str> = vec!["--scheme", scheme.word()];
+        match scheme {
+            Scheme::Rsa2 => with.extend(["--rsa-key-from", &rsa_key]),
+            Scheme::Md5 | Scheme::Suffix | Scheme::HmacSha256 => {
+                with.extend(["--key", MERCHANT.key])
+            }
+        }
+        let forward = [&with[..], &["--forward-to", local.url()]].concat();
+        let mut listening = Running::start(&mut keyless(&app, "listen", &forward));
+        listening.line(|line| line.starts_with("listening")).await;
+        let sims = [&with[..], &["--sims", &app.demo.addresses.sim, "paid"]].concat();
+        let outcome = Running::start(&mut keyless(&app, "trigger", &sims)).outcome(b"").await;
+        assert_eq!((outcome.code, outcome.complained.as_str()), (0, ""), "{scheme:?} {outcome:?}");
+        let relayed = told(&app, &local, at + 1).await.pop().unwrap();
+        assert_eq!(signing_of(&app, &relayed, &platform).scheme, scheme, "{relayed:?}");
+        let (code, lines) = listening.finish().await;
+        assert!(code == 0 && !lines.concat().contains("not verified"), "{lines:?}");
+    }
+    // The events of all of them are relayed, and who has only one key says what it could not verify.
+    let platform_key = platform_key.display().to_string();
+    let rsa = ["--scheme", "rsa2", "--rsa-key-from", &rsa_key, "--platform-key", &platform_key];
+    let forward = [&rsa[..], &["--from-start", "--forward-to", local.url()]].concat();
+    let mut listening = Running::start(&mut keyless(&app, "listen", &forward));
+    listening.line(|line| line.starts_with("listening")).await;
+    told(&app, &local, 2 * Scheme::ALL.len()).await;
+    let (_, lines) = listening.finish().await;
+    let unverified = lines.iter().filter(|line| line.contains("not verified")).count();
+    assert_eq!(unverified, 3, "{lines:?}");
+    // With another's key for the platform's, the event of rsa2 is nobody's.
+    fs::write(&platform_key, PAIR.public_key().unwrap().pem()).unwrap();
+    let outcome = Running::start(&mut keyless(&app, "listen", &forward)).outcome(b"").await;
+    assert!(outcome.code == 1 && outcome.complained.contains("not signed"), "{outcome:?}");
+    app.finish().await;
+}
+
+/// How a relayed notification is signed.
+fn signing_of(app: &TestApp, relayed: &Received, platform: &PublicKey) -> Signing {
+    let text: String = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(relayed.members.iter())
+        .finish();
+    let pairs = form::urlencoded(&text, Escapes::Decoded).unwrap();
+    let fields = Fields::from_form(pairs).unwrap();
+    verified(app, &fields, std::slice::from_ref(platform)).expect("it is signed")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scheme_without_its_key_and_a_file_that_is_no_key_are_named() {
+    let app = TestApp::spawn().await;
+    let own = FreshFolder::make().unwrap();
+    let nothing = own.path().join("nothing.pem");
+    fs::write(&nothing, "nothing").unwrap();
+    let nothing = nothing.display().to_string();
+    for (more, code, says) in [
+        (&["--scheme", "hmac-sha256"][..], 2, "JUBAO_KEY"),
+        (&["--scheme", "rsa2", "--platform-key", &nothing], 2, "no RSA public key"),
+        (&["--scheme", "rsa2"], 1, "--platform-key"),
+        (&["--rsa-key-from", &nothing], 2, "no RSA private key"),
+        (&["--scheme", "md4"], 2, "hmac-sha256"),
+    ] {
+        let forward = [&["--forward-to", app.merchant.url()], more].concat();
+        let outcome = Running::start(&mut keyless(&app, "listen", &forward)).outcome(b"").await;
+        assert_eq!(outcome.code, code, "{more:?} {outcome:?}");
+        assert!(outcome.complained.contains(says), "{more:?} {outcome:?}");
+    }
     app.finish().await;
 }
 

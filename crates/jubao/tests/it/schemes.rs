@@ -20,7 +20,7 @@ use crate::leaks::{self, Kind};
 use crate::settings::set;
 
 /// The merchant's RSA pair: making one takes a while.
-static PAIR: LazyLock<PrivateKey> = LazyLock::new(|| PrivateKey::generate().unwrap());
+pub static PAIR: LazyLock<PrivateKey> = LazyLock::new(|| PrivateKey::generate().unwrap());
 
 /// The demo merchant as it signs; with its `platform_key` it makes signatures of its own.
 fn merchant(app: &TestApp, platform: Vec<PublicKey>) -> Application {
@@ -60,7 +60,7 @@ fn signed(app: &TestApp, members: &Value, signing: Signing) -> String {
 }
 
 /// How an answer or a notice is signed, if it is signed rightly.
-fn verified(app: &TestApp, fields: &Fields<'_>, platform: &[PublicKey]) -> Option<Signing> {
+pub fn verified(app: &TestApp, fields: &Fields<'_>, platform: &[PublicKey]) -> Option<Signing> {
     let now = Timestamp::from_seconds(0);
     let text = sign::canonical(fields.signed());
     sign::verify_fields(&merchant(app, platform.to_vec()), now, fields, &text)
@@ -77,7 +77,7 @@ fn order_by(app: &TestApp, scheme: Scheme) -> Value {
 }
 
 /// Lets the demo merchant use every scheme; gives back the platform's public key.
-async fn open_every_scheme(app: &TestApp) -> PublicKey {
+pub async fn open_every_scheme(app: &TestApp) -> PublicKey {
     let key = PAIR.public_key().unwrap();
     set(app, &[("schemes", "md5,suffix,hmac-sha256,rsa2"), ("rsa_public_keys", &key.pem())]).await;
     let url = format!("{}/platform_key.pem", app.demo.addresses.api);
