@@ -52,6 +52,33 @@ const MEMBERS = {
 };
 const SIGN = 'FF35FA2EBFB0DD709C33D58A26EEABDE';
 
+/** Each other scheme is made or checked; a private key is not kept. */
+const otherSchemes = async (page, key) => {
+  const { createHash, createHmac, createSign, generateKeyPairSync } = await import('node:crypto');
+  const right = () => page.waitForSelector('#verdict:has-text("✓")');
+  await page.fill('#members', 'attach=&body=abc');
+  await page.selectOption('#scheme', 'suffix');
+  assert.equal(await page.textContent('#text'), `body=abc&key=${key}`);
+  await page.fill('#given', createHash('md5').update(`body=abc&key=${key}`).digest('hex'));
+  await right();
+  await page.selectOption('#scheme', 'hmac-sha256');
+  await page.fill('#members', 'body=abc&sign_type=HMAC-SHA256');
+  const hmac = createHmac('sha256', key).update('bodyabcsign_typeHMAC-SHA256').digest('hex');
+  assert.equal(await page.textContent('#plain'), hmac.toUpperCase());
+  await page.fill('#given', hmac);
+  await right();
+  await page.selectOption('#scheme', 'rsa2');
+  assert.ok(await page.isHidden('#key'), 'no shared key is asked for');
+  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  await page.fill('#members', 'body=abc&sign_type=RSA2');
+  await page.fill('#given', createSign('sha256').update('bodyabcsign_typeRSA2').sign(privateKey, 'base64'));
+  await page.fill('#public', publicKey.export({ type: 'spki', format: 'pem' }));
+  await right();
+  await page.fill('#public', privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  assert.equal(await page.inputValue('#public'), '', 'a private key is not kept');
+  assert.ok(await page.isVisible('#forgotten'), 'and that is said');
+};
+
 const sign = async (stage, demo, device) => {
   const page = await stage.open(device, { locale: 'zh-CN' });
   const asked = [];
@@ -81,6 +108,9 @@ const sign = async (stage, demo, device) => {
   await stage.look(page, 'found');
   await page.check('#show');
   assert.ok((await page.textContent('#text')).includes(key), 'the key is shown to who asks');
+  await otherSchemes(page, key);
+  await fits(page);
+  await stage.look(page, 'schemes');
   const blocked = await page.evaluate(() => fetch('/healthz').then(() => 'sent', () => 'blocked'));
   assert.equal(blocked, 'blocked');
   assert.deepEqual(asked.filter((url) => url.includes(key)), [], 'no request carries the key');

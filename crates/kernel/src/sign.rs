@@ -251,7 +251,7 @@ fn hmac_key(key: &Secret) -> hmac::Key {
 }
 
 /// A text as its form spells it.
-fn spelled(text: &str, form: SignForm) -> Cow<'_, [u8]> {
+pub(crate) fn spelled(text: &str, form: SignForm) -> Cow<'_, [u8]> {
     match form {
         SignForm::Widened if !text.is_ascii() => {
             Cow::Owned(text.bytes().map(char::from).collect::<String>().into_bytes())

@@ -11,6 +11,8 @@ use crate::sign_doctor::{self, Finding};
 
 /// What stands for a key, and for a payer's code, in a text that is shown.
 const MASK: &str = "<key>";
+/// The spellings of a text that are tried.
+const FORMS: [SignForm; 2] = [SignForm::Plain, SignForm::Widened];
 /// Parameters whose values are not shown.
 const HIDDEN: [&str; 2] = ["code", "password"];
 /// The same for them.
@@ -51,6 +53,8 @@ pub enum KeyMistake {
     Md5DespiteSignType,
     /// HMAC-SHA256 or RSA2 without the `sign_type` that names it.
     SignTypeMissing,
+    /// `utf8_encode` was applied to an HMAC's or RSA2's text although `version` is 2.
+    WidenedDespiteVersion2,
     /// `sign_type` itself was left out of the text.
     SignTypeLeftOut,
     /// Parameters with empty values were left out of an HMAC's or RSA2's text.
@@ -69,11 +73,12 @@ pub enum KeyMistake {
 
 impl KeyMistake {
     /// Every one.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::ExpiredKey,
         Self::AnotherApplicationsKey,
         Self::Md5DespiteSignType,
         Self::SignTypeMissing,
+        Self::WidenedDespiteVersion2,
         Self::SignTypeLeftOut,
         Self::EmptiesLeftOut,
         Self::JoinedWithSeparators,
@@ -101,6 +106,7 @@ impl KeyMistake {
                 "HMAC-SHA256 与 RSA2 须带 sign_type 参数并参与签名",
                 "HMAC-SHA256 and RSA2 need the parameter sign_type, which is signed too",
             ],
+            Self::WidenedDespiteVersion2 => sign_doctor::Mistake::WidenedDespiteVersion2.cure(),
             Self::SignTypeLeftOut => ["sign_type 也要参与签名", "sign_type must be signed too"],
             Self::EmptiesLeftOut => sign_doctor::Mistake::EmptiesLeftOut.cure(),
             Self::JoinedWithSeparators => sign_doctor::Mistake::JoinedWithSeparators.cure(),
@@ -206,16 +212,33 @@ fn says(fields: &[(String, String)], sign_type: &str) -> bool {
     fields.iter().any(|(name, text)| name == "sign_type" && text == sign_type)
 }
 
+/// What is wrong with a signature over `text`, which is made in the form that `made` names: `mistake`
+/// is the text's, and without one it is the right text.
+fn of_text(
+    fields: &[(String, String)],
+    (mistake, text): (Option<KeyMistake>, &str),
+    sign_type: &str,
+    made: SignForm,
+) -> Option<KeyMistake> {
+    let is_version2 = fields.iter().any(|(name, text)| name == "version" && text == "2");
+    let is_widened = made == SignForm::Widened && !text.is_ascii();
+    match (mistake, says(fields, sign_type)) {
+        (Some(mistake), _) => Some(mistake),
+        (None, false) => Some(KeyMistake::SignTypeMissing),
+        (None, true) => (is_version2 && is_widened).then_some(KeyMistake::WidenedDespiteVersion2),
+    }
+}
+
 fn hmac_mistake(fields: &[(String, String)], keys: &Keys<'_>, sent: &str) -> Option<KeyMistake> {
-    let forms = [SignForm::Plain, SignForm::Widened];
-    let is_made = |key: &Secret, text: &str| {
-        forms.iter().any(|form| sign::hmac_sign(key, text, *form).eq_ignore_ascii_case(sent))
+    let form_of = |key: &Secret, text: &str| {
+        let made = |form: &SignForm| sign::hmac_sign(key, text, *form).eq_ignore_ascii_case(sent);
+        FORMS.into_iter().find(made)
     };
+    let is_made = |key: &Secret, text: &str| form_of(key, text).is_some();
     let texts = texts(fields);
     for (mistake, text) in &texts {
-        if is_made(keys.current, text) {
-            return mistake
-                .or((!says(fields, "HMAC-SHA256")).then_some(KeyMistake::SignTypeMissing));
+        if let Some(form) = form_of(keys.current, text) {
+            return of_text(fields, (*mistake, text), "HMAC-SHA256", form);
         }
     }
     let (key, right) = (keys.current.expose(), &texts[0].1);
@@ -238,11 +261,15 @@ fn rsa_mistake(fields: &[(String, String)], keys: &Keys<'_>, sent: &[u8]) -> Opt
     if keys.public.is_empty() {
         return Some(KeyMistake::NoPublicKey);
     }
-    let is_made = |text: &str| keys.public.iter().any(|key| key.verifies(text.as_bytes(), sent));
-    let found = texts(fields).into_iter().find(|(_, text)| is_made(text));
-    found.and_then(|(mistake, _)| {
-        mistake.or((!says(fields, "RSA2")).then_some(KeyMistake::SignTypeMissing))
-    })
+    for (mistake, text) in texts(fields) {
+        let made = |form: &SignForm| {
+            keys.public.iter().any(|key| key.verifies(&sign::spelled(&text, *form), sent))
+        };
+        if let Some(form) = FORMS.into_iter().find(made) {
+            return of_text(fields, (mistake, &text), "RSA2", form);
+        }
+    }
+    None
 }
 
 #[cfg(test)]

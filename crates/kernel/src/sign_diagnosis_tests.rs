@@ -58,6 +58,10 @@ fn mistakes_of_an_hmac_are_found() {
     check(&with, &hmac(KEY, &around), KeyMistake::HmacWithKeyAround);
     check(&with, &sign::sha256_hex(&around), KeyMistake::HashInsteadOfHmac);
     check(&[("a", "1")], &hmac(KEY, "a1"), KeyMistake::SignTypeMissing);
+    let wide = [("a", "聚"), ("sign_type", "HMAC-SHA256"), ("version", "2")];
+    let text = "a聚sign_typeHMAC-SHA256version2";
+    let widened = sign::hmac_sign(&Secret::new(KEY), text, SignForm::Widened);
+    check(&wide, &widened, KeyMistake::WidenedDespiteVersion2);
     let md5 = sign::md5_sign(&Secret::new(KEY), right, SignForm::Plain);
     check(&with, &md5, KeyMistake::Md5DespiteSignType);
     check(&with, "no signature", KeyMistake::NoSignature);
@@ -74,6 +78,9 @@ fn mistakes_of_rsa2_are_found() {
     assert_eq!(named("a=1&sign_type=RSA2", &public).as_deref(), Some("JoinedWithSeparators"));
     assert_eq!(named("a1sign_typeRSA2", &[]).as_deref(), Some("NoPublicKey"));
     assert_eq!(named("something else", &public), None);
+    let widened = sign::spelled("a聚", SignForm::Widened);
+    let left_out = name(&[("a", "聚")], &pair.sign(&widened).unwrap(), &public);
+    assert_eq!(left_out.as_deref(), Some("SignTypeMissing"), "widened, as PHP does");
 }
 
 #[test]

@@ -105,7 +105,9 @@ async fn what_each_scheme_signs_is_verified_and_another_scheme_is_named() {
         ("rsa2", Some("RSA2"), rsa),
     ] {
         let mut members = json!({ "total_fee": 1, "body": "聚 宝", "attach": "" });
-        sign_type.map(|word| members["sign_type"] = word.into());
+        if let Some(word) = sign_type {
+            members["sign_type"] = word.into();
+        }
         let sign = [&["sign", "--scheme", scheme], &with[..]].concat();
         let sign = run(&sign, &members.to_string()).await;
         assert_eq!((sign.code, sign.complained.as_str()), (0, ""), "{scheme} {sign:?}");

@@ -161,7 +161,7 @@ fn signing_of(app: &TestApp, relayed: &Received, platform: &PublicKey) -> Signin
         .finish();
     let pairs = form::urlencoded(&text, Escapes::Decoded).unwrap();
     let fields = Fields::from_form(pairs).unwrap();
-    verified(app, &fields, std::slice::from_ref(platform)).expect("it is signed")
+    verified(app, &fields, std::slice::from_ref(platform)).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

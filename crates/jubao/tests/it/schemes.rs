@@ -11,6 +11,7 @@ use kernel::json;
 use kernel::order::SignForm;
 use kernel::rsa::{PrivateKey, PublicKey};
 use kernel::scheme::{Scheme, Signing};
+use kernel::secret::Secret;
 use kernel::sign::{self, Signer};
 use kernel::time::Timestamp;
 use serde_json::{Value, json};
@@ -24,12 +25,17 @@ pub static PAIR: LazyLock<PrivateKey> = LazyLock::new(|| PrivateKey::generate().
 
 /// The demo merchant as it signs; with its `platform_key` it makes signatures of its own.
 fn merchant(app: &TestApp, platform: Vec<PublicKey>) -> Application {
+    holder(app.key(), platform)
+}
+
+/// Who holds `key` and our RSA pair, and verifies RSA2 with `platform`.
+pub fn holder(key: Secret, platform: Vec<PublicKey>) -> Application {
     Application {
         mch_id: MERCHANT.mch_id,
         app_id: MERCHANT.app_id,
         mch_name: String::new(),
         is_enabled: true,
-        key: app.key(),
+        key,
         previous_keys: Vec::new(),
         platform_key: Some(PAIR.clone()),
         settings: Settings {
@@ -61,9 +67,13 @@ fn signed(app: &TestApp, members: &Value, signing: Signing) -> String {
 
 /// How an answer or a notice is signed, if it is signed rightly.
 pub fn verified(app: &TestApp, fields: &Fields<'_>, platform: &[PublicKey]) -> Option<Signing> {
-    let now = Timestamp::from_seconds(0);
+    verified_with(&merchant(app, platform.to_vec()), fields)
+}
+
+/// The same for whoever holds the keys.
+pub fn verified_with(holder: &Application, fields: &Fields<'_>) -> Option<Signing> {
     let text = sign::canonical(fields.signed());
-    sign::verify_fields(&merchant(app, platform.to_vec()), now, fields, &text)
+    sign::verify_fields(holder, Timestamp::from_seconds(0), fields, &text)
 }
 
 fn order_by(app: &TestApp, scheme: Scheme) -> Value {

@@ -36,7 +36,7 @@ impl Asset {
     }
 }
 
-static ASSETS: LazyLock<[Asset; 9]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[Asset; 10]> = LazyLock::new(|| {
     [
         asset("cashier.css", "text/css; charset=utf-8", include_bytes!("cashier.css")),
         asset("cashier.js", "text/javascript; charset=utf-8", include_bytes!("cashier.js")),
@@ -45,6 +45,7 @@ static ASSETS: LazyLock<[Asset; 9]> = LazyLock::new(|| {
         asset("docs.css", "text/css; charset=utf-8", include_bytes!("docs.css")),
         asset("docs.js", "text/javascript; charset=utf-8", include_bytes!("docs.js")),
         asset("sign.js", "text/javascript; charset=utf-8", include_bytes!("sign.js")),
+        asset("sign_strong.js", "text/javascript; charset=utf-8", include_bytes!("sign_strong.js")),
         asset("sign_page.js", "text/javascript; charset=utf-8", include_bytes!("sign_page.js")),
         asset("icon.svg", "image/svg+xml", include_bytes!("icon.svg")),
     ]

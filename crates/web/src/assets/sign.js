@@ -167,6 +167,6 @@ const JubaoSign = (() => {
     }
   };
 
-  return { md5, explain, read, texts, mistakes: Object.keys(MISTAKES) };
+  return { md5, explain, read, texts, mistakes: Object.keys(MISTAKES), ascending, joined, pairs, filled, widened: widenedLong };
 })();
 if (typeof module !== 'undefined') module.exports = JubaoSign;

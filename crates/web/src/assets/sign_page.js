@@ -5,37 +5,49 @@
   const MASK = '<key>';
   const word = (name) => document.querySelector(`#words [data-word="${name}"]`).textContent;
 
-  const verdict = (made, given) => {
-    if (given === '') return '';
-    if (made.finding === null) return word('unexplained');
-    const isRight = made.finding.startsWith('right-');
-    return (isRight ? '✓ ' : word('mistake')) + word(made.finding);
+  const verdict = (finding) => {
+    if (finding === null) return word('unexplained');
+    return (finding.startsWith('right-') ? '✓ ' : word('mistake')) + word(finding);
+  };
+
+  /** What is shown for a scheme, and what is hidden. */
+  const arrange = (scheme, made) => {
+    by('shared').hidden = scheme === 'rsa2';
+    by('rsa').hidden = scheme !== 'rsa2';
+    for (const id of ['plain', 'widened']) {
+      by(id).textContent = made?.[id] ?? '';
+      by(`${id}-row`).hidden = made?.[id] === undefined;
+    }
   };
 
   const show = () => {
-    const text = by('members').value;
+    const [text, scheme] = [by('members').value, by('scheme').value];
+    // A private key is at once forgotten, and that is said for good.
+    if (JubaoStrong.isPrivate(by('public').value)) {
+      by('public').value = '';
+      by('forgotten').hidden = false;
+    }
     const fields = JubaoSign.read(text);
     by('made').hidden = fields === null;
     if (fields === null) {
+      arrange(scheme, null);
       by('verdict').textContent = text.trim() === '' ? '' : word('unreadable');
       return;
     }
-    const key = by('key').value;
+    const keys = { key: by('key').value, publicText: by('public').value };
     const inside = fields.find(([name]) => name === 'sign');
     const given = by('given').value.trim() || (inside ? inside[1] : '');
-    const made = JubaoSign.explain(fields, key, given);
-    const shown = by('show').checked ? key : MASK;
-    by('text').textContent = shown + made.text + shown;
-    by('plain').textContent = made.plain;
-    by('widened').textContent = made.widened;
-    by('verdict').textContent = verdict(made, given);
+    const made = JubaoStrong.make(scheme, fields, keys.key, by('show').checked ? keys.key : MASK);
+    by('text').textContent = made.text;
+    arrange(scheme, made);
+    by('verdict').textContent = given === '' ? '' : verdict(JubaoStrong.judge(scheme, fields, keys, given));
   };
 
   by('show').addEventListener('change', () => {
     by('key').type = by('show').checked ? 'text' : 'password';
     show();
   });
-  for (const id of ['members', 'key', 'given']) by(id).addEventListener('input', show);
+  for (const id of ['scheme', 'members', 'key', 'public', 'given']) by(id).addEventListener('input', show);
   by('doctor').hidden = false;
   show();
 })();

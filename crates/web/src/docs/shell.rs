@@ -11,7 +11,7 @@ use crate::page::{self, Shell};
 pub fn document(page: Page, language: Language, main: &Markup) -> Markup {
     let title = say(language, page.title());
     let scripts = match page {
-        Page::Sign => vec![assets::address("sign.js"), assets::address("sign_page.js")],
+        Page::Sign => ["sign.js", "sign_strong.js", "sign_page.js"].map(assets::address).to_vec(),
         Page::Home
         | Page::Operation(_)
         | Page::Notifications
