@@ -1,8 +1,6 @@
 //! Who is calling: the application behind `mch_id` or `appid`, with its keys opened.
 
-use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use kernel::application::{Application, NoticeFormat};
 use kernel::dialect::jubao::CallerId;
@@ -14,7 +12,6 @@ use kernel::time::Timestamp;
 use store::applications::{self, ApplicationRow};
 use store::nonces::{self, Nonce};
 use store::retired_keys;
-use tokio::sync::Mutex;
 
 use crate::Gateway;
 
@@ -23,8 +20,6 @@ use crate::Gateway;
 const NONCE_MEMORY_MS: i64 = 602_000;
 /// Tries to let a nonce come again.
 const FORGIVING_TRIES_MAX: usize = 3;
-/// Callers whose last looks are remembered at most; when they are reached, all are forgotten.
-const LOOKS_MAX: usize = 10_000;
 
 /// An application as requests meet it.
 #[derive(Clone, Debug)]
@@ -128,36 +123,26 @@ impl Gateway {
 
     /// The application as it is now, if it is no longer as `known`: asked when a signature is wrong, since
     /// what is known may be two seconds old, and a key that was handed out counts at once. However many
-    /// ask, one looks: who waited takes what was looked up after it came.
+    /// ask, few look.
     ///
     /// # Errors
     /// As [`Gateway::caller`].
     pub async fn changed_caller(
         &self,
         id: CallerId,
-        known: &Caller,
+        known: &Arc<Caller>,
     ) -> Result<Option<Arc<Caller>>, Fault> {
-        let begun_before = self.0.looks.begun.load(Ordering::SeqCst);
-        let mut done = self.0.looks.done.lock().await;
-        if done.get(&id).is_some_and(|look| *look > begun_before) {
-            let last = match id {
-                CallerId::App(app) | CallerId::Both(_, app) => self.0.callers_by_app.last(&app),
-                CallerId::Mch(mch) => self.0.callers_by_mch.last(&mch),
-            };
-            return Ok(last.filter(|caller| caller.rev != known.rev));
-        }
-        let look = self.0.looks.begun.fetch_add(1, Ordering::SeqCst) + 1;
+        let now = self.0.looks.shared(id, Box::pin(self.look(id, known))).await?;
+        Ok(Some(now).filter(|caller| caller.rev != known.rev && caller.app.is_enabled))
+    }
+
+    async fn look(&self, id: CallerId, known: &Arc<Caller>) -> Result<Arc<Caller>, Fault> {
         let rev = applications::rev(&self.0.store, known.app.app_id).await;
         let rev = rev.map_err(|error| self.busy("look at an application", &error))?;
-        let changed = match rev == Some(known.rev) {
-            true => None,
-            false => Some(Box::pin(self.load_caller(id, self.now())).await?),
-        };
-        if done.len() >= LOOKS_MAX {
-            done.clear();
+        match rev == Some(known.rev) {
+            true => Ok(known.clone()),
+            false => self.load_caller(id, self.now()).await,
         }
-        done.insert(id, look);
-        Ok(changed.filter(|caller| caller.app.is_enabled))
     }
 
     fn open_key(&self, app_id: AppId, sealed: &str) -> Result<Secret, Fault> {
@@ -207,14 +192,6 @@ impl Gateway {
 
 fn nonce_of(caller: &Caller, text: &str) -> Nonce {
     Nonce { mch_id: caller.app.mch_id, app_id: caller.app.app_id, text: text.to_owned() }
-}
-
-/// Looks at applications whose signatures seemed wrong: how many have begun, and for each caller the
-/// last that was done.
-#[derive(Debug, Default)]
-pub(crate) struct Looks {
-    begun: AtomicU64,
-    done: Mutex<HashMap<CallerId, u64>>,
 }
 
 /// What an application's sealed key is bound to.

@@ -5,13 +5,15 @@ use channels::Outcome;
 use kernel::crash::{self, Point};
 use kernel::defect::{self, Defect};
 use kernel::id::{Id, MchId};
-use kernel::order::{Attempt, AttemptState, Order};
+use kernel::order::{Attempt, Order};
 use kernel::refund::Refund;
 use kernel::state::TradeState;
 use store::audit::AuditEntry;
 use store::messages::Message;
-use store::orders::{self, Change};
-use store::{StoreError, Written, sweeps};
+use store::orders::Change;
+pub(crate) use store::standings::Standing;
+use store::standings::{self, Which};
+use store::{StoreError, Written, orders, sweeps};
 
 use crate::Gateway;
 use crate::learn_plan::{Plan, may_be_undone, plan};
@@ -19,36 +21,6 @@ use crate::watchers::Topic;
 
 /// How often a change is planned anew when another one came first.
 pub(crate) const REPLANS_MAX: usize = 5;
-
-/// An order with its attempts, as one reading of the store.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Standing {
-    /// The order.
-    pub(crate) order: Order,
-    /// Its attempts, by number.
-    pub(crate) attempts: Vec<Attempt>,
-    /// Its refunds, the oldest first.
-    pub(crate) refunds: Vec<Refund>,
-}
-
-impl Standing {
-    /// Attempts that money may still come through.
-    pub(crate) fn live(&self) -> impl Iterator<Item = &Attempt> {
-        self.attempts.iter().filter(|attempt| attempt.state.is_live())
-    }
-
-    /// Attempts that have ended unpaid. What an upstream did not know when it was asked to close it (a
-    /// code nobody had scanned, a page nobody had opened) can be paid until it expires; and where a
-    /// placing was refused, one that was sent beside it may have been taken.
-    pub(crate) fn ended(&self) -> impl Iterator<Item = &Attempt> {
-        self.attempts.iter().filter(|attempt| attempt.state.has_ended_unpaid())
-    }
-
-    /// The attempt of that number.
-    pub(crate) fn attempt(&self, no: i64) -> Option<&Attempt> {
-        self.attempts.iter().find(|attempt| attempt.no == no)
-    }
-}
 
 /// Something learned of one attempt.
 #[derive(Clone, Debug)]
@@ -102,17 +74,7 @@ impl Gateway {
         mch_id: MchId,
         id: Id,
     ) -> Result<Option<Standing>, StoreError> {
-        let Some(order) = orders::by_id(&self.0.store, mch_id, id).await? else {
-            return Ok(None);
-        };
-        let attempts = store::attempts::of_order(&self.0.store, mch_id, id).await?;
-        let is_surplus = |attempt: &Attempt| attempt.state == AttemptState::Surplus;
-        let refunds = if order.payment.is_some() || attempts.iter().any(is_surplus) {
-            store::refunds::of_order(&self.0.store, mch_id, id).await?
-        } else {
-            Vec::new()
-        };
-        Ok(Some(Standing { order, attempts, refunds }))
+        standings::find(&self.0.store, mch_id, Which::Id(id)).await
     }
 
     /// Commits what `lesson` says about `standing`, and gives back the order as it is then.

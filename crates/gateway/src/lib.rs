@@ -16,6 +16,7 @@ pub mod vault;
 
 mod answered;
 mod ask_upstream;
+mod asked_lately;
 mod callers;
 mod certified_clients;
 mod close_order;
@@ -30,6 +31,7 @@ mod list_events;
 mod list_orders;
 mod list_places;
 mod log_in;
+mod looks;
 mod notifier;
 mod one_at_a_time;
 mod passwords;
@@ -56,8 +58,10 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use kernel::dialect::jubao::CallerId;
 use kernel::digits::push_padded;
 use kernel::egress_policy::Cidr;
+use kernel::fault::Fault;
 use kernel::id::{AppId, Id, MchId, Sn};
 use kernel::old_platform::OldPlatform;
 use kernel::rsa::PrivateKey;
@@ -67,8 +71,8 @@ use store::Store;
 use tokio::sync::{Notify, broadcast};
 
 pub use crate::answered::{Answered, OrderFault};
+use crate::asked_lately::AskedLately;
 pub use crate::callers::Caller;
-use crate::callers::Looks;
 use crate::clock::Clock;
 use crate::egress::{Wire, Wires};
 use crate::fresh::Fresh;
@@ -78,6 +82,7 @@ pub use crate::list_events::EventsPage;
 pub use crate::list_orders::Page;
 use crate::list_places::ListPlaces;
 pub use crate::log_in::LoggedIn;
+use crate::looks::Looks;
 use crate::old_platform::OldLink;
 use crate::one_at_a_time::OneAtATime;
 use crate::passwords::Passwords;
@@ -144,8 +149,8 @@ struct Inner {
     callers_by_mch: Fresh<MchId, Arc<Caller>>,
     accounts: Accounts,
     platform_key: Fresh<(), Option<PrivateKey>>,
-    last_asked: Mutex<HashMap<Id, Timestamp>>,
-    looks: Looks,
+    asked_lately: AskedLately,
+    looks: Looks<CallerId, Result<Arc<Caller>, Fault>>,
     keys_fetched: Mutex<HashMap<Id, Timestamp>>,
     spent_logins: Mutex<HashMap<String, Timestamp>>,
     tickets: Mutex<HashMap<(Id, i64), (String, Timestamp)>>,
@@ -202,7 +207,7 @@ impl Gateway {
             callers_by_mch: Fresh::default(),
             accounts: Accounts::default(),
             platform_key: Fresh::default(),
-            last_asked: Mutex::default(),
+            asked_lately: AskedLately::default(),
             looks: Looks::default(),
             keys_fetched: Mutex::default(),
             spent_logins: Mutex::default(),

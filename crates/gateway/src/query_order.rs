@@ -1,14 +1,12 @@
 //! Querying an order: what we know, after asking the upstream of an unpaid one.
 
-use std::collections::HashMap;
-
 use channels::Outcome;
 use kernel::call::OrderRef;
 use kernel::crash::{self, Point};
 use kernel::fault::Fault;
 use kernel::id::{Id, MchId};
 use kernel::order::{Attempt, AttemptState, Order};
-use kernel::time::Timestamp;
+use store::standings::{self, Which};
 use store::{StoreError, orders};
 
 use crate::Gateway;
@@ -17,26 +15,22 @@ use crate::ask_upstream;
 use crate::callers::Caller;
 use crate::learn::{Lesson, Source, Standing};
 
-/// An order's upstream is asked at most this often, in milliseconds.
-const ASK_EVERY_MS: i64 = 1_000;
-/// Orders whose last question is remembered.
-const REMEMBERED_MAX: usize = 10_000;
-
 impl Gateway {
     /// Where an order of the caller stands.
     ///
     /// # Errors
     /// 40102 if the caller's merchant has no such order.
     pub async fn query_order(&self, caller: &Caller, wanted: &OrderRef) -> Result<Answered, Fault> {
-        let order = self.find_order(caller.app.mch_id, wanted).await?;
-        if !order.state.is_open() || !self.may_ask(order.id) {
-            return Ok(self.answered(order));
+        let standing = self.find_standing(caller.app.mch_id, wanted).await?;
+        let order = &standing.order;
+        let is_asked_about = order.state.is_open() && standing.live().next().is_some();
+        if !is_asked_about || !self.may_ask(order.id) {
+            return Ok(self.answered(standing.order));
         }
-        let found = self.standing(order.mch_id, order.id).await;
-        let found = found.map_err(|error| self.busy("read an order", &error))?;
-        let standing = found.ok_or(Fault::OrderNotFound)?;
+        let order = order.clone();
         crash::reach(Point::QueryBegun);
-        let learned = self.ask_all(standing).await;
+        // Boxed: what asking keeps while it waits is large, and most queries ask nobody.
+        let learned = Box::pin(self.ask_all(standing)).await;
         match learned {
             Ok(standing) => Ok(self.answered(standing.order)),
             Err(error) => {
@@ -44,6 +38,25 @@ impl Gateway {
                 Ok(self.answered(order))
             }
         }
+    }
+
+    /// The order that a merchant names, with its attempts and refunds.
+    ///
+    /// # Errors
+    /// 40102 if that merchant has no such order; 4006 if the store does not answer.
+    pub(crate) async fn find_standing(
+        &self,
+        mch_id: MchId,
+        wanted: &OrderRef,
+    ) -> Result<Standing, Fault> {
+        let which = match wanted {
+            OrderRef::Sn(sn) => Which::Id(sn.id()),
+            OrderRef::OutTradeNo(number) => Which::OutTradeNo(number.clone()),
+            OrderRef::TransactionId(number) => Which::TransactionId(number.clone()),
+        };
+        let found = standings::find(&self.0.store, mch_id, which).await;
+        let found = found.map_err(|error| self.busy("read an order", &error))?;
+        found.ok_or(Fault::OrderNotFound)
     }
 
     /// The order that a merchant names.
@@ -136,20 +149,6 @@ impl Gateway {
 
     /// Whether this order's upstream may be asked now; remembers that it was.
     pub(crate) fn may_ask(&self, id: Id) -> bool {
-        let now = self.now();
-        let mut asked = self.0.last_asked.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let was_lately = |at: &Timestamp| (0..ASK_EVERY_MS).contains(&now.millis_since(*at));
-        if asked.get(&id).is_some_and(was_lately) {
-            return false;
-        }
-        if asked.len() >= REMEMBERED_MAX {
-            forget_old(&mut asked, was_lately);
-        }
-        asked.insert(id, now);
-        true
+        self.0.asked_lately.may_ask(id, self.now())
     }
-}
-
-fn forget_old(asked: &mut HashMap<Id, Timestamp>, was_lately: impl Fn(&Timestamp) -> bool) {
-    asked.retain(|_, at| was_lately(at));
 }

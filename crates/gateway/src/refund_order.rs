@@ -68,14 +68,12 @@ impl Gateway {
         call: RefundCall,
         sign_form: Signing,
     ) -> Result<AnsweredRefund, Fault> {
-        let order = self.find_order(caller.app.mch_id, &call.order).await?;
+        let mch_id = caller.app.mch_id;
+        let standing = self.find_standing(mch_id, &call.order).await?;
         let (number, is_own) = match call.number {
             RefundNumber::Own(number) => (number, true),
             RefundNumber::OfRequest(number) => (number, false),
         };
-        let found = self.standing(order.mch_id, order.id).await;
-        let found = found.map_err(|error| self.busy("read an order", &error))?;
-        let standing = found.ok_or(Fault::OrderNotFound)?;
         let wish = Wish {
             out_refund_no: number,
             refund_fee: call.refund_fee,
@@ -83,7 +81,7 @@ impl Gateway {
             cause: RefundCause::Merchant,
             sign_form,
         };
-        let known = refunds::by_number(&self.0.store, order.mch_id, &wish.out_refund_no).await;
+        let known = refunds::by_number(&self.0.store, mch_id, &wish.out_refund_no).await;
         let known = known.map_err(|error| self.busy("read a refund", &error))?;
         let is_too_late = |refund: &Refund| {
             !is_own && self.now().millis_since(refund.created_at) > REPEAT_ANSWERED_MS

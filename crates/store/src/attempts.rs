@@ -6,7 +6,7 @@ use kernel::order::{Attempt, AttemptState};
 use kernel::product::Product;
 
 use crate::batch::{Row, Statement};
-use crate::{Store, StoreError};
+use crate::{Reader, Store, StoreError};
 
 /// Adds an attempt; its number is never used twice.
 pub(crate) const INSERT: &str = "insert into attempts
@@ -34,6 +34,16 @@ pub async fn of_order(
     order_id: Id,
 ) -> Result<Vec<Attempt>, StoreError> {
     store.rows(OF_ORDER, vec![mch_id.into(), order_id.into()], read).await
+}
+
+/// The order's attempts, by number, within a read.
+pub(crate) fn find_of_order(
+    reader: &mut Reader<'_>,
+    mch_id: MchId,
+    order_id: Id,
+) -> Result<Vec<Attempt>, StoreError> {
+    let rows = reader.run(OF_ORDER, &[mch_id.into(), order_id.into()])?.rows;
+    rows.into_iter().map(|mut row| read(&mut row)).collect()
 }
 
 pub(crate) fn insert(attempt: &Attempt) -> Statement {

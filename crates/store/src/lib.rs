@@ -39,6 +39,7 @@ mod readers;
 pub mod refunds;
 pub mod request_keys;
 pub mod retired_keys;
+pub mod standings;
 pub mod stores;
 pub mod sweeps;
 #[cfg(test)]

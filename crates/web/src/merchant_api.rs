@@ -225,11 +225,8 @@ struct Admission {
 }
 
 /// Who calls, and what for; everything that is checked before our records are.
-async fn admitted(
-    Site { gateway, edge }: &Site,
-    raw: &RawCall<'_>,
-    sender: &Sender,
-) -> Result<Admission, Reply> {
+async fn admitted(site: &Site, raw: &RawCall<'_>, sender: &Sender) -> Result<Admission, Reply> {
+    let Site { gateway, edge } = site;
     let opened = jubao::open(raw)?;
     let mut caller = gateway.caller(opened.caller()).await?;
     let allow = &gateway.settings().private_targets;
@@ -243,7 +240,7 @@ async fn admitted(
     }
     let admitted = match judged {
         Err(Fault::WrongSignature) => {
-            let data = Box::pin(doctor::data(gateway, &caller, (&opened, raw))).await;
+            let data = Box::pin(doctor::data(site, &caller, (&opened, raw))).await;
             return Err(Reply { data, ..failure(Fault::WrongSignature) });
         }
         judged => judged?,

@@ -115,6 +115,9 @@ impl Api {
         let charge = self.accepted(Ask::Charge, name, REFUNDED).await?;
         let refund = self.accepted(Ask::Refund, name, REFUNDED).await?;
         let forged = self.refused(Ask::Forged, name, REFUSED).await?;
+        self.site.put_sandbox("on").await?;
+        let explained = self.refused(Ask::Forged, name, REFUSED).await?;
+        self.site.put_sandbox("off").await?;
         let nowhere = self.refused(Ask::Nowhere, name, REFUSED).await?;
         let too_large = self.refused(Ask::TooLarge, name, TOO_LARGE).await?;
         let rows = vec![
@@ -125,6 +128,7 @@ impl Api {
             row("charge a barcode (401)", &charge, &charge.loaded.accepted),
             row("refund", &refund, &refund.loaded.accepted),
             row("refused: wrong signature", &forged, &forged.loaded.refused),
+            row("refused: wrong signature, sandbox", &explained, &explained.loaded.refused),
             row("refused: unknown address", &nowhere, &nowhere.loaded.refused),
             row("refused: body too large", &too_large, &too_large.loaded.refused),
         ];
@@ -134,6 +138,7 @@ impl Api {
             at_most("CPU of a query against placing", "×", 1_000, times),
             at_most("CPU of a list against a query", "×", 10_000, list_times),
             at_most("CPU of a wrong signature", "µs", 50_000, forged.cpu_us()),
+            at_most("CPU of a wrong signature, sandbox", "µs", 50_000, explained.cpu_us()),
             at_most("CPU of an unknown address", "µs", 50_000, nowhere.cpu_us()),
         ];
         Ok(Repeat { rows, figures })

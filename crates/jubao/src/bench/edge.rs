@@ -47,7 +47,9 @@ pub async fn run(plan: Plan) -> Result<Trials, Failure> {
         // The gate that the flood before has narrowed is wide again by then.
         sleep(REST).await;
         let mut repeat = bench.crowded(&format!("C{at}"), scale(HONEST.0)).await?;
-        let mut parts = vec![bench.forged(scale(FORGED.0)).await?];
+        let mut parts = vec![bench.forged("off", scale(FORGED.0)).await?];
+        parts.push(bench.forged("on", scale(FORGED.0)).await?);
+        bench.site.put_sandbox("off").await?;
         for (ask, orders, what) in PEAKS {
             let load = bench.load(ask, &format!("{ask:?}{at}"), scale(orders));
             parts.push(bench.overloaded(load, what).await?);
@@ -175,8 +177,9 @@ impl Attacked {
         Ok(Repeat { rows, figures })
     }
 
-    /// Requests whose signature is wrong.
-    async fn forged(&mut self, per_second: usize) -> Result<Repeat, Failure> {
+    /// Requests whose signature is wrong, of an application whose sandbox is on or off.
+    async fn forged(&mut self, sandbox: &str, per_second: usize) -> Result<Repeat, Failure> {
+        self.site.put_sandbox(sandbox).await?;
         let load = Load {
             address: self.address,
             ask: Ask::Forged,
@@ -187,11 +190,17 @@ impl Attacked {
         };
         let cost = self.site.measure(&mut self.caller, load).await?;
         let elapsed = Duration::from_micros(cost.loaded.elapsed_us);
-        let mut forged = row("forged requests", &cost, &cost.loaded.refused);
+        let whose = if sandbox == "on" { ", sandbox" } else { "" };
+        let mut forged = row(&format!("forged requests{whose}"), &cost, &cost.loaded.refused);
         forged.values[0] = Some(Amount::per_second(cost.loaded.refused.count, elapsed));
         let figures = vec![
-            at_most("CPU of a forged request", "µs", 50_000, cost.cpu_us()),
-            at_most("writes for forged requests", "", 0, Amount::whole(cost.counters.batches)),
+            at_most(&format!("CPU of a forged request{whose}"), "µs", 50_000, cost.cpu_us()),
+            at_most(
+                &format!("writes for forged requests{whose}"),
+                "",
+                0,
+                Amount::whole(cost.counters.batches),
+            ),
         ];
         Ok(Repeat { rows: vec![forged], figures })
     }

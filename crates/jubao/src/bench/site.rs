@@ -21,7 +21,7 @@ use super::{cpu, store_fault};
 use crate::cli::Failure;
 use crate::data_dir::{KEY_NAME, in_folder, open_or_make};
 use crate::demo::FreshFolder;
-use crate::demo::identity::DemoIdentity;
+use crate::demo::identity::{DemoIdentity, MERCHANT};
 use crate::descriptors;
 
 /// Where payers would reach it: as long as such an address is.
@@ -65,7 +65,20 @@ impl Site {
         let gateway = gateway.map_err(Failure::Machine)?;
         DemoIdentity::load(folder.path())?.install(&gateway, upstream).await?;
         let servers = JoinSet::new();
-        Ok(Self { gateway, servers, stop: watch::channel(false).0, _folder: folder })
+        let site = Self { gateway, servers, stop: watch::channel(false).0, _folder: folder };
+        // The demo's application is one for the sandbox; what is measured is in earnest.
+        site.put_sandbox("off").await?;
+        Ok(site)
+    }
+
+    /// Turns the sandbox of the demo's application `on` or `off`.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn put_sandbox(&self, word: &str) -> Result<(), Failure> {
+        let pairs = [("sandbox".to_owned(), word.to_owned())];
+        let put = self.gateway.set_settings("bench", MERCHANT.app_id, &pairs).await;
+        put.map(|_| ()).map_err(|fault| Failure::Machine(format!("{fault:?}")))
     }
 
     /// Its store.
@@ -130,8 +143,7 @@ impl Site {
     /// # Errors
     /// The store fails.
     pub async fn count_orders(&self) -> Result<usize, Failure> {
-        let mch_id = crate::demo::identity::MERCHANT.mch_id;
-        store::orders::count(self.store(), mch_id).await.map_err(store_fault)
+        store::orders::count(self.store(), MERCHANT.mch_id).await.map_err(store_fault)
     }
 
     /// Stops the servers.

@@ -48,3 +48,17 @@ async fn a_sandbox_application_is_told_its_mistake_and_no_other_is_told_anything
     crate::leaks::secret(crate::leaks::Kind::Key, "a key", old.expose().as_bytes());
     app.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_flood_of_wrong_signatures_most_are_refused_without_an_explanation() {
+    const FLOOD: usize = 400;
+    let app = TestApp::spawn().await;
+    set(&app, &[("sandbox", "on")]).await;
+    let wrong = || answer(&app, |_| "nothing of the kind".to_owned());
+    assert!(wrong().await.get("data").is_some(), "the first is explained");
+    let told = futures_util::future::join_all((0..FLOOD).map(|_| wrong())).await;
+    assert!(told.iter().all(|told| told["code"] == 4004), "{told:?}");
+    let unexplained = told.iter().filter(|told| told.get("data").is_none()).count();
+    assert!(unexplained > 0, "all of {FLOOD} were explained");
+    app.finish().await;
+}

@@ -133,6 +133,11 @@ impl Edge {
         is_within
     }
 
+    /// Whether a wrong signature of a sandbox application is explained; false if too many are.
+    pub(crate) fn may_explain(&self, app_id: AppId) -> bool {
+        self.0.rates.take_explanation(app_id)
+    }
+
     /// A turn for a merchant's request, which it keeps until its work is done, be its client gone.
     pub(crate) async fn merchant_turn(&self) -> Option<Turn> {
         let turn = if self.0.gate.admits() { self.0.merchants.turn().await } else { None };

@@ -12,12 +12,16 @@ use super::limits;
 
 /// Requests that may come at once, in times of the rate: seconds, of log-ins minutes.
 const BURST_SECONDS: u32 = 2;
+/// Wrong signatures of one sandbox application that are explained in a second, at once as many as in two:
+/// enough for people and their tests. Each takes a hundred digests.
+const EXPLAINED_PER_SECOND: u32 = 20;
 
-/// The two limits.
+/// The limits.
 pub(crate) struct Rates {
     applications: Limiter<AppId>,
     addresses: Limiter<Net>,
     log_ins: Limiter<Net>,
+    explanations: Limiter<AppId>,
 }
 
 impl Rates {
@@ -26,6 +30,9 @@ impl Rates {
             applications: Limiter::new(NonZeroU32::new(rates.application).map(Quota::per_second)),
             addresses: Limiter::new(NonZeroU32::new(rates.address).map(Quota::per_second)),
             log_ins: Limiter::new(NonZeroU32::new(rates.log_ins).map(Quota::per_minute)),
+            explanations: Limiter::new(
+                NonZeroU32::new(EXPLAINED_PER_SECOND).map(Quota::per_second),
+            ),
         }
     }
 
@@ -44,11 +51,17 @@ impl Rates {
         self.log_ins.take(&net)
     }
 
+    /// Counts a wrong signature that is to be explained; false if it was one too many.
+    pub(crate) fn take_explanation(&self, app_id: AppId) -> bool {
+        self.explanations.take(&app_id)
+    }
+
     /// Forgets callers whose bucket is full: it is then as if they had never asked.
     pub(crate) fn forget(&self) {
         self.applications.forget();
         self.addresses.forget();
         self.log_ins.forget();
+        self.explanations.forget();
     }
 }
 
@@ -104,6 +117,14 @@ mod tests {
         let net = Net::of([192, 0, 2, 1].into());
         assert_eq!((0..100).filter(|_| rates.take_log_in(net)).count(), 60);
         assert!(rates.take_log_in(Net::of([192, 0, 2, 2].into())));
+    }
+
+    #[test]
+    fn of_a_flood_of_wrong_signatures_a_few_are_explained() {
+        let rates = Rates::new(limits::Rates::default());
+        let explained = (0..10_000).filter(|_| rates.take_explanation(AppId(1))).count();
+        assert!((40..1_000).contains(&explained), "{explained}");
+        assert!(rates.take_explanation(AppId(2)));
     }
 
     #[test]
