@@ -48,8 +48,9 @@ where mch_id = $1 and id = $2 and state = 'waiting' and tries = $3 and due_at = 
 /// Tells how an attempt went. The number goes on counting when a notice is resent.
 pub(crate) const INSERT_ATTEMPT: &str = "insert into notice_attempts
 (mch_id, notice_id, no, at, duration_ms, encoding, outcome, http_status, answer)
-select $1, $2, coalesce(max(no), 0) + 1, $3, $4, $5, $6, $7, $8 from notice_attempts
-where mch_id = $1 and notice_id = $2";
+values ($1, $2,
+(select coalesce(max(no), 0) + 1 from notice_attempts where mch_id = $1 and notice_id = $2),
+$3, $4, $5, $6, $7, $8)";
 
 /// Begins again with an order's notices that are over.
 const RESEND: &str = "update notices set state = 'waiting', tries = 0, due_at = $3

@@ -17,11 +17,13 @@ pub(crate) const BEGIN: &str = "insert into order_events
 values ($1, $2, $3, '', $4, $5, $6, $7)";
 
 /// The next row: what it came from is what the row before came to, so that the history cannot
-/// contradict itself.
+/// contradict itself; without a row before there is none. An `insert … select` from the table itself
+/// would have SQLite fill a table in between each time.
 pub(crate) const CONTINUE: &str = "insert into order_events
 (mch_id, order_id, rev, from_state, to_state, event, batch_id, at)
-select mch_id, order_id, rev + 1, to_state, $4, $5, $6, $7 from order_events
-where mch_id = $1 and order_id = $2 and rev = $3";
+values ($1, $2, cast($3 as bigint) + 1,
+(select to_state from order_events where mch_id = $1 and order_id = $2 and rev = $3),
+$4, $5, $6, $7)";
 
 /// An order's history.
 const OF_ORDER: &str = "select rev, from_state, to_state, event, batch_id, at from order_events
