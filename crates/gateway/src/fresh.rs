@@ -45,6 +45,11 @@ impl<K: Eq + Hash, V: Clone> Fresh<K, V> {
         entries.insert(key, (now, value));
     }
 
+    /// Forgets a value.
+    pub(crate) fn forget(&self, key: &K) {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).remove(key);
+    }
+
     /// Forgets everything.
     pub(crate) fn clear(&self) {
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clear();

@@ -1,18 +1,21 @@
 //! One attempt to deliver a notice: its body, what came of it, and when the next one is due.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use channels::http::{HttpRequest, HttpResponse};
+use futures_util::future::join_all;
 use kernel::application::NoticeFormat;
 use kernel::crash::{self, Point};
 use kernel::dialect::members;
 use kernel::dialect::notice::{self as wording, Encoding};
+use kernel::id::Id;
 use kernel::notice::{Notice, NoticeState, is_acknowledged, next_try, target};
 use kernel::order::Order;
 use kernel::sign::Signer;
 use kernel::state::TradeState;
 use store::notices::{self, AttemptLog};
-use store::{StoreError, applications};
+use store::{Batch, StoreError, applications};
 
 use super::lanes::Verdict;
 use crate::Gateway;
@@ -28,9 +31,25 @@ const SCATTER: u64 = 0x9E37_79B9_7F4A_7C15;
 /// Characters of a merchant's answer that are kept.
 const EXCERPT_MAX: usize = 200;
 
+/// What came of a delivery.
+pub(super) struct Delivered {
+    /// How the server did.
+    pub(super) verdict: Verdict,
+    /// What is to be committed.
+    pub(super) conclusion: Conclusion,
+}
+
+/// The end of an attempt, to be committed.
+pub(super) struct Conclusion {
+    order_id: Id,
+    batch: Batch,
+    /// The encoding that was acknowledged, where that is new.
+    learned: Option<(Arc<Caller>, Encoding)>,
+}
+
 impl Gateway {
-    /// Makes one attempt and commits what came of it; says how its server did.
-    pub(super) async fn deliver(&self, notice: &Notice) -> Result<Verdict, StoreError> {
+    /// Makes one attempt, and says what came of it.
+    pub(super) async fn deliver(&self, notice: &Notice) -> Result<Delivered, StoreError> {
         let Ok(caller) = self.caller_of(notice.app_id).await else {
             // Without the application there is no key: the lease ends, and it is tried again.
             return Err(StoreError::Unavailable("the application cannot be read".into()));
@@ -57,52 +76,57 @@ impl Gateway {
         let log = self.attempt_log(encoding, began, &answer);
         let verdict = verdict(&answer, log.duration_ms);
         let is_done = answer.is_ok_and(|answer| is_acknowledged(answer.status, &answer.body));
-        self.conclude(notice, is_done, log).await?;
-        crash::reach(Point::NoticeConcluded);
-        if is_done && set == NoticeFormat::Auto {
-            self.remember_format(&caller, encoding).await?;
-        }
-        Ok(verdict)
+        let batch = self.end_of_attempt(notice, is_done, log);
+        let is_news = is_done
+            && set == NoticeFormat::Auto
+            && caller.notice_learned != notice_format(encoding);
+        let learned = is_news.then_some((caller, encoding));
+        let conclusion = Conclusion { order_id: notice.order_id, batch, learned };
+        Ok(Delivered { verdict, conclusion })
     }
 
-    async fn conclude(
-        &self,
-        notice: &Notice,
-        is_done: bool,
-        log: AttemptLog,
-    ) -> Result<(), StoreError> {
+    fn end_of_attempt(&self, notice: &Notice, is_done: bool, log: AttemptLog) -> Batch {
         let sn = notice.order_id.sn();
-        let outcome = log.outcome.clone();
-        let dice = dice(notice);
-        let batch = if is_done {
+        let outcome = &log.outcome;
+        if is_done {
             tracing::info!(order.sn = %sn, "notice delivered");
-            notices::delivered(notice, &log)
-        } else {
-            match next_try(notice.tries + 1, self.now(), dice) {
-                Some(at) => {
-                    tracing::warn!(order.sn = %sn, outcome, "notice not acknowledged, tried again");
-                    notices::retry(notice, at, &log)
-                }
-                None => {
-                    tracing::error!(order.sn = %sn, outcome, "notice parked: resend it by hand");
-                    notices::park(notice, &log)
-                }
+            return notices::delivered(notice, &log);
+        }
+        match next_try(notice.tries + 1, self.now(), dice(notice)) {
+            Some(at) => {
+                tracing::warn!(order.sn = %sn, outcome, "notice not acknowledged, tried again");
+                notices::retry(notice, at, &log)
+            }
+            None => {
+                tracing::error!(order.sn = %sn, outcome, "notice parked: resend it by hand");
+                notices::park(notice, &log)
+            }
+        }
+    }
+
+    /// Commits what came of deliveries, all at once; each by itself, so that none hinders another.
+    pub(super) async fn conclude(&self, conclusions: Vec<Conclusion>) {
+        let conclude = |Conclusion { order_id, batch, learned }| async move {
+            // Missed: the lease ran out and another worker has concluded it.
+            let mut written = self.0.store.write(batch).await.map(|_| ());
+            crash::reach(Point::NoticeConcluded);
+            if let (Ok(()), Some((caller, encoding))) = (&written, learned) {
+                written = self.remember_format(&caller, encoding).await;
+            }
+            if let Err(error) = written {
+                tracing::error!(order.sn = %order_id.sn(), %error, "notice: not committed");
             }
         };
-        // Missed: the lease ran out and another worker has concluded it.
-        self.0.store.write(batch).await.map(|_| ())
+        join_all(conclusions.into_iter().map(conclude)).await;
     }
 
     async fn remember_format(&self, caller: &Caller, encoding: Encoding) -> Result<(), StoreError> {
-        let format = match encoding {
-            Encoding::Form => NoticeFormat::Form,
-            Encoding::Json => NoticeFormat::Json,
-        };
-        if caller.notice_learned == format {
-            return Ok(());
-        }
+        let format = notice_format(encoding);
         let batch = applications::learn_notice_format(caller.app.app_id, caller.app.mch_id, format);
-        self.0.store.write(batch).await.map(|_| ())
+        self.0.store.write(batch).await?;
+        // The next delivery is to know it: else it would be remembered again and again.
+        self.0.callers_by_app.forget(&caller.app.app_id);
+        Ok(())
     }
 
     fn attempt_log(
@@ -167,6 +191,13 @@ fn verdict(answer: &Result<HttpResponse, EgressFault>, duration_ms: i64) -> Verd
             | EgressFault::Timeout
             | EgressFault::Broken(_),
         ) => Verdict::Failed,
+    }
+}
+
+fn notice_format(encoding: Encoding) -> NoticeFormat {
+    match encoding {
+        Encoding::Form => NoticeFormat::Form,
+        Encoding::Json => NoticeFormat::Json,
     }
 }
 
