@@ -83,6 +83,16 @@ pub(crate) async fn read_one(
     rows.first_mut().map(read).transpose()
 }
 
+/// The order's refunds, the oldest first, within a read.
+pub(crate) fn find_of_order(
+    reader: &mut Reader<'_>,
+    mch_id: MchId,
+    order_id: Id,
+) -> Result<Vec<Refund>, StoreError> {
+    let rows = reader.run(OF_ORDER, &[mch_id.into(), order_id.into()])?.rows;
+    rows.into_iter().map(|mut row| read(&mut row)).collect()
+}
+
 pub(crate) fn insert(refund: &Refund) -> Statement {
     let values = vec![
         refund.id.into(),
