@@ -214,21 +214,21 @@ async fn find_by_text(
 }
 
 /// The merchant's order of that number, within a read.
-pub(crate) fn find_by_number(
+pub(crate) async fn find_by_number(
     reader: &mut Reader<'_>,
     mch_id: MchId,
     out_trade_no: &str,
 ) -> Result<Option<Order>, StoreError> {
-    find_by_text(reader, mch_id, (ID_BY_NUMBER, out_trade_no.to_owned()))
+    find_by_text(reader, mch_id, (ID_BY_NUMBER, out_trade_no.to_owned())).await
 }
 
 /// The merchant's order that the upstream knows by that number, within a read.
-pub(crate) fn find_by_transaction(
+pub(crate) async fn find_by_transaction(
     reader: &mut Reader<'_>,
     mch_id: MchId,
     transaction_id: String,
 ) -> Result<Option<Order>, StoreError> {
-    find_by_text(reader, mch_id, (ID_BY_TRANSACTION, transaction_id))
+    find_by_text(reader, mch_id, (ID_BY_TRANSACTION, transaction_id)).await
 }
 
 /// The merchant's order of that id, within a read.

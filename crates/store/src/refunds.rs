@@ -84,12 +84,12 @@ pub(crate) async fn read_one(
 }
 
 /// The order's refunds, the oldest first, within a read.
-pub(crate) fn find_of_order(
+pub(crate) async fn find_of_order(
     reader: &mut Reader<'_>,
     mch_id: MchId,
     order_id: Id,
 ) -> Result<Vec<Refund>, StoreError> {
-    let rows = reader.run(OF_ORDER, &[mch_id.into(), order_id.into()])?.rows;
+    let rows = reader.run(OF_ORDER, &[mch_id.into(), order_id.into()]).await?.rows;
     rows.into_iter().map(|mut row| read(&mut row)).collect()
 }
 

@@ -56,24 +56,35 @@ pub async fn find(
     mch_id: MchId,
     which: Which,
 ) -> Result<Option<Standing>, StoreError> {
-    let find = move |reader: &mut Reader<'_>| {
-        let order = match which {
-            Which::Id(id) => orders::read_one(reader, mch_id, id)?,
-            Which::OutTradeNo(number) => orders::find_by_number(reader, mch_id, &number)?,
-            Which::TransactionId(number) => orders::find_by_transaction(reader, mch_id, number)?,
-        };
-        order.map(|order| with_what_hangs_on_it(reader, order)).transpose()
+    store.read(async move |reader| read(reader, mch_id, which).await).await
+}
+
+async fn read(
+    reader: &mut Reader<'_>,
+    mch_id: MchId,
+    which: Which,
+) -> Result<Option<Standing>, StoreError> {
+    let order = match which {
+        Which::Id(id) => orders::read_one(reader, mch_id, id).await?,
+        Which::OutTradeNo(number) => orders::find_by_number(reader, mch_id, &number).await?,
+        Which::TransactionId(number) => orders::find_by_transaction(reader, mch_id, number).await?,
     };
-    store.read(find).await
+    match order {
+        Some(order) => with_what_hangs_on_it(reader, order).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// An order that no money has come for has no refunds.
-fn with_what_hangs_on_it(reader: &mut Reader<'_>, order: Order) -> Result<Standing, StoreError> {
-    let attempts = attempts::find_of_order(reader, order.mch_id, order.id)?;
+async fn with_what_hangs_on_it(
+    reader: &mut Reader<'_>,
+    order: Order,
+) -> Result<Standing, StoreError> {
+    let attempts = attempts::find_of_order(reader, order.mch_id, order.id).await?;
     let is_surplus = |attempt: &Attempt| attempt.state == AttemptState::Surplus;
     let has_money = order.payment.is_some() || attempts.iter().any(is_surplus);
     let refunds = match has_money {
-        true => refunds::find_of_order(reader, order.mch_id, order.id)?,
+        true => refunds::find_of_order(reader, order.mch_id, order.id).await?,
         false => Vec::new(),
     };
     Ok(Standing { order, attempts, refunds })
