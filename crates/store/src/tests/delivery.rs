@@ -36,7 +36,7 @@ async fn claim(store: &Store, now: i64, lease_until: i64) -> Vec<Notice> {
 
 #[test]
 fn a_notice_is_taken_by_one_worker_until_its_lease_ends() {
-    run(async {
+    run(async || {
         let (test, order) = with_a_notice().await;
         let store = &test.store;
         assert_eq!(notices::next_due_at(store).await.unwrap(), Some(at(10)));
@@ -50,7 +50,7 @@ fn a_notice_is_taken_by_one_worker_until_its_lease_ends() {
 
 #[test]
 fn a_retry_counts_and_waits_and_a_delivery_ends_it() {
-    run(async {
+    run(async || {
         let (test, order) = with_a_notice().await;
         let store = &test.store;
         let first = claim(store, 10, 40).await.remove(0);
@@ -73,7 +73,7 @@ fn a_retry_counts_and_waits_and_a_delivery_ends_it() {
 
 #[test]
 fn a_worker_whose_lease_ended_cannot_undo_what_the_next_one_did() {
-    run(async {
+    run(async || {
         let (test, order) = with_a_notice().await;
         let store = &test.store;
         let late = claim(store, 10, 40).await.remove(0);
@@ -90,7 +90,7 @@ fn a_worker_whose_lease_ended_cannot_undo_what_the_next_one_did() {
 
 #[test]
 fn a_lane_s_backlog_is_passed_over() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let store = &test.store;
         let lane = |app: i64, target: &str| Lane { app_id: AppId(app), target: target.into() };
@@ -147,7 +147,7 @@ fn no_notice_of_a_backlog_is_read_to_find_the_next_lane() {
 
 #[test]
 fn what_is_parked_or_delivered_is_sent_again_when_asked_for() {
-    run(async {
+    run(async || {
         let (test, order) = with_a_notice().await;
         let store = &test.store;
         let resend = || notices::resend(MCH, order.id, an_audit_entry("resend"));
@@ -170,7 +170,7 @@ fn what_is_parked_or_delivered_is_sent_again_when_asked_for() {
 
 #[test]
 fn an_event_is_told_by_one_notice_only() {
-    run(async {
+    run(async || {
         let (test, order) = with_a_notice().await;
         let mut again = a_paying_change(&order, 200);
         again.expected_rev = 1;

@@ -13,7 +13,7 @@ use kernel::refund::{Refund, RefundCause, RefundState};
 use kernel::state::TradeState;
 
 use super::refunds::a_refund;
-use super::{MCH, TestStore, a_change, a_paying_change, an_order, at, options, run};
+use super::{MCH, ON, On, TestStore, a_change, a_paying_change, an_order, at, run};
 use crate::{Store, feed, orders};
 
 async fn all(store: &Store) -> Vec<FeedEvent> {
@@ -26,7 +26,7 @@ fn types(events: &[FeedEvent]) -> Vec<&'static str> {
 
 #[test]
 fn an_event_has_its_facts_and_its_number_and_travels_with_its_change() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let order = an_order(1);
         test.done(orders::place(&order, &[], &[])).await;
@@ -52,7 +52,7 @@ fn an_event_has_its_facts_and_its_number_and_travels_with_its_change() {
 
 #[test]
 fn what_ends_is_an_event_once_and_what_was_never_the_merchants_is_none() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let mut order = an_order(1);
         test.done(orders::place(&order, &[], &[])).await;
@@ -105,11 +105,20 @@ async fn placed(test: &TestStore) -> Vec<Order> {
     orders
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_reader_misses_nothing_while_writers_of_two_processes_race() {
+#[test]
+fn a_reader_misses_nothing_while_writers_of_two_processes_race() {
+    for on in [On::File, On::Server] {
+        ON.set(on);
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).build();
+        runtime.unwrap().block_on(race());
+    }
+    ON.set(On::File);
+}
+
+async fn race() {
     let test = TestStore::new();
     let orders = placed(&test).await;
-    let other = Store::open(&options(&test.folder)).unwrap();
+    let other = Store::open(&test.place.database()).unwrap();
     let left = Arc::new(AtomicUsize::new(usize::try_from(WRITERS).unwrap()));
     for writer in 0..WRITERS {
         let store = if writer % 2 == 0 { test.store.clone() } else { other.clone() };

@@ -6,7 +6,6 @@ use kernel::order::Order;
 use kernel::product::Provider;
 use kernel::refund::{Refund, RefundCause, RefundState};
 use kernel::state::TradeState;
-use rusqlite::params;
 
 use super::refunds::a_refund;
 use super::{MCH, TestStore, a_change, an_order, at, id, run};
@@ -39,24 +38,23 @@ fn kind(sequence: u32) -> (TradeState, Option<Provider>, i64) {
 
 /// Fills the table with orders 1, 2, … of the merchant, and as many of a stranger.
 fn fill(test: &TestStore, count: u32) {
-    let mut raw = test.raw();
-    let all = raw.transaction().unwrap();
-    all.execute_batch("create temp table one as select * from orders; delete from orders;")
-        .unwrap();
-    let set = "update one set id = ?1, mch_id = ?2, out_trade_no = ?3, state = ?4, provider = ?5, \
-               store_id = ?6";
+    let mut all =
+        String::from("begin; create temp table one as select * from orders; delete from orders;\n");
     for sequence in 1..=count {
         let (state, provider, store_id) = kind(sequence);
+        let wallet = provider.map_or("null".into(), |one| format!("'{}'", one.word()));
         for (mch_id, id) in [(MCH, id(2 * sequence)), (STRANGER, id(2 * sequence + 1))] {
-            let (number, wallet) = (format!("T{sequence}"), provider.map(Provider::word));
-            let values = params![id.0, mch_id.0, number, state.word(), wallet, store_id];
-            all.prepare_cached(set).unwrap().execute(values).unwrap();
-            let insert = "insert into orders select * from one";
-            all.prepare_cached(insert).unwrap().execute([]).unwrap();
+            all.push_str(&format!(
+                "update one set id = {id}, mch_id = {}, out_trade_no = 'T{sequence}', \
+                 state = '{}', provider = {wallet}, store_id = {store_id};\n\
+                 insert into orders select * from one;\n",
+                mch_id.0,
+                state.word()
+            ));
         }
     }
-    all.execute_batch("drop table one").unwrap();
-    all.commit().unwrap();
+    all.push_str("drop table one; commit;");
+    test.execute(&all).unwrap();
 }
 
 async fn filled(count: u32) -> TestStore {
@@ -92,7 +90,7 @@ fn sequences(listed: &Listed<Order>) -> Vec<u32> {
 
 #[test]
 fn twelve_thousand_orders_are_ten_thousand_and_the_deepest_page_has_the_first() {
-    run(async {
+    run(async || {
         let test = filled(12_050).await;
         let first = listed(&test, &everything(1, 10)).await;
         assert_eq!(sequences(&first), (12_041..=12_050).rev().collect::<Vec<_>>());
@@ -112,7 +110,7 @@ fn twelve_thousand_orders_are_ten_thousand_and_the_deepest_page_has_the_first() 
 
 #[test]
 fn a_page_goes_on_behind_the_last_row_of_the_one_before_and_no_further_than_a_step() {
-    run(async {
+    run(async || {
         let test = filled(60).await;
         for states in [Vec::new(), vec![TradeState::Success, TradeState::NotPay]] {
             let mut call = everything(3, 5);
@@ -139,7 +137,7 @@ fn a_page_goes_on_behind_the_last_row_of_the_one_before_and_no_further_than_a_st
 
 #[test]
 fn every_combination_of_filters_is_what_a_look_at_each_order_finds() {
-    run(async {
+    run(async || {
         const COUNT: u32 = 400;
         let test = filled(COUNT).await;
         let states = std::iter::once(None).chain(TradeState::ALL.map(Some));
@@ -170,7 +168,7 @@ fn every_combination_of_filters_is_what_a_look_at_each_order_finds() {
 
 #[test]
 fn a_number_names_one_order_and_the_other_filters_still_count() {
-    run(async {
+    run(async || {
         let test = filled(30).await;
         let mut call = everything(1, 10);
         call.filter.out_trade_no = Some("T29".into());
@@ -229,7 +227,7 @@ async fn refunding() -> (TestStore, Order, Vec<Refund>) {
 
 #[test]
 fn only_the_merchants_own_refunds_are_listed_each_with_its_order() {
-    run(async {
+    run(async || {
         let (test, order, own) = refunding().await;
         let with_order = |refunds: &[Refund]| {
             refunds.iter().map(|refund| (refund.clone(), order.clone())).collect::<Vec<_>>()

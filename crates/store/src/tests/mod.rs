@@ -7,12 +7,14 @@ mod lists;
 mod once;
 mod parties;
 mod placing;
+mod postgres;
 mod promises;
 mod refunds;
 mod settling;
 mod users;
 mod writing;
 
+use std::cell::Cell;
 use std::future::Future;
 
 use kernel::application::Settings;
@@ -34,7 +36,7 @@ use crate::merchants::NewMerchant;
 use crate::messages::{Direction, Message};
 use crate::orders::Change;
 use crate::stores::Shop;
-use crate::writer::Reply;
+use crate::writer::{Answer, Reply};
 use crate::{Batch, Database, Engine, Store, StoreError, Written};
 
 const MCH: MchId = MchId(10_502_105_689_001);
@@ -42,43 +44,117 @@ const APP: AppId = AppId(1_000_258);
 /// The server of every order's notices.
 const TARGET: &str = "https://shop.example";
 
-impl Store {
-    /// Queues `batch` without waiting for its answer.
-    fn submit(&self, batch: Batch) -> Result<oneshot::Receiver<Reply>, StoreError> {
-        match &*self.engine {
-            Engine::File(threads) => threads.writer.submit(batch),
-            Engine::Memory(_) | Engine::Postgres(_) => panic!("only the writer's thread has it"),
+/// What a batch's answer comes by.
+enum Waiting {
+    File(oneshot::Receiver<Reply>),
+    Server(oneshot::Receiver<Answer>),
+}
+
+impl Waiting {
+    async fn told(self) -> Answer {
+        match self {
+            Self::File(answer) => answer.await.unwrap().0,
+            Self::Server(answer) => answer.await.unwrap(),
+        }
+    }
+
+    fn try_told(&mut self) -> Option<Answer> {
+        match self {
+            Self::File(answer) => answer.try_recv().ok().map(|(answer, _)| answer),
+            Self::Server(answer) => answer.try_recv().ok(),
         }
     }
 }
 
-/// A store in a folder that goes with it.
+impl Store {
+    /// Queues `batch` without waiting for its answer.
+    fn submit(&self, batch: Batch) -> Result<Waiting, StoreError> {
+        match &*self.engine {
+            Engine::File(threads) => threads.writer.submit(batch).map(Waiting::File),
+            Engine::Postgres(server) => server.submit(batch).map(Waiting::Server),
+            Engine::Memory(_) => panic!("what is in memory has no queue"),
+        }
+    }
+}
+
+/// Which engine a test runs on.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+enum On {
+    File,
+    Server,
+}
+
+thread_local! {
+    /// Where this thread's next store is.
+    static ON: Cell<On> = const { Cell::new(On::File) };
+}
+
+/// Where a store is; it goes with this.
+enum Place {
+    Folder(TempDir),
+    Server(pgtest::Database),
+}
+
+impl Place {
+    fn database(&self) -> Database {
+        match self {
+            Self::Folder(folder) => options(folder),
+            Self::Server(database) => Database::parse(&database.url()).unwrap(),
+        }
+    }
+}
+
+/// A store in a place that goes with it.
 struct TestStore {
     store: Store,
-    folder: TempDir,
+    place: Place,
 }
 
 impl TestStore {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&options(&folder)).unwrap();
-        Self { store, folder }
+        let place = match ON.get() {
+            On::File => Place::Folder(tempfile::tempdir().unwrap()),
+            On::Server => Place::Server(blocking(pgtest::Database::fresh_from("store", migrate))),
+        };
+        let store = Store::open(&place.database()).unwrap();
+        Self { store, place }
     }
 
-    /// Closes the store and opens its file again.
+    /// Closes the store and opens it again.
     fn reopened(self) -> Self {
         drop(self.store);
-        let store = Store::open(&options(&self.folder)).unwrap();
-        Self { store, folder: self.folder }
+        let store = Store::open(&self.place.database()).unwrap();
+        Self { store, place: self.place }
+    }
+
+    fn folder(&self) -> &TempDir {
+        match &self.place {
+            Place::Folder(folder) => folder,
+            Place::Server(_) => panic!("a test for files alone"),
+        }
     }
 
     /// A connection of nobody's, as another process has one.
     fn raw(&self) -> Connection {
-        Connection::open(options(&self.folder).file().unwrap()).unwrap()
+        Connection::open(options(self.folder()).file().unwrap()).unwrap()
+    }
+
+    /// Runs statements behind the store's back.
+    fn execute(&self, sql: &str) -> Result<(), String> {
+        match &self.place {
+            Place::Folder(_) => self.raw().execute_batch(sql).map_err(|error| error.to_string()),
+            Place::Server(database) => blocking(async {
+                let done = database.raw().await.batch_execute(sql).await;
+                done.map_err(|error| format!("{:?}", error.as_db_error()))
+            }),
+        }
     }
 
     fn count(&self, table: &str) -> i64 {
-        count(&self.raw(), table)
+        match &self.place {
+            Place::Folder(_) => count(&self.raw(), table),
+            Place::Server(database) => blocking(database.count(table)),
+        }
     }
 
     async fn done(&self, batch: Batch) {
@@ -99,9 +175,30 @@ fn count(connection: &Connection, table: &str) -> i64 {
     connection.query_row(&sql, [], |row| row.get(0)).unwrap()
 }
 
-/// Runs a test on one thread.
-fn run<T>(test: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(test)
+/// Runs a test on each engine, on one thread.
+fn run(test: impl AsyncFn()) {
+    run_on_file(&test);
+    ON.set(On::Server);
+    runtime().block_on(test());
+    ON.set(On::File);
+}
+
+/// Runs a test of what only files have.
+fn run_on_file(test: impl AsyncFn()) {
+    runtime().block_on(test());
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// Waits for something of the server's, wherever it is asked for.
+fn blocking<T: Send>(work: impl Future<Output = T> + Send) -> T {
+    std::thread::scope(|scope| scope.spawn(|| runtime().block_on(work)).join().unwrap())
+}
+
+async fn migrate(url: String) {
+    drop(Store::open(&Database::parse(&url).unwrap()).unwrap());
 }
 
 fn at(seconds: i64) -> Timestamp {

@@ -13,7 +13,7 @@ fn a_claim(word: &str, lease_until: i64) -> Claim {
 
 #[test]
 fn a_nonce_comes_once_until_its_time_is_over_or_it_is_forgiven() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let nonce = Nonce { mch_id: MCH, app_id: APP, text: "n".into() };
         test.done(nonces::spend(&nonce, at(0), at(600))).await;
@@ -30,7 +30,7 @@ fn a_nonce_comes_once_until_its_time_is_over_or_it_is_forgiven() {
 
 #[test]
 fn a_key_is_claimed_once_and_taken_over_only_when_its_lease_is_over() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let (first, second) = (a_claim("one", 60), a_claim("two", 120));
         test.done(request_keys::claim(&first, at(0), at(-86_400))).await;
@@ -51,7 +51,7 @@ fn a_key_is_claimed_once_and_taken_over_only_when_its_lease_is_over() {
 
 #[test]
 fn what_a_claim_has_placed_is_written_with_the_order_or_neither_is() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let (claim, order) = (a_claim("one", 60), an_order(1));
         let lost = a_claim("lost", 60);
@@ -73,7 +73,7 @@ fn what_a_claim_has_placed_is_written_with_the_order_or_neither_is() {
 
 #[test]
 fn a_claim_without_effect_leaves_the_key_free() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let claim = a_claim("one", 60);
         for batch in [request_keys::let_go(&claim), request_keys::keep_if_placed(&claim, "no")] {
@@ -86,7 +86,7 @@ fn a_claim_without_effect_leaves_the_key_free() {
 
 #[test]
 fn earlier_keys_count_until_their_own_end() {
-    run(async {
+    run(async || {
         let (test, ids) = (TestStore::new(), (MCH, APP));
         let batch = |sealed: &str, rev, until| {
             let mut batch = nonces::forgive(&Nonce { mch_id: MCH, app_id: APP, text: "x".into() });

@@ -13,7 +13,7 @@ use kernel::product::Product;
 
 #[test]
 fn a_merchant_comes_with_its_application_and_its_shops() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let new = a_merchant();
         test.done(merchants::add(&new).audited(an_audit_entry("merchant"))).await;
@@ -36,7 +36,7 @@ fn a_merchant_comes_with_its_application_and_its_shops() {
 
 #[test]
 fn a_taken_number_leaves_nothing_of_a_merchant() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         test.done(merchants::add(&a_merchant())).await;
         let mut same_merchant = a_merchant();
@@ -75,7 +75,7 @@ fn a_move(was: Option<Profile>, app_id: AppId) -> Move {
 
 #[test]
 fn a_move_writes_only_what_still_is_as_it_was_read() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         test.done(merchants::add(&a_merchant())).await;
         let standing = moves::standing(&test.store, MCH, vec![APP]).await.unwrap();
@@ -98,7 +98,7 @@ fn a_move_writes_only_what_still_is_as_it_was_read() {
 
 #[test]
 fn the_highest_numbers_are_known() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let store = &test.store;
         assert_eq!(merchants::highest(store).await.unwrap(), None);
@@ -111,7 +111,7 @@ fn the_highest_numbers_are_known() {
 
 #[test]
 fn a_merchant_is_switched_off_and_its_fee_is_changed() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         test.missed(merchants::set_enabled(MCH, false)).await;
         test.done(merchants::add(&a_merchant())).await;
@@ -124,7 +124,7 @@ fn a_merchant_is_switched_off_and_its_fee_is_changed() {
 
 #[test]
 fn a_key_is_changed_once_for_each_revision_that_was_read() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         test.done(merchants::add(&a_merchant())).await;
         let rotation = KeyRotation {
@@ -148,7 +148,7 @@ fn a_key_is_changed_once_for_each_revision_that_was_read() {
 
 #[test]
 fn the_encoding_that_was_acknowledged_is_remembered_once() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         test.done(merchants::add(&a_merchant())).await;
         let learn = |format| applications::learn_notice_format(APP, MCH, format);
@@ -163,7 +163,7 @@ fn the_encoding_that_was_acknowledged_is_remembered_once() {
 
 #[test]
 fn a_shop_belongs_to_one_merchant() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         test.done(merchants::add(&a_merchant())).await;
         let exists =
@@ -193,7 +193,7 @@ fn an_account(sequence: u32, mch_id: MchId) -> NewAccount {
 
 #[test]
 fn an_account_keeps_every_version_of_its_credentials() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let new = an_account(1, PLATFORM);
         test.done(accounts::add(&new)).await;
@@ -220,7 +220,7 @@ fn an_account_keeps_every_version_of_its_credentials() {
 
 #[test]
 fn a_merchants_own_accounts_come_before_the_platforms() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let of_others = MchId(MCH.0 + 1);
         for (sequence, owner) in [(1, PLATFORM), (2, MCH), (3, of_others), (4, MCH)] {
@@ -237,7 +237,7 @@ fn a_merchants_own_accounts_come_before_the_platforms() {
 
 #[test]
 fn facts_are_set_and_added() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let store = &test.store;
         assert_eq!(meta::value(store, "node").await.unwrap(), None);
@@ -251,10 +251,10 @@ fn facts_are_set_and_added() {
 
 #[test]
 fn settings_that_cannot_be_read_are_no_settings() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         test.done(merchants::add(&a_merchant())).await;
-        test.raw().execute_batch("update applications set settings = '{'").unwrap();
+        test.execute("update applications set settings = '{'").unwrap();
         let answer = applications::by_app_id(&test.store, APP).await;
         assert!(matches!(answer, Err(StoreError::Corrupt(_))), "{answer:?}");
     });

@@ -12,7 +12,7 @@ use kernel::state::TradeState;
 
 #[test]
 fn a_placed_order_is_read_back_with_all_that_came_with_it() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let order = an_order(1);
         let attempt = an_attempt(&order, 1);
@@ -35,7 +35,7 @@ fn a_placed_order_is_read_back_with_all_that_came_with_it() {
 
 #[test]
 fn every_word_of_an_order_is_read_back() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let mut sequence = 0;
         for product in kernel::product::PRODUCTS {
@@ -56,7 +56,7 @@ fn every_word_of_an_order_is_read_back() {
 
 #[test]
 fn a_number_used_before_leaves_nothing() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let first = an_order(1);
         test.done(orders::place(&first, &[], &[])).await;
@@ -79,7 +79,7 @@ fn a_number_used_before_leaves_nothing() {
 
 #[test]
 fn another_merchant_may_use_the_same_number_and_sees_only_its_own() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let ours = an_order(1);
         let mut theirs = an_order(2);
@@ -95,7 +95,7 @@ fn another_merchant_may_use_the_same_number_and_sees_only_its_own() {
 
 #[test]
 fn a_taken_id_is_a_defect_and_not_a_duplicate() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         test.done(orders::place(&an_order(1), &[], &[])).await;
         let mut order = an_order(1);
@@ -108,7 +108,7 @@ fn a_taken_id_is_a_defect_and_not_a_duplicate() {
 
 #[test]
 fn an_order_that_charges_nothing_cannot_be_written() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let mut order = an_order(1);
         order.discount = order.total_fee;
@@ -120,7 +120,7 @@ fn an_order_that_charges_nothing_cannot_be_written() {
 
 #[test]
 fn a_body_that_is_no_text_is_kept_byte_for_byte() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let order = an_order(1);
         let bodies: [&[u8]; 4] = [b"", b"\xff\xfe\x00<xml>", "中文".as_bytes(), b"a\0b"];
@@ -137,7 +137,7 @@ fn a_body_that_is_no_text_is_kept_byte_for_byte() {
 
 #[test]
 fn nothing_is_found_where_nothing_is() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let store = &test.store;
         assert_eq!(orders::by_id(store, MCH, id(1)).await.unwrap(), None);
@@ -152,7 +152,7 @@ fn nothing_is_found_where_nothing_is() {
 
 #[test]
 fn a_mixed_code_has_no_provider_yet() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let mut order = an_order(1);
         order.product = Product::MixedQr;
@@ -164,7 +164,7 @@ fn a_mixed_code_has_no_provider_yet() {
 
 #[test]
 fn the_newest_id_is_that_of_an_order_a_message_or_a_notice() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let newest = async || crate::ids::newest(&test.store).await.unwrap();
         assert_eq!(newest().await, None);

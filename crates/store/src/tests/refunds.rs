@@ -41,7 +41,7 @@ async fn refunding(test: &TestStore) -> (Order, Refund) {
 
 #[test]
 fn a_refund_is_found_by_either_number_and_by_its_order() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let (order, refund) = refunding(&test).await;
         let store = &test.store;
@@ -61,7 +61,7 @@ fn a_refund_is_found_by_either_number_and_by_its_order() {
 
 #[test]
 fn a_number_of_a_refund_is_used_once_and_a_second_use_writes_nothing() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let (order, refund) = refunding(&test).await;
         let mut second = a_change(&order, 200);
@@ -77,7 +77,7 @@ fn a_number_of_a_refund_is_used_once_and_a_second_use_writes_nothing() {
 
 #[test]
 fn a_refund_changes_over_the_revision_that_was_read_or_not_at_all() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let (order, refund) = refunding(&test).await;
         let done = Refund {
@@ -107,7 +107,7 @@ fn a_refund_changes_over_the_revision_that_was_read_or_not_at_all() {
 
 #[test]
 fn an_attempt_keeps_the_number_of_its_payment() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let order = an_order(1);
         test.done(orders::place(&order, &[an_attempt(&order, 1)], &[])).await;
@@ -124,7 +124,7 @@ fn an_attempt_keeps_the_number_of_its_payment() {
 
 #[test]
 fn a_barcode_is_remembered_for_the_order_that_used_it_first() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         for sequence in [1, 2] {
             let order = an_order(sequence);

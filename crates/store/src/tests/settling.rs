@@ -11,7 +11,7 @@ use kernel::state::TradeState;
 
 #[test]
 fn a_paid_order_has_its_books_its_notice_its_attempt_and_its_history() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let order = an_order(1);
         test.done(orders::place(&order, &[an_attempt(&order, 1)], &[])).await;
@@ -53,7 +53,7 @@ fn a_paid_order_has_its_books_its_notice_its_attempt_and_its_history() {
 
 #[test]
 fn a_change_of_a_stale_revision_writes_nothing() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let order = an_order(1);
         test.done(orders::place(&order, &[], &[])).await;
@@ -80,7 +80,7 @@ fn a_change_of_a_stale_revision_writes_nothing() {
 
 #[test]
 fn of_two_settles_that_read_the_same_revision_one_misses() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let order = an_order(1);
         test.done(orders::place(&order, &[], &[])).await;
@@ -88,7 +88,7 @@ fn of_two_settles_that_read_the_same_revision_one_misses() {
         let waiting = [&first, &second].map(|one| test.store.submit(orders::settle(one)).unwrap());
         let mut done = 0;
         for answer in waiting {
-            done += i32::from(answer.await.unwrap().0.unwrap().is_done());
+            done += i32::from(answer.told().await.unwrap().is_done());
         }
         assert_eq!((done, test.count("ledger_entries")), (1, 3));
     });
@@ -96,7 +96,7 @@ fn of_two_settles_that_read_the_same_revision_one_misses() {
 
 #[test]
 fn an_attempt_that_changed_meanwhile_undoes_the_whole_change() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let order = an_order(1);
         test.done(orders::place(&order, &[an_attempt(&order, 1)], &[])).await;
@@ -112,7 +112,7 @@ fn an_attempt_that_changed_meanwhile_undoes_the_whole_change() {
 
 #[test]
 fn surplus_money_is_booked_though_the_order_keeps_its_state() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let order = an_order(1);
         test.done(orders::place(&order, &[], &[])).await;
@@ -149,7 +149,7 @@ fn a_posting_that_does_not_balance_never_becomes_a_batch() {
 
 #[test]
 fn what_was_agreed_when_it_was_placed_is_not_changed() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let order = an_order(1);
         test.done(orders::place(&order, &[], &[])).await;
@@ -170,7 +170,7 @@ fn claim(now: i64, lease_until: i64) -> Claim {
 
 #[test]
 fn a_lease_keeps_other_sweepers_away_until_it_ends() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         for (sequence, due) in [(1, 30), (2, 10), (3, 20), (4, 500)] {
             let mut order = an_order(sequence);
@@ -195,7 +195,7 @@ fn a_lease_keeps_other_sweepers_away_until_it_ends() {
 
 #[test]
 fn a_sweeper_without_its_lease_changes_nothing() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let order = an_order(1);
         test.done(orders::place(&order, &[], &[])).await;

@@ -27,7 +27,7 @@ async fn found(test: &TestStore, email: &str) -> Option<UserRow> {
 
 #[test]
 fn an_e_mail_is_one_users_of_all_merchants_and_free_once_they_are_removed() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let first = a_user(1, "li@shop.example");
         test.done(users::add(&first)).await;
@@ -48,7 +48,7 @@ fn an_e_mail_is_one_users_of_all_merchants_and_free_once_they_are_removed() {
 
 #[test]
 fn users_are_listed_newest_first_by_their_merchant_alone() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         for sequence in 1..=3 {
             let user = a_user(sequence, &format!("u{sequence}@shop.example"));
@@ -69,14 +69,13 @@ fn users_are_listed_newest_first_by_their_merchant_alone() {
 
 #[test]
 fn a_merchant_has_a_thousand_users_at_most() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
-        test.raw()
-            .execute_batch(
-                "with recursive n(i) as (select 1 union all select i + 1 from n where i < 999)
-                 insert into users select 10502105689001, i, 'x', 'x', 'merchant', 0, 'x', 1, null from n",
-            )
-            .unwrap();
+        test.execute(
+            "with recursive n(i) as (select 1 union all select i + 1 from n where i < 999)
+             insert into users select 10502105689001, i, 'x', 'x', 'merchant', 0, 'x', 1, null from n",
+        )
+        .unwrap();
         test.done(users::add(&a_user(1, "a@shop.example"))).await;
         test.missed(users::add(&a_user(2, "b@shop.example"))).await;
         assert_eq!(found(&test, "b@shop.example").await, None);
@@ -85,7 +84,7 @@ fn a_merchant_has_a_thousand_users_at_most() {
 
 #[test]
 fn failures_are_counted_one_after_the_other_and_survive_a_restart() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let first = Failures::after(None, at(1));
         test.done(logins::count("tag", None, first)).await;
@@ -104,7 +103,7 @@ fn failures_are_counted_one_after_the_other_and_survive_a_restart() {
 
 #[test]
 fn failures_that_are_too_old_to_count_are_forgotten_by_whoever_fails_next() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let first = Failures::after(None, at(1));
         test.done(logins::count("old", None, first)).await;
@@ -120,7 +119,7 @@ fn failures_that_are_too_old_to_count_are_forgotten_by_whoever_fails_next() {
 
 #[test]
 fn of_two_who_asked_for_rates_at_once_one_is_kept() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let row = RatesRow {
             mch_id: MCH,

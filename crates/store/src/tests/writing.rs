@@ -4,9 +4,10 @@ use std::fs;
 
 use kernel::order::Order;
 use rusqlite::Connection;
-use tokio::sync::oneshot::error::TryRecvError;
 
-use super::{MCH, TestStore, a_paying_change, an_order, options, run};
+use super::{
+    MCH, Place, TestStore, a_paying_change, an_order, blocking, options, run, run_on_file, runtime,
+};
 use crate::batch::Statement;
 use crate::writer::{GROUP_MAX, WRITE_QUEUE_MAX};
 use crate::{Batch, Store, StoreError, attempts, meta, orders};
@@ -28,7 +29,7 @@ fn place(order: &Order) -> Batch {
 
 #[test]
 fn what_waits_together_is_committed_together_and_answered_after() {
-    run(async {
+    run_on_file(async || {
         let test = TestStore::new();
         let before = test.store.counters();
         let held = hold(&test);
@@ -36,12 +37,12 @@ fn what_waits_together_is_committed_together_and_answered_after() {
         let submit = |order: &Order| test.store.submit(place(order)).unwrap();
         let mut waiting: Vec<_> = orders.iter().map(submit).collect();
         for answer in &mut waiting {
-            assert!(matches!(answer.try_recv(), Err(TryRecvError::Empty)), "nothing is durable");
+            assert!(matches!(answer.try_told(), None), "nothing is durable");
         }
         release(&held);
         let fresh = test.raw();
         for (order, answer) in orders.iter().zip(waiting) {
-            assert!(answer.await.unwrap().0.unwrap().is_done());
+            assert!(answer.told().await.unwrap().is_done());
             let sql = "select count(*) from orders where id = ?1";
             let found: i64 = fresh.query_row(sql, [order.id.0], |row| row.get(0)).unwrap();
             assert_eq!(found, 1);
@@ -55,7 +56,7 @@ fn what_waits_together_is_committed_together_and_answered_after() {
 
 #[test]
 fn one_alone_is_one_commit() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         for sequence in 0..3 {
             test.done(place(&an_order(sequence))).await;
@@ -67,7 +68,7 @@ fn one_alone_is_one_commit() {
 
 #[test]
 fn a_batch_that_fails_half_way_does_not_harm_its_neighbours() {
-    run(async {
+    run_on_file(async || {
         let test = TestStore::new();
         let held = hold(&test);
         let mut broken = place(&an_order(2));
@@ -86,7 +87,7 @@ fn a_batch_that_fails_half_way_does_not_harm_its_neighbours() {
         release(&held);
         let mut answers = Vec::new();
         for answer in waiting {
-            answers.push(match answer.await.unwrap().0 {
+            answers.push(match answer.told().await {
                 Ok(written) if written.is_done() => "done",
                 Ok(_) => "missed",
                 Err(StoreError::Defect(_)) => "defect",
@@ -101,7 +102,7 @@ fn a_batch_that_fails_half_way_does_not_harm_its_neighbours() {
 
 #[test]
 fn a_full_queue_is_busy_at_once_and_loses_nothing_it_took() {
-    run(async {
+    run_on_file(async || {
         let test = TestStore::new();
         let held = hold(&test);
         let mut waiting = Vec::new();
@@ -117,7 +118,7 @@ fn a_full_queue_is_busy_at_once_and_loses_nothing_it_took() {
         release(&held);
         let taken = i64::try_from(waiting.len()).unwrap();
         for answer in waiting {
-            assert!(answer.await.unwrap().0.unwrap().is_done());
+            assert!(answer.told().await.unwrap().is_done());
         }
         assert_eq!(test.count("meta"), taken + 1, "and the schema's number");
     });
@@ -125,7 +126,7 @@ fn a_full_queue_is_busy_at_once_and_loses_nothing_it_took() {
 
 #[test]
 fn a_nul_is_refused_before_it_is_queued() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let mut order = an_order(1);
         order.attach = "a\0b".into();
@@ -141,14 +142,14 @@ fn a_nul_is_refused_before_it_is_queued() {
 
 #[test]
 fn closing_finishes_the_queue_and_reopening_finds_everything() {
-    run(async {
+    run_on_file(async || {
         let mut test = TestStore::new();
         let waiting: Vec<_> =
             (0..200).map(|one| test.store.submit(place(&an_order(one))).unwrap()).collect();
         test.done(orders::settle(&a_paying_change(&an_order(5), 1_000))).await;
         test = test.reopened();
         for answer in waiting {
-            assert!(answer.await.unwrap().0.unwrap().is_done());
+            assert!(answer.told().await.unwrap().is_done());
         }
         assert_eq!((test.count("orders"), test.count("notices")), (200, 1));
         let found = orders::by_id(&test.store, MCH, an_order(5).id).await.unwrap().unwrap();
@@ -159,7 +160,7 @@ fn closing_finishes_the_queue_and_reopening_finds_everything() {
 
 #[test]
 fn a_clone_keeps_the_store_open() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let clone = test.store.clone();
         drop(test.store);
@@ -168,10 +169,10 @@ fn a_clone_keeps_the_store_open() {
 }
 
 #[test]
-fn two_stores_on_one_file_both_write_and_share_one_audit_chain() {
-    run(async {
+fn two_stores_in_one_place_both_write_and_share_one_audit_chain() {
+    run(async || {
         let test = TestStore::new();
-        let other = Store::open(&options(&test.folder)).unwrap();
+        let other = Store::open(&test.place.database()).unwrap();
         let mut waiting = Vec::new();
         for sequence in 0..100 {
             let store = if sequence % 2 == 0 { &test.store } else { &other };
@@ -179,7 +180,7 @@ fn two_stores_on_one_file_both_write_and_share_one_audit_chain() {
             waiting.push(store.submit(batch).unwrap());
         }
         for answer in waiting {
-            assert!(answer.await.unwrap().0.unwrap().is_done());
+            assert!(answer.told().await.unwrap().is_done());
         }
         let found = orders::by_out_trade_no(&other, MCH, "T2").await.unwrap();
         assert!(found.is_some(), "one reads what the other wrote");
@@ -193,33 +194,34 @@ fn two_stores_on_one_file_both_write_and_share_one_audit_chain() {
 
 #[test]
 fn processes_that_start_together_agree_on_one_schema() {
-    let folder = tempfile::tempdir().unwrap();
-    let options = options(&folder);
-    let opened = std::thread::scope(|scope| {
-        let start = |_| scope.spawn(|| Store::open(&options));
-        let threads: Vec<_> = (0..8).map(start).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
-    });
-    for store in opened {
-        assert!(run(store.unwrap().write(place(&an_order(1)))).is_ok());
+    let places = [
+        Place::Folder(tempfile::tempdir().unwrap()),
+        Place::Server(blocking(pgtest::Database::fresh())),
+    ];
+    for database in places.each_ref().map(Place::database) {
+        let opened = std::thread::scope(|scope| {
+            let start = |_| scope.spawn(|| Store::open(&database));
+            let threads: Vec<_> = (0..8).map(start).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+        });
+        for store in opened {
+            let written = runtime().block_on(store.unwrap().write(place(&an_order(1))));
+            assert!(written.is_ok(), "{database}: {written:?}");
+        }
     }
 }
 
 #[test]
 fn a_later_schema_is_refused_and_left_alone() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         test.done(meta::set("schema", "99")).await;
-        let TestStore { store, folder } = test;
-        drop(store);
-        let Err(StoreError::Unavailable(why)) = Store::open(&options(&folder)) else {
+        let TestStore { store, place } = test;
+        let Err(StoreError::Unavailable(why)) = Store::open(&place.database()) else {
             panic!("a later schema must be refused")
         };
         assert!(why.contains("schema 99"), "{why}");
-        let raw = Connection::open(options(&folder).file().unwrap()).unwrap();
-        let sql = "select value from meta where name = 'schema'";
-        let kept: String = raw.query_row(sql, [], |row| row.get(0)).unwrap();
-        assert_eq!(kept, "99");
+        assert_eq!(meta::value(&store, "schema").await, Ok(Some("99".into())));
     });
 }
 
@@ -247,7 +249,7 @@ fn a_place_that_cannot_be_made_is_unavailable() {
 fn the_file_is_the_owners_alone() {
     use std::os::unix::fs::PermissionsExt;
     let test = TestStore::new();
-    let path = options(&test.folder).file().unwrap().clone();
+    let path = options(test.folder()).file().unwrap().clone();
     for name in ["jubao.db", "jubao.db-wal"] {
         let mode = fs::metadata(path.with_file_name(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o077, 0, "{name}");
@@ -256,7 +258,7 @@ fn the_file_is_the_owners_alone() {
 
 #[test]
 fn a_reader_cannot_write() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let write = async |reader: &mut crate::Reader<'_>| {
             reader.run("insert into meta (name, value) values ('a', 'b')", &[]).await.map(|_| ())
