@@ -37,13 +37,6 @@ const CONFLICT: &str = ")\non conflict";
 /// Where the list of rows stands in a text that is written out.
 const LIST: &str = "{list}";
 
-/// Numbers an application's attempts; a group ends one attempt of a notice at most.
-const INSERT_ATTEMPTS: &str = "insert into notice_attempts
-(mch_id, notice_id, no, at, duration_ms, encoding, outcome, http_status, answer)
-select v.c1, v.c2, coalesce((select max(a.no) from notice_attempts as a
-where a.mch_id = v.c1 and a.notice_id = v.c2), 0) + 1, v.c3, v.c4, v.c5, v.c6, v.c7, v.c8
-from {list}";
-
 /// Counts each merchant's events at once, in the order of the merchants' numbers, so that two groups
 /// never wait for each other, and numbers the events as they stand in the list.
 const INSERT_EVENTS: &str = "with list as (select * from {list}),
@@ -62,9 +55,6 @@ from list as v join heads on heads.mch_id = v.c1 join counted on counted.mch_id 
 pub(super) fn of(sql: &str, types: &[Type]) -> Option<String> {
     let list = list(types)?;
     let is_guard = GUARDS.contains(&sql);
-    if sql == notices::INSERT_ATTEMPT {
-        return Some(INSERT_ATTEMPTS.replace(LIST, &list));
-    }
     if sql == feed::INSERT {
         return Some(INSERT_EVENTS.replace(LIST, &list));
     }
