@@ -37,7 +37,7 @@ fn what_waits_together_is_committed_together_and_answered_after() {
         let submit = |order: &Order| test.store.submit(place(order)).unwrap();
         let mut waiting: Vec<_> = orders.iter().map(submit).collect();
         for answer in &mut waiting {
-            assert!(matches!(answer.try_told(), None), "nothing is durable");
+            assert!(answer.try_told().is_none(), "nothing is durable");
         }
         release(&held);
         let fresh = test.raw();
