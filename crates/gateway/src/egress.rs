@@ -1,4 +1,5 @@
-//! Every connection that we open: to upstreams, and to merchants' servers behind the egress guard.
+//! Every connection that we open: to upstreams, and to merchants' servers behind the egress guard
+//! ([`crate::merchant_wire`]).
 //!
 //! No redirects are followed and no proxy is taken from the environment. Towards merchants, the
 //! address literal of the URL and every resolved address are judged, and only a judged address is
@@ -18,6 +19,7 @@ use kernel::old_platform::ANSWER_BYTES_MAX;
 use reqwest::redirect::Policy;
 
 use crate::certified_clients::{Begin, CertifiedClients, NoCertificate};
+use crate::merchant_wire::MerchantWire;
 use crate::resolver::{GuardedResolver, Lookup, NoPublicAddress};
 
 /// Limits of one kind of connection.
@@ -55,8 +57,9 @@ pub const OLD_PLATFORM: Limits = Limits {
     answer_bytes_max: ANSWER_BYTES_MAX,
     is_enough: |_, _| false,
 };
-/// Idle connections that are kept per host: as many as a lane of notices may have under way. With fewer
-/// a busy lane would connect anew for every other notice.
+/// How we call ourselves.
+pub(crate) const USER_AGENT_OF_OURS: &str = concat!("jubao-pay/", env!("CARGO_PKG_VERSION"));
+/// Idle connections that are kept per upstream.
 const IDLE_PER_HOST_MAX: usize = 128;
 /// Redirects that a program with a seeded defect follows.
 const REDIRECTS_OF_A_DEFECT: usize = 5;
@@ -156,7 +159,7 @@ impl Egress {
     ///
     /// # Errors
     /// The TLS library does not start.
-    pub fn to_merchants(allowed: Vec<Cidr>) -> Result<Self, String> {
+    pub fn to_merchants(allowed: Vec<Cidr>) -> Result<MerchantWire, String> {
         Self::to_merchants_with(Lookup::of_the_system(), allowed)
     }
 
@@ -164,12 +167,8 @@ impl Egress {
     ///
     /// # Errors
     /// The TLS library does not start.
-    pub fn to_merchants_with(lookup: Lookup, allowed: Vec<Cidr>) -> Result<Self, String> {
-        let allowed = Arc::new(allowed);
-        let resolver = GuardedResolver { lookup, allowed: allowed.clone() };
-        let begin = move || begin(MERCHANT).dns_resolver(Arc::new(resolver.clone()));
-        let egress = Self::beginning(Arc::new(begin), MERCHANT)?;
-        Ok(Self { guard: Some(allowed), ..egress })
+    pub fn to_merchants_with(lookup: Lookup, allowed: Vec<Cidr>) -> Result<MerchantWire, String> {
+        MerchantWire::new(lookup, allowed)
     }
 
     /// Connections to the platform before: the operator has named it, so an address that it is written
@@ -272,7 +271,7 @@ fn begin(limits: Limits) -> reqwest::ClientBuilder {
         .connect_timeout(limits.connect)
         .timeout(limits.total)
         .pool_max_idle_per_host(IDLE_PER_HOST_MAX)
-        .user_agent(concat!("jubao-pay/", env!("CARGO_PKG_VERSION")))
+        .user_agent(USER_AGENT_OF_OURS)
 }
 
 fn classify(error: &reqwest::Error) -> EgressFault {

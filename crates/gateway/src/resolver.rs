@@ -67,22 +67,25 @@ pub(crate) struct GuardedResolver {
     pub(crate) allowed: Arc<Vec<Cidr>>,
 }
 
+impl GuardedResolver {
+    /// The addresses that `name` leads to now, as far as the guard lets them pass.
+    pub(crate) async fn passed(&self, name: &str) -> io::Result<Vec<IpAddr>> {
+        let found = self.lookup.look(name).await?.into_iter();
+        let is_judged = !defect::is_seeded(Defect::ResolvedUnjudged);
+        let passed = found.filter(|ip| may_connect(*ip, &self.allowed) || !is_judged);
+        Ok(passed.take(ADDRESSES_MAX).collect())
+    }
+}
+
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let (looking, allowed) = (self.lookup.look(name.as_str()), self.allowed.clone());
+        let resolver = self.clone();
         Box::pin(async move {
-            let is_judged = !defect::is_seeded(Defect::ResolvedUnjudged);
-            let passed: Vec<SocketAddr> = looking
-                .await?
-                .into_iter()
-                .filter(|ip| may_connect(*ip, &allowed) || !is_judged)
-                .take(ADDRESSES_MAX)
-                .map(|ip| SocketAddr::new(ip, 0))
-                .collect();
+            let passed = resolver.passed(name.as_str()).await?;
             if passed.is_empty() {
                 return Err(Box::new(NoPublicAddress) as Box<dyn Error + Send + Sync>);
             }
-            Ok(Box::new(passed.into_iter()) as Addrs)
+            Ok(Box::new(passed.into_iter().map(|ip| SocketAddr::new(ip, 0))) as Addrs)
         })
     }
 }
