@@ -15,6 +15,29 @@ const RECORDS_VARIABLE: &str = "JUBAO_TEST_RECORDS";
 const LAST_VARIABLE: &str = "JUBAO_TEST_RECORDS_LAST";
 /// The test that searches the records.
 const SEARCH: &str = "leaks::nothing_that_was_recorded_holds_a_secret";
+/// What tells the integration tests which engine their stores are on.
+const STORE_VARIABLE: &str = "JUBAO_TEST_STORE";
+/// The integration tests that are about what a store keeps: they run once more, on PostgreSQL.
+const ON_BOTH: [&str; 18] = [
+    "again::",
+    "barcodes::",
+    "callbacks::",
+    "codes::",
+    "contract::",
+    "crash::",
+    "doubt::",
+    "expiry::",
+    "feed::",
+    "idempotency::",
+    "late::",
+    "lists::",
+    "notices::",
+    "outage::",
+    "payments::",
+    "races::",
+    "refunds::",
+    "schemes::",
+];
 /// What the journeys' server logs.
 const JOURNEYS_LOG: &str = "artifacts/demo.log";
 
@@ -29,6 +52,12 @@ pub fn run(arguments: &[String]) -> Result<(), Fault> {
     command.args(["test", "--quiet", "--workspace", "--locked"]).args(arguments);
     command.env(RECORDS_VARIABLE, &records);
     shell::run_watched("cargo test", command, |line| skipped += skipped_in(line))?;
+    if arguments.is_empty() {
+        let mut command = Command::new(env!("CARGO"));
+        command.args(["test", "--quiet", "--locked", "--package", "jubao", "--test", "it", "--"]);
+        command.args(ON_BOTH).env(STORE_VARIABLE, "postgres").env(RECORDS_VARIABLE, &records);
+        shell::run_watched("on PostgreSQL", command, |line| skipped += skipped_in(line))?;
+    }
     if skipped > 0 {
         return Err(Fault(format!("{skipped} tests were skipped")));
     }

@@ -24,6 +24,7 @@ use web::edge::Limits;
 use crate::exchange::Exchange;
 use crate::leaks::{self, Kind, TestFolder};
 use crate::merchant::{Received, TestMerchant};
+use crate::place::Place;
 
 /// How long a test waits for something that must happen.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -48,6 +49,8 @@ pub struct TestApp {
     pub client: reqwest::Client,
     /// Where everything is kept.
     pub folder: TestFolder,
+    /// Where the store is.
+    pub place: Place,
 }
 
 impl TestApp {
@@ -60,13 +63,15 @@ impl TestApp {
     pub async fn spawn_within(limits: Limits) -> Self {
         let folder = TestFolder::make();
         let clock = Clock::default();
-        let wish = Wish { limits, ..Wish::on(folder.path()) };
+        let place = Place::of(folder.path()).await;
+        let database = place.database.clone();
+        let wish = Wish { limits, database, ..Wish::on(folder.path()) };
         let demo = Demo::start_as(wish, "127.0.0.1:0", folder.path(), clock.clone());
         let demo = demo.await.unwrap();
         let merchant = TestMerchant::spawn().await;
         let client = leaks::client_builder().redirect(reqwest::redirect::Policy::none());
         let client = client.build().unwrap();
-        Self { demo, clock, merchant, client, folder }
+        Self { demo, clock, merchant, client, folder, place }
     }
 
     /// The demo merchant's key.
@@ -216,11 +221,12 @@ impl TestApp {
 
     /// Stops everything and starts it again on the same folder and ports.
     pub async fn restart(self) -> Self {
-        let Self { demo, clock, merchant, client, folder } = self;
+        let Self { demo, clock, merchant, client, folder, place } = self;
         let listen = demo.addresses.api.replace("http://", "");
         demo.stop().await;
-        let demo = Demo::start(&listen, folder.path(), clock.clone()).await.unwrap();
-        Self { demo, clock, merchant, client, folder }
+        let wish = Wish { database: place.database.clone(), ..Wish::on(folder.path()) };
+        let demo = Demo::start_as(wish, &listen, folder.path(), clock.clone()).await.unwrap();
+        Self { demo, clock, merchant, client, folder, place }
     }
 
     /// Opens the order's page in a wallet and goes on to the wallet's own page.

@@ -8,7 +8,6 @@ use kernel::application::Settings;
 use kernel::code::CODES;
 use kernel::secret::Secret;
 use reqwest::Method;
-use rusqlite::Connection;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use web::edge::{Limits, Rates};
@@ -285,10 +284,7 @@ async fn too_fast() -> Exchange {
 /// A merchant whose key was sealed under another master key: our defect, not his.
 async fn broken_key(app: &TestApp) -> Exchange {
     let made = app.merchant_without_accounts(Settings::default()).await;
-    let connection = app.folder.path().join(jubao::data_dir::DATABASE_NAME);
-    let connection = Connection::open(connection).unwrap();
-    connection.busy_timeout(std::time::Duration::from_secs(20)).unwrap();
-    let changed = connection.execute(include_str!("codes.sql"), [made.app_id.0]).unwrap();
+    let changed = app.place.execute(include_str!("codes.sql"), &[made.app_id.into()]).await;
     assert_eq!(changed, 1);
     app.advance(BELIEVED_S);
     let query = json!({ "mch_id": made.mch_id.to_string(), "sn": NOBODYS });

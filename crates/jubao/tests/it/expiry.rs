@@ -78,10 +78,10 @@ async fn an_order_paid_at_the_last_moment_is_paid() {
         let sn = app.place(product).await["sn"].as_str().unwrap().to_owned();
         app.script_times(("alipay", "query"), "busy", 1).await;
         app.script_times(("wechat", "query"), "busy", 1).await;
-        app.clock.shift((LIFE_S - 2) * 1000);
+        app.clock.shift((LIFE_S - 15) * 1000);
         let paid = app.pay(&sn, &json!({ "fault": "lost" })).await;
         assert_eq!(paid["paid"], true, "{product}: {paid}");
-        app.advance(2);
+        app.advance(15);
         app.sweep_until(&sn, "SUCCESS").await;
         assert_eq!(app.booked(&sn, Book::ChannelReceivable).await, 1234);
         assert_eq!(app.booked(&sn, Book::RefundDue).await, 0);

@@ -16,6 +16,7 @@ use crate::foreign::{Running, jubao, run};
 use crate::leaks::{self, Kind, TestFolder};
 use crate::merchant::TestMerchant;
 use crate::old_platform::{Mood, OldSim, http};
+use crate::place::Place;
 
 /// How long the platform before is asked, in seconds of the gateway's time.
 const UNTIL_S: i64 = 1_000;
@@ -36,13 +37,15 @@ async fn world() -> (TestApp, OldSim) {
 async fn app_after(platform: OldPlatform) -> TestApp {
     let folder = TestFolder::make();
     let clock = Clock::default();
-    let wish = Wish { old_platform: Some(platform), ..Wish::on(folder.path()) };
+    let place = Place::of(folder.path()).await;
+    let database = place.database.clone();
+    let wish = Wish { old_platform: Some(platform), database, ..Wish::on(folder.path()) };
     let demo = Demo::start_as(wish, "127.0.0.1:0", folder.path(), clock.clone());
     let demo = demo.await.unwrap();
     let merchant = TestMerchant::spawn().await;
     let client = leaks::client_builder().redirect(reqwest::redirect::Policy::none());
     let client = client.build().unwrap();
-    let app = TestApp { demo, clock, merchant, client, folder };
+    let app = TestApp { demo, clock, merchant, client, folder, place };
     app.set(|settings| settings.moved_in = true).await;
     app
 }

@@ -1,15 +1,12 @@
 //! Money that comes too late, or twice: recorded, and then honoured or given back by policy. It is never
 //! lost.
 
-use std::time::Duration;
-
 use kernel::application::LatePayment;
 use kernel::ledger::Book;
 use kernel::notice::NoticeState;
 use kernel::order::AttemptState;
 use kernel::refund::{Refund, RefundCause, RefundState};
 use kernel::state::TradeState;
-use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::app::TestApp;
@@ -146,10 +143,8 @@ async fn late_money_is_asked_for_until_the_upstream_has_answered() {
 /// Makes the store say that the order's first placing was refused. Upstream it stands.
 async fn refuse_first(app: &TestApp, sn: &str) {
     let order = app.stored(sn).await;
-    let store = Connection::open(app.folder.path().join(jubao::data_dir::DATABASE_NAME)).unwrap();
-    store.busy_timeout(Duration::from_secs(20)).unwrap();
-    let key = (order.mch_id.0, order.id.0);
-    assert_eq!(store.execute(include_str!("refused.sql"), key).unwrap(), 1);
+    let key = [order.mch_id.into(), order.id.into()];
+    assert_eq!(app.place.execute(include_str!("refused.sql"), &key).await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -49,6 +49,7 @@ mod operator;
 mod outage;
 mod payments;
 mod php_signatures;
+mod place;
 mod products;
 mod races;
 mod rates;

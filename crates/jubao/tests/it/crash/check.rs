@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use jubao::data_dir::DATABASE_NAME;
 use jubao::demo::identity::MERCHANT;
 use jubao::signing;
 use kernel::id::Sn;
@@ -15,7 +14,7 @@ use kernel::refund::RefundState;
 use kernel::secret::Secret;
 use kernel::state::TradeState;
 use serde_json::{Value, json};
-use store::{Database, Store};
+use store::Store;
 use tokio::time::Instant;
 
 use super::load::named;
@@ -37,8 +36,7 @@ const LOOK: Duration = Duration::from_millis(100);
 pub async fn everything(world: &mut World) {
     let told = world.told().clone();
     assert!(!told.is_empty() && told.values().any(|one| one.is_paid), "nothing was tried");
-    let path = world.folder.path().join(DATABASE_NAME);
-    let store = Store::open(&Database::Sqlite(path)).unwrap();
+    let store = Store::open(&world.place.database).unwrap();
     settle(world, &store, &told).await;
     all_concluded(&store).await;
     world.finish().await;

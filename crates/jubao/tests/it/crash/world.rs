@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use gateway::clock::Clock;
 use gateway::{Gateway, Settings, Statuses};
-use jubao::data_dir::{DATABASE_NAME, KEY_NAME, in_folder, open_or_make};
+use jubao::data_dir::{KEY_NAME, open_or_make};
 use jubao::demo::identity::DemoIdentity;
 use jubao::sim::SimHost;
 use serde_json::{Map, Value};
@@ -20,6 +20,7 @@ use crate::dice::Dice;
 use crate::foreign::{Running, jubao};
 use crate::leaks::{self, TestFolder};
 use crate::merchant::TestMerchant;
+use crate::place::Place;
 use crate::sim_books::SimBooks;
 
 /// How soon a process is ready after any death. The machine may be busy with other tests.
@@ -77,6 +78,7 @@ pub struct World {
     pub client: reqwest::Client,
     /// Where the process keeps its data.
     pub folder: TestFolder,
+    pub place: Place,
     config: String,
     dice: Dice,
     running: Option<Running>,
@@ -92,7 +94,8 @@ impl World {
         let sim = format!("http://{}", listener.local_addr().unwrap());
         let free = StdListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let identity = DemoIdentity::load(folder.path()).unwrap();
-        install(&folder, &identity, &sim).await;
+        let place = Place::of(folder.path()).await;
+        install((&folder, &place), &identity, &sim).await;
         let sims = SimHost::new(
             identity.sims(&sim).unwrap(),
             Clock::default(),
@@ -104,9 +107,10 @@ impl World {
         servers.spawn(async move { axum::serve(listener, router).await.unwrap() });
         servers.spawn(sims.clone().run_callbacks());
         let (config, data) = (folder.path().join("jubao.toml"), folder.path().display());
+        let database = &place.text;
         let text = format!(
             "listen = '{free}'\npublic_url = 'http://{free}'\nlog = 'error'\n\
-             database = 'sqlite:{data}/{DATABASE_NAME}'\nmaster_key_file = '{data}/{KEY_NAME}'\n\
+             database = '{database}'\nmaster_key_file = '{data}/{KEY_NAME}'\n\
              private_targets = ['127.0.0.0/8']\nturn_wait_ms = 5000\nrate_per_application = 0\n"
         );
         std::fs::write(&config, text).unwrap();
@@ -119,6 +123,7 @@ impl World {
             client: client(),
             config: config.display().to_string(),
             folder,
+            place,
             dice: Dice::new(seed),
             running: None,
             ready_after: BTreeSet::new(),
@@ -236,9 +241,9 @@ pub fn client() -> reqwest::Client {
     leaks::client_builder().timeout(Duration::from_secs(15)).build().unwrap()
 }
 
-async fn install(folder: &TestFolder, identity: &DemoIdentity, sim: &str) {
-    let (database, key) = (in_folder(folder.path()), folder.path().join(KEY_NAME));
-    let (store, vault) = open_or_make(&database, &key).await.unwrap();
+async fn install((folder, place): (&TestFolder, &Place), identity: &DemoIdentity, sim: &str) {
+    let key = folder.path().join(KEY_NAME);
+    let (store, vault) = open_or_make(&place.database, &key).await.unwrap();
     let settings = Settings {
         public_url: String::new(),
         node: 62,

@@ -1,0 +1,87 @@
+//! Where a test's store is: in a file of its folder, or in a database of its own on a server. The run
+//! says which: `JUBAO_TEST_STORE=postgres cargo test -p jubao --test it`.
+
+use std::path::Path;
+use std::time::Duration;
+
+use jubao::data_dir::{DATABASE_NAME, in_folder};
+use rusqlite::Connection;
+use store::{Database, Store, Value};
+
+use crate::leaks::{self, Kind};
+
+/// What names the engine.
+const VARIABLE: &str = "JUBAO_TEST_STORE";
+/// How long a statement behind the store's back waits for the store.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A store's place.
+pub struct Place {
+    /// As a configuration names it.
+    pub text: String,
+    /// As the store is opened.
+    pub database: Database,
+    server: Option<pgtest::Database>,
+}
+
+impl Place {
+    /// A place for the store that belongs to `folder`.
+    pub async fn of(folder: &Path) -> Self {
+        if !is_server() {
+            let text = format!("sqlite:{}/{DATABASE_NAME}", folder.display());
+            return Self { text, database: in_folder(folder), server: None };
+        }
+        for password in pgtest::Database::passwords() {
+            leaks::secret(Kind::Key, "a password of the server", password.as_bytes());
+        }
+        let server = pgtest::Database::fresh_from("gateway", migrate).await;
+        let text = server.url();
+        Self { database: Database::parse(&text).unwrap(), text, server: Some(server) }
+    }
+
+    /// Runs a statement behind the store's back; says how many rows it changed. `?1`, … in it stand for
+    /// the values.
+    pub async fn execute(&self, sql: &str, values: &[Value]) -> usize {
+        let sql = filled(sql, values);
+        match (&self.server, &self.database) {
+            (Some(server), _) => {
+                let changed = server.raw().await.execute(&sql, &[]).await.unwrap();
+                usize::try_from(changed).unwrap()
+            }
+            (None, database) => {
+                let file = Connection::open(database.file().unwrap()).unwrap();
+                file.busy_timeout(PATIENCE).unwrap();
+                file.execute(&sql, []).unwrap()
+            }
+        }
+    }
+}
+
+/// Whether the stores of this run are on a server.
+fn is_server() -> bool {
+    #[expect(clippy::disallowed_methods, reason = "how a run says which engine it is about")]
+    let named = std::env::var(VARIABLE);
+    match named.as_deref() {
+        Err(_) | Ok("sqlite") => false,
+        Ok("postgres") => true,
+        Ok(other) => panic!("{VARIABLE} is {other}: sqlite or postgres"),
+    }
+}
+
+async fn migrate(url: String) {
+    drop(Store::open(&Database::parse(&url).unwrap()).unwrap());
+}
+
+/// A statement with its values written out.
+fn filled(sql: &str, values: &[Value]) -> String {
+    let mut text = sql.to_owned();
+    for (at, value) in values.iter().enumerate().rev() {
+        let literal = match value {
+            Value::Int(number) => number.to_string(),
+            Value::Text(text) => format!("'{}'", text.replace('\'', "''")),
+            Value::Null => "null".to_owned(),
+        };
+        text = text.replace(&format!("?{}", at + 1), &literal);
+    }
+    text
+}
