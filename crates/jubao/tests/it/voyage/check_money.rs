@@ -110,7 +110,7 @@ impl Case {
         let paid = i64::from(self.is_paid());
         let stays = paid * (gross - self.order.total_refund_fee);
         let fee = FEE.fee(Money::new(stays, self.order.currency)).minor;
-        let back = self.sum_given(GivenState::Done);
+        let back = self.given_of_taken();
         let due = count * gross - back - stays;
         let owed = -booked(Book::MerchantPayable) - booked(Book::FeeIncome);
         vec![
@@ -200,8 +200,12 @@ impl Case {
         wrongs
     }
 
-    fn sum_given(&self, state: GivenState) -> i64 {
-        self.given.iter().filter(|one| one.state == state).map(|one| one.amount).sum()
+    /// What went back of payments that still stand: what was refunded of one that was reversed later is
+    /// a part of what the reversal took back.
+    fn given_of_taken(&self) -> i64 {
+        let stands = |trade_no: &str| self.taken.iter().any(|one| one.trade_no == trade_no);
+        let done = self.given.iter().filter(|one| one.state == GivenState::Done);
+        done.filter(|one| stands(&one.trade_no)).map(|one| one.amount).sum()
     }
 }
 
