@@ -6,15 +6,16 @@ use kernel::money::{Currency, Money};
 use kernel::refund::{Refund, RefundCause, RefundDone, RefundState};
 use kernel::scheme::Signing;
 
-use crate::batch::{Row, Statement};
+use crate::batch::{Row, Statement, Value};
 use crate::{Reader, Store, StoreError};
 
 /// Adds a refund; a merchant's number is never used twice. Lists find it by its order's store and
 /// wallet, which are copied as the order's row has them.
 pub(crate) const INSERT: &str = "insert into refunds
 (id, mch_id, app_id, order_id, attempt_no, out_refund_no, cause, state, rev, amount, currency,
-reason, sign_form, created_at, store_id, provider)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
+reason, sign_form, created_at, upstream_no, cash_fee, cash_currency, rate, refunded_at, store_id,
+provider)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
 (select store_id from orders where mch_id = $2 and id = $4),
 (select coalesce(paid_provider, provider, '') from orders where mch_id = $2 and id = $4))";
 
@@ -94,7 +95,7 @@ pub(crate) async fn find_of_order(
 }
 
 pub(crate) fn insert(refund: &Refund) -> Statement {
-    let values = vec![
+    let mut values = vec![
         refund.id.into(),
         refund.mch_id.into(),
         refund.app_id.into(),
@@ -110,28 +111,36 @@ pub(crate) fn insert(refund: &Refund) -> Statement {
         refund.sign_form.word().into(),
         refund.created_at.into(),
     ];
+    values.extend(end(refund));
     Statement::of_one_row(INSERT, values)
 }
 
 /// Writes the new `refund` over revision `expected_rev`.
 pub(crate) fn update(refund: &Refund, expected_rev: i64) -> Statement {
-    let done = refund.done.as_ref();
-    let values = vec![
+    let mut values = vec![
         refund.mch_id.into(),
         refund.id.into(),
         expected_rev.into(),
         refund.state.word().into(),
+    ];
+    values.extend(end(refund));
+    values.push(refund.created_at.into());
+    Statement::of_one_row(UPDATE, values)
+}
+
+/// The five columns of the end. What an upstream gave back by itself is over when it is written.
+fn end(refund: &Refund) -> [Value; 5] {
+    let done = refund.done.as_ref();
+    [
         done.map(|done| &done.upstream_no).into(),
         done.map(|done| done.cash.minor).into(),
         done.map(|done| done.cash.currency.code()).into(),
         done.map(|done| &done.rate).into(),
         done.map(|done| done.at).into(),
-        refund.created_at.into(),
-    ];
-    Statement::of_one_row(UPDATE, values)
+    ]
 }
 
-fn read(row: &mut Row) -> Result<Refund, StoreError> {
+pub(crate) fn read(row: &mut Row) -> Result<Refund, StoreError> {
     Ok(Refund {
         id: row.id()?,
         mch_id: row.mch_id()?,

@@ -30,6 +30,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0005_once.sql"),
     include_str!("../../migrations/0006_lists.sql"),
     include_str!("../../migrations/0007_users.sql"),
+    include_str!("../../migrations/0008_ends_of_reversals.sql"),
 ];
 
 /// Where the schema's number is kept, created before the first migration.
@@ -53,4 +54,10 @@ pub(crate) fn too_new(has: usize) -> StoreError {
          wrote it, or a later one",
         MIGRATIONS.len()
     ))
+}
+
+/// The names of the unique indexes that migrations make.
+pub(crate) fn unique_indexes() -> Vec<&'static str> {
+    let made = MIGRATIONS.iter().flat_map(|sql| sql.split("create unique index ").skip(1));
+    made.filter_map(|rest| rest.split_whitespace().next()).collect()
 }

@@ -76,6 +76,29 @@ fn a_number_of_a_refund_is_used_once_and_a_second_use_writes_nothing() {
 }
 
 #[test]
+fn a_refund_that_is_over_when_it_is_written_keeps_its_end() {
+    run(async {
+        let test = TestStore::new();
+        let (order, _) = refunding(&test).await;
+        let end = RefundDone {
+            upstream_no: String::new(),
+            cash: Money::new(12, Currency::Hkd),
+            rate: String::new(),
+            at: at(9),
+        };
+        let gone = Refund {
+            state: RefundState::Done,
+            done: Some(end),
+            ..a_refund(&order, 77, "reversal x")
+        };
+        let mut change = a_change(&order, 200);
+        change.new_refunds = vec![gone.clone()];
+        test.done(orders::settle(&change)).await;
+        assert_eq!(refunds::by_id(&test.store, MCH, gone.id).await.unwrap(), Some(gone));
+    });
+}
+
+#[test]
 fn a_refund_changes_over_the_revision_that_was_read_or_not_at_all() {
     run(async || {
         let test = TestStore::new();
