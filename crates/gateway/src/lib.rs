@@ -7,6 +7,7 @@
 pub mod clock;
 pub mod egress;
 pub mod ids;
+pub mod inspect;
 pub mod manage;
 pub mod move_in;
 mod old_platform;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::admin::AdminCommand;
 use crate::bench::BENCHES;
 use crate::check::CheckArguments;
 pub use crate::cli::shop::{
@@ -65,6 +66,9 @@ pub enum Command {
     /// Steer notices to merchants.
     #[command(subcommand)]
     Notice(NoticeCommand),
+    /// Check a whole database.
+    #[command(subcommand)]
+    Admin(AdminCommand),
     /// Relay a merchant's events to a local address, as notifications, while a shop is built.
     Listen(ListenArguments),
     /// Cause something in the sandbox: a payment, a refund, money that comes late.

@@ -3,6 +3,7 @@
 //! Everything but the process's entry and exit is in this library, so that the integration tests
 //! run what the binary runs.
 
+pub mod admin;
 pub mod bench;
 pub mod check;
 pub mod cli;

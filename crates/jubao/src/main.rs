@@ -8,7 +8,9 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use jubao::cli::{Cli, Command, Failure};
-use jubao::{bench, demo, listen, operate, operate_users, reference, serve, signing, trigger};
+use jubao::{
+    admin, bench, demo, listen, operate, operate_users, reference, serve, signing, trigger,
+};
 
 /// Of so many tasks a thread takes one from the queue that all threads share. Orders come back from the
 /// store through it; by default, 1 of about 61, they would starve behind new requests, which are put
@@ -58,6 +60,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::User(command) => wait_for(operate_users::user(command)),
         Command::Order(command) => wait_for(operate::order(command)),
         Command::Notice(command) => wait_for(operate::notice(command)),
+        Command::Admin(command) => wait_for(admin::run(command)),
         Command::Bench(arguments) => {
             bench::choose_processor(&arguments);
             wait_for(bench::run(arguments))

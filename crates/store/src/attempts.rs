@@ -77,7 +77,7 @@ pub(crate) fn update(attempt: &Attempt, expected_rev: i64) -> Statement {
     Statement::of_one_row(UPDATE, values)
 }
 
-fn read(row: &mut Row) -> Result<Attempt, StoreError> {
+pub(crate) fn read(row: &mut Row) -> Result<Attempt, StoreError> {
     Ok(Attempt {
         mch_id: row.mch_id()?,
         order_id: row.id()?,

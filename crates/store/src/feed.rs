@@ -87,7 +87,7 @@ fn add(change: &Change, event_type: EventType, facts: String) -> [Statement; 2] 
     [Statement::of_one_row(COUNT, vec![order.mch_id.into()]), Statement::of_one_row(INSERT, values)]
 }
 
-fn read(row: &mut Row) -> Result<FeedEvent, StoreError> {
+pub(crate) fn read(row: &mut Row) -> Result<FeedEvent, StoreError> {
     Ok(FeedEvent {
         mch_id: row.mch_id()?,
         seq: row.int()?,

@@ -98,7 +98,7 @@ pub(crate) fn insert(posting: Posting<'_>, entries: &[Entry]) -> impl Iterator<I
     })
 }
 
-fn read(row: &mut Row) -> Result<LedgerRow, StoreError> {
+pub(crate) fn read(row: &mut Row) -> Result<LedgerRow, StoreError> {
     Ok(LedgerRow {
         posting_id: row.int()?,
         line: row.int()?,

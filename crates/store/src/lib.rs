@@ -20,6 +20,7 @@ mod db;
 pub mod exchange_rates;
 pub mod feed;
 pub mod ids;
+pub mod inspect;
 pub mod ledger;
 pub mod lists;
 pub mod logins;

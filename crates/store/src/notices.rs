@@ -298,7 +298,7 @@ async fn history(reader: &mut Reader<'_>, notice: Notice) -> Result<NoticeHistor
     Ok(NoticeHistory { notice, attempts: attempts? })
 }
 
-fn read_attempt(row: &mut Row) -> Result<NumberedAttempt, StoreError> {
+pub(crate) fn read_attempt(row: &mut Row) -> Result<NumberedAttempt, StoreError> {
     let no = row.int()?;
     let log = AttemptLog {
         at: row.time()?,
@@ -315,7 +315,7 @@ fn read_lane(row: &mut Row) -> Result<Lane, StoreError> {
     Ok(Lane { app_id: row.app_id()?, target: row.text()? })
 }
 
-fn read(row: &mut Row) -> Result<Notice, StoreError> {
+pub(crate) fn read(row: &mut Row) -> Result<Notice, StoreError> {
     Ok(Notice {
         id: row.id()?,
         mch_id: row.mch_id()?,

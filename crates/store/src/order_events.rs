@@ -95,7 +95,7 @@ pub(crate) fn follow(order: &Order, step: Step<'_>) -> Statement {
     Statement::of_one_row(CONTINUE, values)
 }
 
-fn read(row: &mut Row) -> Result<OrderEvent, StoreError> {
+pub(crate) fn read(row: &mut Row) -> Result<OrderEvent, StoreError> {
     let from_word = |word: &str| match word {
         "" => Some(None),
         word => TradeState::from_word(word).map(Some),

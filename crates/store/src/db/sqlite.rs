@@ -64,6 +64,10 @@ pub(crate) const SAVEPOINT: Brackets = Brackets {
     commit: "release batches",
     rollback: &["rollback to batches", "release batches"],
 };
+/// The names of the unique indexes and the triggers that the file has.
+pub(crate) const GUARDS: &str = "select name from sqlite_master
+where type = 'trigger' or (type = 'index' and sql like 'create unique index %')";
+
 /// Moves what readers allow from the log to the file; never waits.
 const CHECKPOINT: &str = "pragma wal_checkpoint(passive)";
 
@@ -277,6 +281,14 @@ fn refusals(number: usize) -> String {
         }
     }
     triggers
+}
+
+/// The names of all triggers.
+pub(crate) fn triggers() -> impl Iterator<Item = String> {
+    let verbs = ["update", "delete"];
+    APPEND_ONLY
+        .into_iter()
+        .flat_map(move |(_, table)| verbs.map(|verb| format!("{table}_no_{verb}")))
 }
 
 fn value_of(value: rusqlite::Result<ValueRef<'_>>) -> Result<Value, StoreError> {

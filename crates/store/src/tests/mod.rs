@@ -3,6 +3,7 @@
 mod books;
 mod delivery;
 mod feed;
+mod inspect;
 mod lists;
 mod once;
 mod parties;

@@ -24,21 +24,29 @@ const SQLITE_ONLY: [&str; 12] = [
 ];
 
 /// Lists for people and sums over everything: they read whole tables, and say so in their names.
-const WHOLE_TABLES: [&str; 4] =
-    ["merchants::LIST", "accounts::LIST", "applications::APP_IDS", "ledger::TOTALS"];
+const WHOLE_TABLES: [&str; 6] = [
+    "merchants::LIST",
+    "accounts::LIST",
+    "applications::APP_IDS",
+    "ledger::TOTALS",
+    "sqlite::GUARDS",
+    "schema::NUMBER_TWINS",
+];
 
 /// One end of a table or of an index, which SQLite calls a scan though it stops at once.
-const ENDS: [&str; 6] = [
+const ENDS: [&str; 7] = [
     "audit::HEAD",
     "audit::LATEST",
     "merchants::HIGHEST",
     "applications::HIGHEST",
     "sweeps::NEXT",
     "notices::NEXT",
+    "strays::NOTICE_ATTEMPTS",
 ];
 
 /// The few rows of one order or one merchant, sorted after they were found by key.
-const SORTED: [&str; 3] = ["ledger::OF_ORDER", "notices::OF_ORDER", "accounts::USABLE_BY"];
+const SORTED: [&str; 4] =
+    ["ledger::OF_ORDER", "notices::OF_ORDER", "accounts::USABLE_BY", "pages::NOTICES"];
 
 struct Found {
     /// `module::NAME`.
@@ -50,7 +58,7 @@ struct Found {
 /// Every const of the sources that is a statement.
 fn statements() -> Vec<Found> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let files = [folder.clone(), folder.join("db")]
+    let files = [folder.clone(), folder.join("db"), folder.join("inspect")]
         .into_iter()
         .flat_map(|folder| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()));
     let mut found = Vec::new();
@@ -72,6 +80,11 @@ fn statements() -> Vec<Found> {
             }
         }
     }
+    found.extend(crate::inspect::statements().map(|(name, sql)| Found {
+        name,
+        sql: sql.into(),
+        has_why: true,
+    }));
     assert!(found.len() > 45, "only {} statements were found", found.len());
     found
 }

@@ -1,0 +1,1 @@
+select name, sql from sqlite_master where type = 'trigger'
