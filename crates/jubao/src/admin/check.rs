@@ -4,7 +4,7 @@ use clap::Args;
 use gateway::inspect::{self, Finding, News, Walked};
 use serde_json::{Value, json};
 use store::audit::Head;
-use store::{Options, Store, StoreError};
+use store::{Store, StoreError};
 
 use crate::admin::place::DatabaseArguments;
 use crate::cli::{Failure, print_line};
@@ -39,8 +39,7 @@ pub struct CheckArguments {
 /// Runs it.
 pub async fn run(arguments: CheckArguments) -> Result<(), Failure> {
     let known = arguments.audit_head.as_deref().map(head).transpose()?;
-    let path = arguments.place.present_file()?;
-    let store = Store::open(&Options { path }).map_err(unreadable)?;
+    let store = Store::open(&arguments.place.present()?).map_err(unreadable)?;
     let mut told_at = 0;
     let tell = |news| match news {
         News::Found(finding) => print_line(line(&finding, arguments.json)),

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use store::Database;
 
 use crate::cli::Failure;
 use crate::config::Config;
-use crate::data_dir::{DATABASE_NAME, FOLDER_DEFAULT};
+use crate::data_dir::{FOLDER_DEFAULT, in_folder};
 
 /// Which database, by its folder, its server's configuration, or its own address.
 #[derive(Debug, Args)]
@@ -17,39 +18,47 @@ pub struct DatabaseArguments {
     /// The server's configuration file, instead of a data folder.
     #[arg(long, value_name = "FILE", conflicts_with = "database")]
     pub config: Option<PathBuf>,
-    /// The database itself: sqlite:PATH.
-    #[arg(long, value_name = "DATABASE")]
+    /// The database itself: sqlite:PATH or postgres://…, which others see on this machine: a password is
+    /// safer in a configuration file, or in JUBAO_DATABASE.
+    #[arg(long, env = "JUBAO_DATABASE", hide_env_values = true, value_name = "DATABASE")]
     pub database: Option<String>,
 }
 
 impl DatabaseArguments {
-    /// SQLite's file.
-    pub fn file(&self) -> Result<PathBuf, Failure> {
-        if let Some(database) = &self.database {
-            return file(database);
-        }
+    /// The database.
+    pub fn database(&self) -> Result<Database, Failure> {
         if let Some(path) = &self.config {
             return Config::load(Some(path)).map(|config| config.database).map_err(Failure::Input);
         }
-        let folder = self.data.clone().unwrap_or_else(|| PathBuf::from(FOLDER_DEFAULT));
-        Ok(folder.join(DATABASE_NAME))
+        if let Some(folder) = &self.data {
+            return Ok(in_folder(folder));
+        }
+        match &self.database {
+            Some(text) => parse("--database", text),
+            None => Ok(in_folder(&PathBuf::from(FOLDER_DEFAULT))),
+        }
     }
 
-    /// The same, which must be there.
-    pub fn present_file(&self) -> Result<PathBuf, Failure> {
-        let path = self.file()?;
-        if path.is_file() {
-            return Ok(path);
-        }
-        Err(Failure::Input(format!(
-            "{}: there is no store; name its folder with --data, its configuration with --config, or \
-             itself with --database sqlite:PATH",
-            path.display()
-        )))
+    /// The same; a file must be there, since looking at a mistyped one makes none.
+    pub fn present(&self) -> Result<Database, Failure> {
+        let database = self.database()?;
+        present(&database)?;
+        Ok(database)
     }
 }
 
-fn file(database: &str) -> Result<PathBuf, Failure> {
-    let path = database.strip_prefix("sqlite:").filter(|path| !path.is_empty());
-    path.map(PathBuf::from).ok_or_else(|| Failure::Input("--database: sqlite:PATH".into()))
+/// Refuses a file that is not there.
+pub fn present(database: &Database) -> Result<(), Failure> {
+    if database.file().is_none_or(|path| path.is_file()) {
+        return Ok(());
+    }
+    Err(Failure::Input(format!(
+        "{database}: there is no store; name its folder with --data, its configuration with --config, or \
+         itself with --database"
+    )))
+}
+
+/// Reads a database's address, which is not repeated: it may hold a password.
+pub fn parse(name: &str, text: &str) -> Result<Database, Failure> {
+    Database::parse(text).map_err(|why| Failure::Input(format!("{name}: {why}")))
 }

@@ -284,11 +284,10 @@ fn refusals(number: usize) -> String {
 }
 
 /// The names of all triggers.
-pub(crate) fn triggers() -> impl Iterator<Item = String> {
+pub(crate) fn triggers() -> Vec<String> {
     let verbs = ["update", "delete"];
-    APPEND_ONLY
-        .into_iter()
-        .flat_map(move |(_, table)| verbs.map(|verb| format!("{table}_no_{verb}")))
+    let of = |(_, table): (usize, &str)| verbs.map(|verb| format!("{table}_no_{verb}"));
+    APPEND_ONLY.into_iter().flat_map(of).collect()
 }
 
 fn value_of(value: rusqlite::Result<ValueRef<'_>>) -> Result<Value, StoreError> {

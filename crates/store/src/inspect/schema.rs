@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use kernel::id::MchId;
 
 use crate::batch::Row;
-use crate::db::{self, sqlite};
-use crate::{Store, StoreError};
+use crate::db::{self, postgres, sqlite};
+use crate::{Engine, Store, StoreError};
 
 /// Numbers that two orders have: only asked where the index that forbids it is gone, since it sorts all
 /// of a merchant's orders.
@@ -19,9 +19,13 @@ group by out_trade_no having count(*) > 1 order by 1 limit 100";
 /// # Errors
 /// See [`StoreError`].
 pub async fn missing_guards(store: &Store) -> Result<Vec<String>, StoreError> {
-    let found = store.rows(sqlite::GUARDS, Vec::new(), |row| row.text()).await?;
+    let (sql, triggers) = match &*store.engine {
+        Engine::File(_) | Engine::Memory(_) => (sqlite::GUARDS, sqlite::triggers()),
+        Engine::Postgres(_) => (postgres::GUARDS, postgres::triggers()),
+    };
+    let found = store.rows(sql, Vec::new(), |row| row.text()).await?;
     let found: BTreeSet<String> = found.into_iter().collect();
-    let expected = db::unique_indexes().into_iter().map(str::to_owned).chain(sqlite::triggers());
+    let expected = db::unique_indexes().into_iter().map(str::to_owned).chain(triggers);
     Ok(expected.filter(|name| !found.contains(name)).collect())
 }
 

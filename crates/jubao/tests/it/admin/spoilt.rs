@@ -9,7 +9,7 @@ use kernel::notice::NoticeState;
 use kernel::refund::RefundState;
 use rusqlite::Connection;
 use serde_json::{Value, json};
-use store::{Options, Store};
+use store::{Database, Store};
 
 use crate::app::TestApp;
 use crate::leaks::{self, Kind, TestFolder};
@@ -129,5 +129,5 @@ fn unguarded(connection: &Connection, sql: &str) -> String {
 
 /// Opens a database as it is.
 pub fn open(path: &Path) -> Store {
-    Store::open(&Options { path: path.to_owned() }).unwrap()
+    Store::open(&Database::Sqlite(path.to_owned())).unwrap()
 }

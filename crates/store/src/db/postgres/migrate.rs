@@ -27,6 +27,18 @@ begin
     raise exception '%: rows are never changed or deleted', tg_table_name;
 end $$";
 
+/// The names of the unique indexes and the triggers that the schema has, and that are at work.
+pub(crate) const GUARDS: &str = "select c.relname::text from pg_index i
+join pg_class c on c.oid = i.indexrelid
+where i.indisunique and i.indisvalid and c.relnamespace = current_schema()::regnamespace
+union all select t.tgname::text from pg_trigger t join pg_class c on c.oid = t.tgrelid
+where not t.tgisinternal and t.tgenabled <> 'D' and c.relnamespace = current_schema()::regnamespace";
+
+/// The names of all triggers.
+pub(crate) fn triggers() -> Vec<String> {
+    APPEND_ONLY.iter().map(|(_, table)| format!("{table}_no_change")).collect()
+}
+
 /// Runs the migrations that the database has not seen.
 pub(super) async fn migrate(client: &mut Client) -> Result<(), Fault> {
     let named = |error: tokio_postgres::Error| fault(&error, "migrate");

@@ -32,6 +32,7 @@ use self::connect::Target;
 pub(crate) use self::connect::check_url;
 use self::fault::{Fault, fault};
 use self::lane::{Job, Lane, Manner};
+pub(crate) use self::migrate::{GUARDS, triggers};
 use crate::batch::{Batch, Value};
 use crate::database::PostgresUrl;
 use crate::db::Effect;
