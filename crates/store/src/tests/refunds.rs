@@ -77,7 +77,7 @@ fn a_number_of_a_refund_is_used_once_and_a_second_use_writes_nothing() {
 
 #[test]
 fn a_refund_that_is_over_when_it_is_written_keeps_its_end() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let (order, _) = refunding(&test).await;
         let end = RefundDone {
