@@ -7,8 +7,9 @@
 use kernel::application::Settings;
 use kernel::id::{AppId, MchId};
 use kernel::secret::Secret;
+use kernel::setting;
 use kernel::time::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use store::Written;
 use store::applications::ApplicationRow;
 use store::audit::AuditEntry;
@@ -48,8 +49,8 @@ pub struct MovingApplication {
     pub key: Secret,
     /// The key before, and until when it counts.
     pub previous: Option<(Secret, Timestamp)>,
-    /// Its settings by name, as JSON.
-    pub settings: Map<String, Value>,
+    /// Its settings, names and values as `jubao merchant set` reads them.
+    pub settings: Vec<(String, String)>,
 }
 
 /// Something that stands otherwise than it is to be.
@@ -104,26 +105,18 @@ impl MovePlan {
     }
 }
 
-/// Settings with some of them changed; `moved_in` is set unless the changes say otherwise.
+/// Settings with some of them changed, by the one table of settings; `moved_in` is on unless the changes
+/// say otherwise.
 ///
 /// # Errors
-/// There is no such setting, or it cannot have that value.
+/// There is no such setting, it cannot have that value, or they do not go together.
 pub fn changed_settings(
     settings: &Settings,
-    changes: &Map<String, Value>,
+    changes: &[(String, String)],
 ) -> Result<Settings, String> {
-    let mut all = match serde_json::to_value(settings) {
-        Ok(Value::Object(all)) => all,
-        Ok(_) | Err(_) => return Err("settings are no object".into()),
-    };
-    all.insert("moved_in".into(), true.into());
-    for (name, value) in changes {
-        if all.insert(name.clone(), value.clone()).is_none() {
-            let known: Vec<_> = all.keys().filter(|key| *key != name).cloned().collect();
-            return Err(format!("{name} is no setting; there are {}", known.join(", ")));
-        }
-    }
-    serde_json::from_value(Value::Object(all)).map_err(|error| error.to_string())
+    let moved_in = ("moved_in".to_owned(), "on".to_owned());
+    let all: Vec<_> = std::iter::once(moved_in).chain(changes.iter().cloned()).collect();
+    setting::apply(settings, &all)
 }
 
 impl Gateway {
@@ -349,15 +342,8 @@ fn displacement(
 
 /// The settings that differ, by name.
 fn differing(standing: &Settings, wanted: &Settings) -> String {
-    let (Ok(Value::Object(standing)), Ok(Value::Object(wanted))) =
-        (serde_json::to_value(standing), serde_json::to_value(wanted))
-    else {
-        return String::new();
-    };
-    let differs = wanted.iter().filter(|(name, value)| standing.get(*name) != Some(value));
-    let texts = differs.map(|(name, value)| {
-        let stands = standing.get(name).unwrap_or(&Value::Null);
-        format!("{name} is {stands} here, not {value}")
-    });
+    let texts = setting::differences(standing, wanted)
+        .into_iter()
+        .map(|(name, stands, wanted)| format!("{name} is {stands:?} here, not {wanted:?}"));
     texts.collect::<Vec<_>>().join("; ")
 }

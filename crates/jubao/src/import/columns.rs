@@ -7,8 +7,9 @@ use kernel::egress_policy::judge_page;
 use kernel::id::{AppId, MchId};
 use kernel::ledger::RATE_PPM_MAX;
 use kernel::secret::Secret;
+use kernel::setting::DEFAULT;
 use kernel::time::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use store::stores::Shop;
 
 use super::{Cell, Cells, RawRow, Remark};
@@ -202,17 +203,22 @@ impl Reader<'_> {
         shops
     }
 
-    fn settings(&mut self) -> Map<String, Value> {
-        let mut settings = Map::new();
+    fn settings(&mut self) -> Vec<(String, String)> {
+        let mut settings: Vec<(String, String)> = Vec::new();
         for (name, value) in self.pairs("settings") {
-            if settings.insert(name.clone(), typed(&name, value)).is_some() {
+            if settings.iter().any(|(known, _)| *known == name) {
                 self.remark("settings", format!("{name} is there twice"));
             }
+            match written(&value) {
+                Some(text) => settings.push((name, text)),
+                None => self.remark("settings", format!("{name} is no text, switch or list")),
+            }
         }
-        if let Some(url) = self.optional("notify_url", url)
-            && settings.insert("notify_url".into(), url.into()).is_some()
-        {
-            self.remark("notify_url", "is among the settings as well".into());
+        if let Some(url) = self.optional("notify_url", url) {
+            if settings.iter().any(|(known, _)| known == "notify_url") {
+                self.remark("notify_url", "is among the settings as well".into());
+            }
+            settings.push(("notify_url".into(), url));
         }
         if let Err(why) = changed_settings(&Settings::default(), &settings) {
             self.remark("settings", why);
@@ -221,18 +227,18 @@ impl Reader<'_> {
     }
 }
 
-/// A setting's text as the JSON that it is by default.
-fn typed(name: &str, value: Value) -> Value {
-    let Value::String(text) = value else { return value };
-    let defaults = serde_json::to_value(Settings::default()).unwrap_or_default();
-    match &defaults[name] {
-        Value::Bool(_) => yes_or_no(&text).map_or(Value::String(text), Value::Bool),
-        Value::Number(_) => text.parse::<i64>().map_or(Value::String(text), Value::from),
-        Value::Array(_) => {
-            let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-            parts.map(Value::from).collect()
+/// A setting's JSON as operators write it: what `jubao merchant set` reads.
+fn written(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => Some(DEFAULT.to_owned()),
+        Value::Bool(is_on) => Some(if *is_on { "on" } else { "off" }.to_owned()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::String(text) => Some(text.clone()),
+        Value::Array(entries) => {
+            let texts = entries.iter().map(Value::as_str).collect::<Option<Vec<_>>>();
+            texts.map(|texts| texts.join(","))
         }
-        Value::Null | Value::String(_) | Value::Object(_) => Value::String(text),
+        Value::Object(_) => None,
     }
 }
 
@@ -298,78 +304,5 @@ fn yes_or_no(text: &str) -> Result<bool, Cure> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const KEY: &str = "0f3c5d7a9b1e2f4068ac13579bdf2468";
-
-    fn understood(cells: &[(&'static str, &str)]) -> Result<Row, Vec<String>> {
-        let base = [("mch_id", "10502105689001"), ("appid", "1000258"), ("key", KEY)];
-        let all = base.iter().chain(cells).filter(|(_, text)| !text.is_empty());
-        let cells = all.map(|(name, text)| (*name, Cell::Text((*text).to_owned()))).collect();
-        let (_, row) = understand(RawRow { line: 7, cells: Ok(cells) });
-        row.map_err(|remarks| {
-            remarks.iter().map(|one| format!("{}: {}", one.column, one.text)).collect()
-        })
-    }
-
-    #[test]
-    fn a_row_says_an_application_and_its_merchant() {
-        let row = understood(&[
-            ("name", "聚宝茶行"),
-            ("previous_key", "ffffffffffffffff0000000000000000"),
-            ("previous_key_until", "2027-01-31 00:00:00"),
-            ("fee_ppm", "6000"),
-            ("stores", "1000342=一号店; 2=二号店"),
-            ("settings", "late_payment=honour;pinned_names=a,b;notify_closed=yes"),
-            ("notify_url", "https://tea.example/notify"),
-            ("enabled", "no"),
-        ])
-        .unwrap();
-        assert_eq!((row.line, row.fee_rate_ppm, row.is_enabled), (7, Some(6000), Some(false)));
-        assert_eq!(row.shops[1], Shop { store_id: 2, name: "二号店".into() });
-        let settings = changed_settings(&Settings::default(), &row.application.settings).unwrap();
-        assert!(settings.notify_closed && settings.moved_in);
-        assert_eq!(settings.pinned_names, ["a", "b"]);
-        assert_eq!(settings.notify_url, "https://tea.example/notify");
-        let (_, until) = row.application.previous.unwrap();
-        assert_eq!(until.beijing(), "2027-01-31 00:00:00");
-    }
-
-    #[test]
-    fn each_wrong_cell_is_named_with_its_cure_and_no_key_is_repeated() {
-        for (column, text, says) in [
-            ("mch_id", "1.0502E+13", "mch_id: 14 digits that do not begin with 0; the spreadsheet"),
-            ("mch_id", "", "mch_id: is missing"),
-            ("appid", "12", "appid: 4 to 10 digits"),
-            ("key", "", "key: is missing"),
-            ("key", "shortkey0123456", "key: 16 to 128 visible"),
-            ("key", "a key with spaces in it", "key: 16 to 128 visible"),
-            ("previous_key", "0123456789abcdef", "previous_key_until: goes together"),
-            ("previous_key_until", "31.1.2027", "previous_key_until: yyyy-MM-dd"),
-            ("name", "a\u{0}b", "name: 1 to 128 characters"),
-            ("fee_ppm", "0.6", "fee_ppm: 0 to 1000000"),
-            ("notify_url", "tea.example", "notify_url: an http(s) address"),
-            ("stores", "x=y", "stores: NUMBER=NAME"),
-            ("stores", "1=a;1=b", "stores: 1 is there twice"),
-            ("settings", "late_payment", "settings: NAME=VALUE"),
-            ("settings", "no_such=1", "settings: no_such is no setting; there are"),
-            ("settings", "late_payment=maybe", "settings: unknown variant"),
-            ("settings", "replay_guard=perhaps", "settings: "),
-            ("enabled", "si", "enabled: yes or no"),
-        ] {
-            let base = [("mch_id", "10502105689001"), ("appid", "1000258"), ("key", KEY)];
-            let mut cells: Cells =
-                base.iter().map(|(name, text)| (*name, Cell::Text((*text).to_owned()))).collect();
-            match text {
-                "" => cells.remove(column),
-                text => cells.insert(column, Cell::Text(text.to_owned())),
-            };
-            let (_, row) = understand(RawRow { line: 7, cells: Ok(cells) });
-            let remarks = row.unwrap_err();
-            let said = format!("{}: {}", remarks[0].column, remarks[0].text);
-            assert!(said.starts_with(says), "{column} {text}: {said}");
-            assert!(!format!("{remarks:?}").contains("shortkey"));
-        }
-    }
-}
+#[path = "columns_tests.rs"]
+mod tests;
