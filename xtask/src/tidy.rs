@@ -84,6 +84,7 @@ fn judge(files: &[TextFile]) -> Vec<Finding> {
         }
     }
     findings.extend(papers::check_changelog(files));
+    findings.extend(papers::check_decisions(files));
     findings.extend(codes::check_codes(files));
     findings
 }
@@ -135,6 +136,7 @@ mod tests {
             samples::file("crates/kernel/src/a.rs", "use std::fs;\n"),
             samples::file("crates/kernel/Cargo.toml", "[dependencies]\nstore.workspace = true\n"),
             samples::file("docs/A.md", "[gone](no/such/file.md)\n"),
+            samples::file("docs/decisions/0002-first.md", "# 2. First\n"),
             samples::file("e2e/package-lock.json", "\"resolved\": \"https://host\"\n"),
             samples::file("a.sh", "# FIX\u{4d}E\n"),
         ];

@@ -1,10 +1,13 @@
 //! Rules for what is read by people and package managers: links lead somewhere, the changelog says
-//! something, lock files name no host.
+//! something, decisions are numbered, lock files name no host.
 
 use super::{Finding, TextFile};
 
 /// The changelog's path.
 pub const CHANGELOG: &str = "CHANGELOG.md";
+
+/// Where decisions are.
+const DECISIONS: &str = "docs/decisions/";
 
 /// Every relative link of a page leads to a file; `exists` is asked with its path from the root.
 pub fn check_links(file: &TextFile, exists: &dyn Fn(&str) -> bool) -> Vec<Finding> {
@@ -33,6 +36,23 @@ pub fn check_changelog(files: &[TextFile]) -> Option<Finding> {
         lines.any(|line| line.starts_with("- "))
     });
     (!has_change).then(|| Finding::error(CHANGELOG, 0, "lists no change"))
+}
+
+/// Each decision has a number of its own, in its name and at the head of its page, and none is left out: two
+/// branches that each take the next one meet here.
+pub fn check_decisions(files: &[TextFile]) -> Vec<Finding> {
+    let mut pages: Vec<_> = files.iter().filter(|file| file.path.starts_with(DECISIONS)).collect();
+    pages.sort_by(|left, right| left.path.cmp(&right.path));
+    let judged = pages.iter().zip(1_usize..).filter_map(|(page, expected)| {
+        let name = &page.path[DECISIONS.len()..];
+        let digits = name.split('-').next().filter(|digits| digits.len() == 4);
+        let number = digits.and_then(|digits| digits.parse().ok());
+        let is_at_head = page.text.starts_with(&format!("# {expected}. "));
+        let what = format!("must be decision {expected:04}: its name and `# {expected}. ` say so");
+        let is_sound = number == Some(expected) && is_at_head;
+        (!is_sound).then(|| Finding::error(&page.path, 1, what))
+    });
+    judged.collect()
 }
 
 /// A lock file names packages and their hashes, never the host that they came from.
@@ -68,6 +88,28 @@ mod tests {
             assert!(check_changelog(&[file(CHANGELOG, text)]).is_some(), "{text:?}");
         }
         assert!(check_changelog(&[]).is_some());
+    }
+
+    #[test]
+    fn decisions_that_share_a_number_or_skip_one_fail() {
+        let page = |name: &str, head: &str| file(&format!("docs/decisions/{name}"), head);
+        let sound = [page("0001-a.md", "# 1. A\n"), page("0002-b.md", "# 2. B\n")];
+        assert_eq!(check_decisions(&sound), []);
+        for (name, head) in [
+            ("0002-c.md", "# 2. C\n"),
+            ("0004-c.md", "# 4. C\n"),
+            ("0003-c.md", "# 2. C\n"),
+            ("c.md", "# 3. C\n"),
+        ] {
+            let [first, second] = &sound;
+            let broken = [
+                file(&first.path, &first.text),
+                file(&second.path, &second.text),
+                page(name, head),
+            ];
+            let found = check_decisions(&broken);
+            assert_eq!(lines(&found), [1], "{name}: {found:?}");
+        }
     }
 
     #[test]
