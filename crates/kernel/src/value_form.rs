@@ -1,6 +1,9 @@
 //! The language of each parameter's value (contract sections 2 and 4): what a text must look like,
 //! judged byte by byte. The unique parse asks the same questions of values that nobody sent.
 
+mod cures;
+mod free_text;
+
 use std::net::IpAddr;
 
 use crate::application::Application;
@@ -9,7 +12,6 @@ use crate::exchange_rate::RateSource;
 use crate::fault::Wording;
 use crate::feed::EventType;
 use crate::id::{AppId, MchId, Sn};
-use crate::json;
 use crate::password;
 use crate::product::{PRODUCTS, Product, Provider};
 use crate::refund::RefundState;
@@ -17,6 +19,12 @@ use crate::scheme::Scheme;
 use crate::state::TradeState;
 use crate::time::Timestamp;
 use crate::user::{Email, NAME_CHARS_MAX, UserType};
+use crate::value_form::cures::{
+    AMOUNT, CURSOR, DATE, DISCOUNT, EMAIL, EVENT_TYPES, EXPIRY, INTEGER, IP, LIMIT, OWN, PAGE,
+    PRODUCT, PROVIDER, RATE_SOURCE, REFUND_STATUS, SIGN_TYPE, TOKEN, TRADE_NO, TRADE_STATE,
+    UNIX_TIME, USER_TYPE, WAIT, WALLET,
+};
+use crate::value_form::free_text::{LIKE_A_NOTICE, is_like_a_notice, judge_detail, judge_text};
 
 /// Digits of an integer.
 const DIGITS_MAX: usize = 18;
@@ -286,58 +294,6 @@ impl ValueForm {
     }
 }
 
-const SIGN_TYPE: Wording = [
-    "应为 MD5、HMAC-SHA256 或 RSA2，与签名一致",
-    "must be MD5, HMAC-SHA256 or RSA2, as it is signed",
-];
-const OWN: Wording = ["不属于该商户", "is not the caller's own"];
-const AMOUNT: Wording = [
-    "应为正整数（单位：分），且不超过渠道限额",
-    "must be an integer from 1 to the product's limit",
-];
-const DISCOUNT: Wording =
-    ["应为不小于 0 且小于 total_fee 的整数", "must be an integer from 0, below total_fee"];
-const PRODUCT: Wording = ["不是已知的支付产品", "names no product"];
-const TRADE_NO: Wording =
-    ["应由 1–64 位 A-Za-z0-9_|*@.- 组成", "must be 1–64 characters of A-Za-z0-9_|*@.-"];
-const TOKEN: Wording = ["含有不允许的字符", "holds a character that is not allowed"];
-const WALLET: Wording = ["应为 CN 或 HK", "must be CN or HK"];
-const PROVIDER: Wording = ["应为 wechat、alipay 或 unionpay", "must be wechat, alipay or unionpay"];
-const INTEGER: Wording = ["应为整数", "must be an integer"];
-const IP: Wording = ["应为 IP 地址", "must be an IP address"];
-const EXPIRY: Wording = [
-    "应为 1 分钟至 7 天内的 Unix 时间或 yyyyMMddHHmmss",
-    "must be Unix time or yyyyMMddHHmmss, 1 minute to 7 days ahead",
-];
-const UNIX_TIME: Wording = ["应为 Unix 时间（秒）", "must be Unix time in seconds"];
-const PAGE: Wording = ["应为 1 至 1000000000 的整数", "must be an integer from 1 to 1000000000"];
-const LIMIT: Wording = ["应为 1 至 100 的整数", "must be an integer from 1 to 100"];
-const DATE: Wording = ["应为 yyyy-MM-dd（北京时间）", "must be a date yyyy-MM-dd (UTC+8)"];
-const TRADE_STATE: Wording = [
-    "应为 NOTPAY、USERPAYING、PAYERROR、SUCCESS、REFUND、CLOSED 或 REVOKED",
-    "must be NOTPAY, USERPAYING, PAYERROR, SUCCESS, REFUND, CLOSED or REVOKED",
-];
-const REFUND_STATUS: Wording = [
-    "应为 PROCESSING、SUCCESS、REFUNDCLOSE 或 CHANGE",
-    "must be PROCESSING, SUCCESS, REFUNDCLOSE or CHANGE",
-];
-const CURSOR: Wording =
-    ["应为上次应答的 next，或留空", "must be `next` of the answer before, or empty"];
-const EVENT_TYPES: Wording = [
-    "应为以逗号分隔的事件类型，如 order.success,refund.success",
-    "must be types of events with commas between, such as order.success,refund.success",
-];
-const WAIT: Wording = ["应为 0 至 25 的整数（秒）", "must be an integer from 0 to 25 (seconds)"];
-const EMAIL: Wording = ["应为邮箱地址", "must be an e-mail address"];
-const USER_TYPE: Wording =
-    ["应为 merchant、store 或 cashier", "must be merchant, store or cashier"];
-const RATE_SOURCE: Wording = ["应为 alipay 或 wechat", "must be alipay or wechat"];
-const CONTROL: Wording = ["不能含有控制字符", "must not hold control characters"];
-const HIDDEN_URL: Wording =
-    ["不能含有参数名后接网址", "must not hold a parameter's name followed by a URL"];
-const LIKE_A_NOTICE: Wording =
-    ["不能含有通知参数名后接其值", "must not hold a notification's parameter followed by a value"];
-
 /// An integer as it must be spelled: digits without sign or leading zeros.
 pub fn integer(text: &str) -> Option<i64> {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit());
@@ -383,7 +339,6 @@ fn is_ip_list(value: &str) -> bool {
     value.split(',').all(|ip| ip.trim_matches(' ').parse::<IpAddr>().is_ok())
 }
 
-/// WeChat 18 digits from 10–15, Alipay 16–24 from 25–30, UnionPay 19 from 62.
 fn wrong_url(fault: UrlFault) -> Wrong {
     Wrong::Format(match fault {
         UrlFault::Shape => ["应为 http(s) 绝对网址", "must be an absolute http(s) URL"],
@@ -392,58 +347,6 @@ fn wrong_url(fault: UrlFault) -> Wrong {
         UrlFault::ReservedName => ["域名是保留名称", "has a reserved host name"],
         UrlFault::Port => ["端口不被允许", "has a port that is not allowed"],
     })
-}
-
-/// Names whose value is a URL: no text may hold one directly followed by a URL's beginning.
-const URL_NAMES: [&str; 3] = ["notify_url", "return_url", "h5_redirect_url"];
-
-fn judge_text(value: &str) -> Result<(), Wrong> {
-    if value.chars().any(char::is_control) {
-        return Err(Wrong::Format(CONTROL));
-    }
-    judge_no_hidden_url(value)
-}
-
-fn judge_no_hidden_url(value: &str) -> Result<(), Wrong> {
-    let begins_url = |rest: &str| rest.starts_with("http:") || rest.starts_with("https:");
-    let is_hidden = value.contains("_urlhttp")
-        && URL_NAMES.iter().any(|name| followed_by(value, name, begins_url));
-    if is_hidden { Err(Wrong::Format(HIDDEN_URL)) } else { Ok(()) }
-}
-
-/// White space between JSON's tokens may be line breaks and tabs; other control characters may not.
-fn judge_detail(value: &str) -> Result<(), Wrong> {
-    let is_wrong = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t');
-    if value.contains(is_wrong) {
-        return Err(Wrong::Format(CONTROL));
-    }
-    judge_no_hidden_url(value)?;
-    if json::is_json(value) { Ok(()) } else { Err(Wrong::Json) }
-}
-
-/// Whether a text holds a name of a notification directly followed by what its value may begin
-/// with: whoever carries the notification could cut it there (contract section 2).
-fn is_like_a_notice(value: &str) -> bool {
-    let digit = |rest: &str| rest.starts_with(|next: char| next.is_ascii_digit());
-    let trade_no = |rest: &str| rest.bytes().next().is_some_and(consists_of_one);
-    let state = |rest: &str| rest.starts_with(['N', 'U', 'P', 'S', 'R', 'C']);
-    let sn = |rest: &str| {
-        rest.as_bytes().get(..16).is_some_and(|next| next.iter().all(u8::is_ascii_digit))
-    };
-    ["total_fee", "cash_fee", "pay_amount", "status"]
-        .iter()
-        .any(|name| followed_by(value, name, digit))
-        || followed_by(value, "out_trade_no", trade_no)
-        || followed_by(value, "trade_state", state)
-        || followed_by(value, "sn", sn)
-}
-
-fn consists_of_one(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"_|*@.-".contains(&byte)
-}
-
-fn followed_by(value: &str, name: &str, begins: impl Fn(&str) -> bool) -> bool {
-    value.match_indices(name).any(|(at, _)| begins(&value[at + name.len()..]))
 }
 
 #[cfg(test)]
