@@ -49,13 +49,34 @@ pub(crate) async fn turn(
     raw: &RawCall<'_>,
     key: &SentKey,
 ) -> Result<Option<KeyTurn>, Fault> {
-    match (raw.operation, key) {
-        (Operation::Place | Operation::Refund, SentKey::Bad) => Err(Fault::NotAllowed(KEY_FORM)),
-        (Operation::Place | Operation::Refund, SentKey::One(key)) => {
+    match (has_effect(raw.operation), key) {
+        (false, _) | (true, SentKey::None) => Ok(None),
+        (true, SentKey::Bad) => Err(Fault::NotAllowed(KEY_FORM)),
+        (true, SentKey::One(key)) => {
             // Boxed: what it keeps while it waits is nothing that other requests should carry.
             Box::pin(gateway.claim_key(caller, raw.operation, (key, raw.body))).await.map(Some)
         }
-        _ => Ok(None),
+    }
+}
+
+/// Whether a repeat of the operation could have an effect twice. The others ask, or end in the same state
+/// however often they are asked for.
+fn has_effect(operation: Operation) -> bool {
+    match operation {
+        Operation::Place | Operation::Refund => true,
+        Operation::Query
+        | Operation::Close
+        | Operation::Reverse
+        | Operation::QueryRefund
+        | Operation::ListOrders
+        | Operation::ListRefunds
+        | Operation::ListEvents
+        | Operation::LogIn
+        | Operation::CreateUser
+        | Operation::ListUsers
+        | Operation::RemoveUser
+        | Operation::ChangePassword
+        | Operation::FetchRates => false,
     }
 }
 
