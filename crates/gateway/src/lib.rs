@@ -50,6 +50,7 @@ mod reverse_order;
 mod rotate_key;
 mod routing;
 mod set_application;
+mod standing_order;
 mod story;
 mod surplus;
 mod sweeper;
@@ -264,6 +265,11 @@ impl Gateway {
     /// Callbacks refused since the process started.
     pub fn refused_callbacks(&self) -> u64 {
         self.0.refused_callbacks.load(Ordering::Relaxed)
+    }
+
+    /// Passwords hashed since the process started: each costs the same, so that no time tells anything.
+    pub fn passwords_hashed(&self) -> u64 {
+        self.0.passwords.hashed()
     }
 
     /// A number for one request, unique, for logs and support: time, node and random digits.

@@ -28,6 +28,8 @@ use crate::egress::{Egress, EgressFault, Wire};
 /// Requests that are with the platform before at the same time: when it is slow, it must not hold
 /// whatever else this process could do.
 const UNDER_WAY_MAX: usize = 256;
+/// The same of callbacks, which anybody can send: they must not take the places of merchants.
+const CALLBACKS_UNDER_WAY_MAX: usize = 64;
 /// How long placing waits for the answer whether a number is taken there.
 const GUARD_WAIT: Duration = Duration::from_secs(3);
 /// Where it answers queries (document 1.1).
@@ -38,6 +40,7 @@ pub(crate) struct OldLink {
     platform: OldPlatform,
     wire: Arc<dyn Wire>,
     places: Semaphore,
+    callback_places: Semaphore,
     counts: Counts,
 }
 
@@ -58,13 +61,23 @@ impl OldLink {
         allowed: &[kernel::egress_policy::Cidr],
     ) -> Result<Self, String> {
         let wire = Arc::new(Egress::to_old_platform(platform.url.as_str(), allowed)?);
-        let places = Semaphore::new(UNDER_WAY_MAX);
-        Ok(Self { platform, wire, places, counts: Counts::default() })
+        let (places, callback_places) =
+            (Semaphore::new(UNDER_WAY_MAX), Semaphore::new(CALLBACKS_UNDER_WAY_MAX));
+        Ok(Self { platform, wire, places, callback_places, counts: Counts::default() })
     }
 
+    /// Sends what a merchant, or we, ask.
     async fn send(&self, request: &HttpRequest) -> Result<HttpResponse, EgressFault> {
+        self.send_from(&self.places, request).await
+    }
+
+    async fn send_from(
+        &self,
+        places: &Semaphore,
+        request: &HttpRequest,
+    ) -> Result<HttpResponse, EgressFault> {
         let busy = || EgressFault::NotSent("too many requests are with the platform before".into());
-        let _place = self.places.try_acquire().map_err(|_| busy())?;
+        let _place = places.try_acquire().map_err(|_| busy())?;
         self.wire.send(request).await
     }
 }
@@ -73,6 +86,11 @@ impl Gateway {
     /// Whether requests about what only the platform before knows are passed on now.
     pub fn passes_on(&self) -> bool {
         self.old_link().is_some()
+    }
+
+    /// Whether they are for this caller.
+    pub fn passes_on_for(&self, caller: &Caller) -> bool {
+        caller.app.settings.moved_in && self.passes_on()
     }
 
     /// Whether an address is one at which upstreams call the platform before.
@@ -125,7 +143,7 @@ impl Gateway {
     /// answered: then the upstream must call again.
     pub async fn pass_callback_on(&self, request: HttpRequest) -> Option<HttpResponse> {
         let link = self.old_link()?;
-        let answered = link.send(&addressed(link, request)).await;
+        let answered = link.send_from(&link.callback_places, &addressed(link, request)).await;
         let callbacks = link.counts.callbacks.fetch_add(1, Ordering::Relaxed) + 1;
         match answered {
             Ok(answer) => {

@@ -222,7 +222,7 @@ impl Gateway {
 
     /// Asks the upstream to take an attempt. The same number with the same contents may be placed
     /// again: upstreams answer it as they did the first time.
-    async fn ask_to_open(
+    pub(crate) async fn ask_to_open(
         &self,
         standing: Standing,
         attempt: Attempt,

@@ -2,6 +2,7 @@
 //! threads where it keeps nobody waiting, a few at the same time. A password must never be logged.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -34,15 +35,21 @@ const WAIT: Duration = Duration::from_secs(5);
 pub(crate) const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA\
                                  $AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// Who may hash.
-pub(crate) struct Passwords(Arc<Semaphore>);
+/// Who may hash, and how often it was done.
+pub(crate) struct Passwords {
+    turns: Arc<Semaphore>,
+    hashed: Arc<AtomicU64>,
+}
 
 /// The right to hash once.
-pub(crate) struct Turn(OwnedSemaphorePermit);
+pub(crate) struct Turn {
+    permit: OwnedSemaphorePermit,
+    hashed: Arc<AtomicU64>,
+}
 
 impl Default for Passwords {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(AT_ONCE)))
+        Self { turns: Arc::new(Semaphore::new(AT_ONCE)), hashed: Arc::default() }
     }
 }
 
@@ -52,8 +59,14 @@ impl Passwords {
     /// # Errors
     /// 4006 if it does not come in time: nothing was begun.
     pub(crate) async fn turn(&self) -> Result<Turn, Fault> {
-        let permit = tokio::time::timeout(WAIT, self.0.clone().acquire_owned()).await;
-        permit.ok().and_then(Result::ok).map(Turn).ok_or(Fault::Busy)
+        let permit = tokio::time::timeout(WAIT, self.turns.clone().acquire_owned()).await;
+        let permit = permit.ok().and_then(Result::ok).ok_or(Fault::Busy)?;
+        Ok(Turn { permit, hashed: self.hashed.clone() })
+    }
+
+    /// Passwords hashed so far, be it to keep them or to compare them.
+    pub(crate) fn hashed(&self) -> u64 {
+        self.hashed.load(Ordering::Relaxed)
     }
 }
 
@@ -93,7 +106,8 @@ impl Turn {
         work: impl FnOnce() -> Option<T> + Send + 'static,
     ) -> Result<T, Fault> {
         let done = tokio::task::spawn_blocking(move || {
-            let Self(_permit) = &self;
+            let Self { permit: _permit, hashed } = &self;
+            hashed.fetch_add(1, Ordering::Relaxed);
             work()
         });
         let done = done.await.ok().flatten();

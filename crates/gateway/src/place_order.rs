@@ -328,49 +328,6 @@ impl Gateway {
         }
     }
 
-    /// The answer when `wanted`'s number is taken: by an order, or (never yet seen) only its id.
-    async fn standing_order(
-        &self,
-        caller: &Caller,
-        wanted: &Order,
-    ) -> Result<Answered, OrderFault> {
-        let found =
-            orders::by_out_trade_no(&self.0.store, wanted.mch_id, &wanted.out_trade_no).await;
-        let found = found.map_err(|error| self.busy("read the standing order", &error))?;
-        let Some(order) = found else {
-            tracing::error!(order.sn = %wanted.sn(), "an id was made twice");
-            return Err(Fault::Busy.into());
-        };
-        let fault = standing_fault(order.state);
-        let is_same = order.product == wanted.product
-            && order.total_fee == wanted.total_fee
-            && order.discount == wanted.discount;
-        if is_same && caller.app.settings.repeat_is_success {
-            return Ok(self.answered(order));
-        }
-        let standing = is_same.then(|| Box::new(self.answered(order)));
-        Err(OrderFault { fault, standing })
-    }
-
-    /// The answer for the order that a key's earlier request has placed, and whose answer was lost.
-    async fn placed_before(&self, caller: &Caller, id: Id) -> Result<Answered, OrderFault> {
-        let found = orders::by_id(&self.0.store, caller.app.mch_id, id).await;
-        let found = found.map_err(|error| self.busy("read the order of a key", &error))?;
-        let order = found.ok_or(Fault::Uncertain)?;
-        match order.state {
-            TradeState::NotPay | TradeState::UserPaying | TradeState::Success => {
-                Ok(self.answered(order))
-            }
-            TradeState::Closed
-            | TradeState::PayError
-            | TradeState::Revoked
-            | TradeState::Refund => {
-                let fault = standing_fault(order.state);
-                Err(OrderFault { fault, standing: Some(Box::new(self.answered(order))) })
-            }
-        }
-    }
-
     /// The fault when the order could not be written.
     fn not_placed(&self, error: &StoreError) -> Fault {
         match error {
@@ -397,7 +354,7 @@ fn digest(code: &Secret) -> String {
 }
 
 /// Whether the order asks its upstream when it is placed.
-fn asks_at_once(order: &Order) -> bool {
+pub(crate) fn asks_at_once(order: &Order) -> bool {
     match order.product {
         Product::MixedQr => false,
         Product::WechatH5 => !order.payer_ip.is_empty(),
@@ -411,16 +368,5 @@ fn asks_at_once(order: &Order) -> bool {
         | Product::UnionpayLink
         | Product::UnionpayQr
         | Product::Micropay => true,
-    }
-}
-
-/// What a merchant hears when it places a number that an order in `state` has.
-fn standing_fault(state: TradeState) -> Fault {
-    match state {
-        TradeState::NotPay | TradeState::UserPaying => Fault::DuplicateOrder,
-        TradeState::Success => Fault::AlreadyPaid,
-        TradeState::Closed | TradeState::PayError => Fault::AlreadyClosed,
-        TradeState::Revoked => Fault::AlreadyReversed,
-        TradeState::Refund => Fault::AlreadyRefunded,
     }
 }

@@ -109,8 +109,8 @@ impl Gateway {
             RefundRef::RefundId(sn) => refunds::by_id(&self.0.store, mch_id, sn.id()).await,
         };
         let found = found.map_err(|error| self.busy("read a refund", &error))?;
-        // Surplus money was never the merchant's.
-        let found = found.filter(|refund| refund.cause != RefundCause::Surplus);
+        // Surplus money was never the merchant's, and what a reversal gave back is the order's to tell of.
+        let found = found.filter(|refund| refund.cause == RefundCause::Merchant);
         let refund = found.ok_or(Fault::NotFound)?;
         let standing = self.standing(mch_id, refund.order_id).await;
         let standing = standing.map_err(|error| self.busy("read an order", &error))?;

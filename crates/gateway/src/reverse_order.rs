@@ -103,7 +103,8 @@ impl Gateway {
         sign_form: Signing,
     ) -> Result<Answered, Fault> {
         let wish = Wish {
-            out_refund_no: format!("REVERSE{}", standing.order.sn()),
+            // A space, as above: a merchant who had given the number away could never reverse.
+            out_refund_no: format!("reverse {}", standing.order.sn()),
             refund_fee: None,
             reason: REASON.to_owned(),
             cause: RefundCause::Reversal,
@@ -112,7 +113,12 @@ impl Gateway {
         let refunded = self.give_back(caller, standing, wish).await?;
         match refunded.answered.order.state {
             TradeState::Revoked => Ok(refunded.answered),
-            _ => Err(Fault::TimedOut),
+            TradeState::NotPay
+            | TradeState::UserPaying
+            | TradeState::PayError
+            | TradeState::Success
+            | TradeState::Refund
+            | TradeState::Closed => Err(Fault::TimedOut),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The platform that this one replaces, as far as requests are passed on to it: where it is, which
 //! addresses are its callbacks', and what its answers say. Pure; it never calls anybody.
 
+use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -117,8 +118,28 @@ impl CallbackAddress {
         let path = single_slashes(path);
         let is_below = self.path.len() > 1 && self.path.ends_with('/');
         let is_there = *path == *self.path || (is_below && path.starts_with(&self.path));
-        is_there && self.query.iter().all(|wanted| pairs(query).any(|pair| pair == *wanted))
+        is_there && stays_below(&path) && self.query.iter().all(|wanted| is_only(query, wanted))
     }
+}
+
+/// Whether nobody who reads a path goes up in it: with dots, however they are spelled, a stranger would
+/// reach whatever else the platform before has, and come from us.
+fn stays_below(path: &str) -> bool {
+    let decoded = percent_decode_str(path).decode_utf8_lossy();
+    let is_up = |segment: &str| matches!(segment.split(';').next(), Some("." | ".."));
+    !decoded.contains('\\') && !decoded.split('/').any(is_up)
+}
+
+/// Whether a parameter is there with that value, and nothing else that PHP would take for it: it believes
+/// the last of equal names, reads dots and spaces in them as underscores, and `name[]` as `name`.
+fn is_only(query: &str, (wanted, value): &(String, String)) -> bool {
+    let in_php = |name: &str| {
+        let bare = name.trim_start_matches(' ').split(['[', '\0']).next().unwrap_or_default();
+        bare.replace(['.', ' '], "_")
+    };
+    let mut alike = pairs(query).filter(|(name, _)| in_php(name) == in_php(wanted));
+    alike.next().is_some_and(|(name, text)| name == *wanted && text == *value)
+        && alike.next().is_none()
 }
 
 fn pairs(query: &str) -> impl Iterator<Item = (String, String)> + '_ {
@@ -153,6 +174,11 @@ impl OldAnswer {
             _ => Map::new(),
         };
         Some(Self { code, data })
+    }
+
+    /// Whether what was asked for was done, or is under way.
+    pub fn is_success(&self) -> bool {
+        self.code == code::SUCCESS
     }
 
     /// Whether its data is of this number, and signed with the key.
@@ -262,5 +288,43 @@ mod tests {
         assert_eq!(answer.standing_fault(), Fault::AlreadyPaid);
         let forged = OldAnswer::parse(body.replace("12", "13").as_bytes()).unwrap();
         assert!(!forged.is_of("A1", &key));
+    }
+
+    #[test]
+    fn nobody_comes_through_a_callbacks_address_to_another() {
+        let below = CallbackAddress::parse("/notify/").unwrap();
+        for path in ["/notify/wechat", "/notify/a.b/..c", "/notify/%E8%81%9A", "//notify//x"] {
+            assert!(below.is_at(path, ""), "{path}");
+        }
+        for path in [
+            "/notify/../user/login",
+            "/notify/x/../../user",
+            "/notify/.",
+            "/notify/%2e%2e/user",
+            "/notify/.%2E/user",
+            "/notify/..%2fuser",
+            "/notify/..;/user",
+            "/notify/..\\user",
+            "/notify/%5c..%5cuser",
+        ] {
+            assert!(!below.is_at(path, ""), "{path}");
+        }
+        let by_name = CallbackAddress::parse("/index.php?_m=notify").unwrap();
+        for query in ["_m=notify", "_m=notify&a=1", "x=1&_m=notify&m=2"] {
+            assert!(by_name.is_at("/index.php", query), "{query}");
+        }
+        for query in [
+            "_m=notify&_m=user",
+            "_m=user&_m=notify",
+            "_m=notify&_m[]=user",
+            "_m=notify&_m%5Bx%5D=user",
+            "_m=notify&.m=user",
+            "_m=notify&%20_m=user",
+            "_m=notify&+_m=user",
+            "_m=notify&_m%00=user",
+            ".m=notify",
+        ] {
+            assert!(!by_name.is_at("/index.php", query), "{query}");
+        }
     }
 }

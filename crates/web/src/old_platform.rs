@@ -18,17 +18,18 @@ use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
 use axum::middleware::Next;
 use channels::http::HttpRequest;
 use futures_util::TryStreamExt;
+use gateway::{Gateway, KeyClaim, KeyTurn};
 use kernel::address::{self, Operation};
 use kernel::dialect::answer;
 use kernel::dialect::jubao::{self, BODY_BYTES_MAX, RawCall};
 use kernel::fault::Fault;
-use kernel::old_platform::{PASSED_ON, is_passed_on};
+use kernel::old_platform::{OldAnswer, PASSED_ON, is_passed_on};
 use serde_json::Value;
 use tracing::Instrument;
 
 use crate::edge::Client;
 use crate::outlive::Outlive;
-use crate::{Site, callbacks, merchant_api, reply};
+use crate::{Site, callbacks, idempotency, merchant_api, reply};
 
 /// Headers that belong to one connection, or that we write ourselves.
 const NOT_PASSED_ON: [HeaderName; 9] = [
@@ -44,6 +45,26 @@ const NOT_PASSED_ON: [HeaderName; 9] = [
 ];
 /// Where the old platform finds whom we speak for.
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
+/// Headers by which a proxy says where a request came from, which we alone may say, or another address or
+/// method than the request's: whoever is behind us may believe them.
+const OF_PROXIES: [&str; 14] = [
+    "cf-connecting-ip",
+    "client-ip",
+    "fastly-client-ip",
+    "forwarded",
+    "forwarded-for",
+    "proxy",
+    "true-client-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-http-method-override",
+    "x-original-url",
+    "x-originating-ip",
+    "x-real-ip",
+    "x-rewrite-url",
+];
+/// What the names of more of them begin with.
+const FORWARDED: &str = "x-forwarded";
 
 /// Answers every request to an address that no page has.
 pub async fn call(State(site): State<Site>, request: Request) -> Response<Body> {
@@ -141,8 +162,54 @@ async fn elsewhere(site: &Site, parts: &Parts, asked: Asked) -> Option<Result<Ve
         // It was known a moment ago: what there is elsewhere is not known.
         Err(fault) => return Some(Err(fault)),
     };
+    if !site.gateway.passes_on_for(&caller) {
+        return None;
+    }
     tracing::debug!(trace_no = asked.trace_no, operation = ?asked.operation, "asked elsewhere");
-    site.gateway.pass_on(&caller, outgoing(parts, asked.body)).await
+    let key = idempotency::key_of(&parts.headers);
+    let turn = idempotency::turn(&site.gateway, &caller, &raw, &key).await;
+    match turn {
+        Err(fault) => Some(Err(fault)),
+        Ok(Some(KeyTurn::Answered(answer))) => Some(Ok(answer.into_bytes())),
+        Ok(None) => site.gateway.pass_on(&caller, outgoing(parts, asked.body)).await,
+        Ok(Some(KeyTurn::Act(claim))) => {
+            let answered = site.gateway.pass_on(&caller, outgoing(parts, asked.body)).await;
+            let language = reply::language(&parts.headers);
+            let in_doubt = |fault: &Fault| answer::failure(fault, language, None, &asked.trace_no);
+            Some(once_by_key(&site.gateway, claim, answered, in_doubt).await)
+        }
+    }
+}
+
+/// What is answered to a request with an `Idempotency-Key` that was passed on. The platform before knows no
+/// such key, and what it may have done it must not be asked for again: that it is not known what became of
+/// it is kept like an answer.
+async fn once_by_key(
+    gateway: &Gateway,
+    claim: KeyClaim,
+    answered: Option<Result<Vec<u8>, Fault>>,
+    in_doubt: impl Fn(&Fault) -> String,
+) -> Result<Vec<u8>, Fault> {
+    let answered = answered.unwrap_or(Err(Fault::NotSent));
+    let kept = match &answered {
+        Err(Fault::NotSent) => None,
+        Err(fault) => Some(in_doubt(fault)),
+        Ok(body) => match (OldAnswer::parse(body), std::str::from_utf8(body)) {
+            (Some(read), Ok(text)) if read.is_success() => Some(text.to_owned()),
+            // A refusal has had no effect.
+            (Some(_) | None, _) => None,
+        },
+    };
+    match kept {
+        None => {
+            gateway.settle_key(claim, Some(&Fault::NotFound), "").await;
+            answered
+        }
+        Some(text) => {
+            gateway.settle_key(claim, None, &text).await;
+            Ok(text.into_bytes())
+        }
+    }
 }
 
 /// Passes a callback on and gives its answer back.
@@ -182,7 +249,9 @@ fn outgoing(parts: &Parts, body: Vec<u8>) -> HttpRequest {
 }
 
 fn passed_header((name, value): (&HeaderName, &HeaderValue)) -> Option<(String, String)> {
-    let is_passed = !NOT_PASSED_ON.contains(name) && name.as_str() != X_FORWARDED_FOR;
+    let text = name.as_str();
+    let is_of_proxy = OF_PROXIES.contains(&text) || text.starts_with(FORWARDED);
+    let is_passed = !NOT_PASSED_ON.contains(name) && !is_of_proxy;
     is_passed.then(|| Some((name.to_string(), value.to_str().ok()?.to_owned())))?
 }
 

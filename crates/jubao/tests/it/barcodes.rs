@@ -3,6 +3,7 @@
 
 use kernel::ledger::Book;
 use kernel::notice::NoticeState;
+use kernel::refund::{Refund, RefundCause};
 use serde_json::{Value, json};
 
 use crate::app::TestApp;
@@ -113,6 +114,39 @@ async fn a_paid_barcode_order_is_reversed_and_its_money_goes_back() {
             assert_eq!(app.booked(&sn, book).await, 0, "{wallet} {book:?}");
         }
         assert_eq!(reverse(&app, &sn).await["code"], 40104);
+    }
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_reversal_gave_back_is_no_refund_that_the_merchant_can_ask_for() {
+    let app = TestApp::spawn().await;
+    let (wallet, prefix) = WALLETS[1];
+    let answer = charge(&app, wallet, &code(prefix, 7, "00")).await;
+    let sn = answer["data"]["sn"].as_str().unwrap().to_owned();
+    let mch_id = app.mch_id().to_string();
+    // The number that a reversal had once is an ordinary one: it cannot stand in a reversal's way.
+    let taken = json!({
+        "mch_id": mch_id, "sn": sn, "out_refund_no": format!("REVERSE{sn}"), "refund_fee": 1,
+    });
+    assert_eq!(app.call("/payment/refund", &taken).await["code"], 200);
+    reverse(&app, &sn).await;
+    let order = app.sweep_until(&sn, "REVOKED").await;
+    let store = app.demo.gateway.store();
+    let refunds = store::refunds::of_order(store, order.mch_id, order.id).await.unwrap();
+    let (own, others): (Vec<_>, Vec<_>) =
+        refunds.into_iter().partition(|refund| refund.cause == RefundCause::Merchant);
+    assert_eq!((own.len(), own[0].amount.minor), (1, 1));
+    assert!(!others.is_empty());
+    let find = async |refund: &Refund| {
+        let number = refund.refund_no();
+        let wanted = json!({ "mch_id": mch_id, "refund_id": number.as_str() });
+        app.call("/order/refundquery", &wanted).await["code"].clone()
+    };
+    assert_eq!(find(&own[0]).await, 200);
+    for refund in &others {
+        assert!(refund.out_refund_no.contains(' '), "{refund:?}");
+        assert_eq!(find(refund).await, 492_002, "{refund:?}");
     }
     app.finish().await;
 }

@@ -24,7 +24,7 @@ const UNTIL_S: i64 = 1_000;
 const GUARD_S: i64 = 500;
 
 /// A gateway after a platform that holds two orders.
-async fn world() -> (TestApp, OldSim) {
+pub async fn world() -> (TestApp, OldSim) {
     let old = OldSim::spawn().await;
     old.holds("OLD-1", "SUCCESS");
     old.holds("OLD-2", "NOTPAY");
@@ -56,7 +56,7 @@ fn about(number: &str) -> String {
     signing::signed(&members, &Secret::new(MERCHANT.key)).unwrap().to_string()
 }
 
-async fn code(app: &TestApp, path: &str, number: &str) -> i64 {
+pub async fn code(app: &TestApp, path: &str, number: &str) -> i64 {
     app.post(path, about(number)).await["code"].as_i64().unwrap()
 }
 

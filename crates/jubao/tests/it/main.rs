@@ -6,6 +6,7 @@
 mod admin;
 mod again;
 mod app;
+mod attacks;
 mod barcodes;
 mod bench;
 mod callbacks;
@@ -31,7 +32,9 @@ mod foreign_clients;
 mod foreign_objects;
 mod forward;
 mod guard;
+mod guide_pull;
 mod idempotency;
+mod idempotency_processes;
 mod import;
 mod lanes;
 mod late;

@@ -123,6 +123,35 @@ async fn answers_and_notices_are_signed_as_the_request_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_refund_without_a_number_has_one_that_can_be_asked_for_in_every_scheme() {
+    let app = TestApp::spawn().await;
+    open_every_scheme(&app).await;
+    let sn = app.place(202).await["sn"].as_str().unwrap().to_owned();
+    app.pay(&sn, &json!({})).await;
+    app.wait_state(&sn, "SUCCESS").await;
+    for (at, scheme) in (1..).zip(Scheme::ALL) {
+        let mut wish = json!({
+            "mch_id": MERCHANT.mch_id.to_string(), "sn": sn, "refund_fee": 10,
+            "refund_desc": scheme.word(), "nonce_str": format!("r{}", scheme.word()),
+            "timestamp": app.demo.gateway.now().seconds(),
+        });
+        if scheme.is_strong() {
+            wish["sign_type"] = scheme.sign_type().into();
+        }
+        let signing = Signing { scheme, form: SignForm::Plain };
+        let refunded = app.post("/payment/refund", signed(&app, &wish, signing)).await;
+        assert_eq!(refunded["code"], 200, "{scheme:?} {refunded}");
+        let number = refunded["data"]["out_refund_no"].as_str().unwrap();
+        assert!(number.len() == 33 && number.starts_with('R'), "{scheme:?} {number}");
+        let asked = json!({ "mch_id": MERCHANT.mch_id.to_string(), "out_refund_no": number });
+        let queried = app.call("/order/refundquery", &asked).await;
+        assert_eq!(queried["data"]["refund_id"], refunded["data"]["refund_id"], "{queried}");
+        assert_eq!(app.stored(&sn).await.total_refund_fee, 10 * at);
+    }
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_notice_keeps_its_scheme_when_the_application_has_changed() {
     let app = TestApp::spawn().await;
     let platform = [open_every_scheme(&app).await];

@@ -12,18 +12,18 @@ use crate::app::TestApp;
 use crate::foreign::run;
 use crate::leaks::{self, Kind};
 
-const EMAIL: &str = "Boss@shop.example";
+pub const EMAIL: &str = "Boss@shop.example";
 const WRONG: &str = "通用错误：邮箱或密码不正确";
 
 /// A password that no other test has, and that must be found nowhere.
-fn password() -> String {
+pub fn password() -> String {
     let made = format!("茶 {} house", gateway::ids::random_hex::<8>());
     leaks::secret(Kind::Password, "a user's password", made.as_bytes());
     made
 }
 
 /// Members of a good user, to be changed by the test.
-fn a_user(password: &str) -> Value {
+pub fn a_user(password: &str) -> Value {
     json!({
         "mch_id": MERCHANT.mch_id.to_string(), "email": EMAIL, "name": "李雷", "type": "merchant",
         "password": password,
@@ -31,7 +31,7 @@ fn a_user(password: &str) -> Value {
 }
 
 /// Logs in by a client whose answers are not written down: they hold the key, as they must.
-async fn log_in(app: &TestApp, email: &str, password: &str) -> Value {
+pub async fn log_in(app: &TestApp, email: &str, password: &str) -> Value {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let body = json!({ "email": email, "password": password }).to_string();
     let url = format!("{}/user/login", app.demo.addresses.api);
@@ -122,6 +122,28 @@ async fn an_unknown_e_mail_and_a_wrong_password_are_answered_alike_until_both_ar
         assert_eq!(known, expect, "time {time}");
     }
     assert_eq!(app.audited("user locked").await, 1);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_is_hashed_for_each_log_in_be_the_e_mail_anybodys_or_not() {
+    let app = TestApp::spawn().await;
+    let password = created(&app).await;
+    let gone = json!({ "mch_id": MERCHANT.mch_id.to_string(), "email": "gone@shop.example" });
+    let mut members = a_user(&password);
+    members["email"] = gone["email"].clone();
+    assert_eq!(create(&app, &members).await["code"], 200);
+    assert_eq!(app.call("/user/remove", &gone).await["code"], 200);
+    for (email, tried) in [
+        (EMAIL, password.as_str()),
+        (EMAIL, "not the password"),
+        ("nobody@shop.example", "not the password"),
+        ("gone@shop.example", password.as_str()),
+    ] {
+        let before = app.demo.gateway.passwords_hashed();
+        log_in(&app, email, tried).await;
+        assert_eq!(app.demo.gateway.passwords_hashed(), before + 1, "{email}");
+    }
     app.finish().await;
 }
 

@@ -13,6 +13,7 @@ use crate::fields::Fields;
 use crate::id::Sn;
 use crate::product::{Product, Provider};
 use crate::secret::Secret;
+use crate::sign;
 use crate::time::Timestamp;
 use crate::value_form::{self, integer};
 
@@ -20,6 +21,8 @@ use crate::value_form::{self, integer};
 const ORDER_NAMES: [&str; 4] = ["sn", "order_sn", "out_trade_no", "transaction_id"];
 /// How a refund is named, in order of precedence.
 const REFUND_NAMES: [&str; 3] = ["customer_refund_no", "out_refund_no", "refund_id"];
+/// Digits of a signature by MD5: what a refund that names no number is numbered by.
+const MD5_DIGITS: usize = 32;
 /// How a product is named.
 const PRODUCT_NAMES: [&str; 2] = ["pay_channel_id", "payment"];
 
@@ -187,16 +190,24 @@ pub fn is_fresh(fields: &Fields<'_>, now: Timestamp) -> bool {
 
 fn refund(fields: &Fields<'_>) -> Result<RefundCall, Fault> {
     let own = fields.given("out_refund_no").map(|text| RefundNumber::Own(text.to_owned()));
-    let of_request = || {
-        let signature = fields.given("sign").unwrap_or_default();
-        RefundNumber::OfRequest(format!("R{}", signature.to_ascii_uppercase()))
-    };
+    let of_request =
+        || RefundNumber::OfRequest(number_of(fields.given("sign").unwrap_or_default()));
     Ok(RefundCall {
         order: order_ref(fields)?,
         number: own.unwrap_or_else(of_request),
         refund_fee: fields.given("refund_fee").and_then(integer),
         reason: fields.given("refund_desc").unwrap_or_default().to_owned(),
     })
+}
+
+/// The number that a signature makes: of whatever scheme, it is one that a refund query may name.
+fn number_of(signature: &str) -> String {
+    let mut digits = signature.to_ascii_uppercase();
+    if digits.len() != MD5_DIGITS {
+        digits = sign::sha256_hex(signature);
+        digits.truncate(MD5_DIGITS);
+    }
+    format!("R{digits}")
 }
 
 fn refund_ref(fields: &Fields<'_>) -> Result<RefundRef, Fault> {

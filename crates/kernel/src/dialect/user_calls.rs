@@ -18,6 +18,9 @@ const LIMIT_DEFAULT: i64 = 10;
 const NO_STORE: Wording =
     ["只用于 store 与 cashier 类型的用户", "is only for users of type store and cashier"];
 
+const OF_ANOTHER: Wording =
+    ["属于另一操作的请求", "belongs to a request of another operation: leave it out"];
+
 /// Checks that everything required is there.
 ///
 /// # Errors
@@ -47,11 +50,39 @@ pub(super) fn check_required(operation: Operation, fields: &Fields<'_>) -> Resul
     Ok(())
 }
 
-/// Checks that a new password may be chosen, and that only who works in a store names one.
+/// Names of a user's other operations, which a request of this one does not carry. No signature says which
+/// operation it was made for: what was signed to create a user must not give them their first password
+/// again, nor remove them.
+fn foreign_names(operation: Operation) -> &'static [&'static str] {
+    match operation {
+        Operation::RemoveUser => &["name", "password", "type"],
+        Operation::ChangePassword => &["name", "type"],
+        Operation::LogIn
+        | Operation::CreateUser
+        | Operation::ListUsers
+        | Operation::FetchRates
+        | Operation::Place
+        | Operation::Query
+        | Operation::Close
+        | Operation::Reverse
+        | Operation::Refund
+        | Operation::QueryRefund
+        | Operation::ListOrders
+        | Operation::ListRefunds
+        | Operation::ListEvents => &[],
+    }
+}
+
+/// Checks that a new password may be chosen, that only who works in a store names one, and that the
+/// request is of no other operation.
 ///
 /// # Errors
 /// 492001.
 pub(super) fn check_relations(operation: Operation, fields: &Fields<'_>) -> Result<(), Fault> {
+    let foreign = foreign_names(operation).iter().find(|name| fields.text(name).is_some());
+    if let Some(name) = foreign {
+        return Err(Fault::bad_format(*name, OF_ANOTHER));
+    }
     if !matches!(operation, Operation::CreateUser | Operation::ChangePassword) {
         return Ok(());
     }
