@@ -2,6 +2,7 @@
 
 mod books;
 mod delivery;
+mod differential;
 mod feed;
 mod inspect;
 mod lists;
