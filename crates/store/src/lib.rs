@@ -21,6 +21,7 @@ pub mod exchange_rates;
 pub mod feed;
 pub mod ids;
 pub mod inspect;
+pub mod layout;
 pub mod ledger;
 pub mod lists;
 pub mod logins;

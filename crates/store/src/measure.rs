@@ -7,6 +7,7 @@ use rusqlite::Connection;
 
 use crate::StoreError;
 use crate::batch::Batch;
+pub use crate::db::postgres::measure::{FreshDatabase, OneStatement, single_row_script};
 use crate::db::sqlite::{self, Session};
 use crate::writer::{Tally, commit_alone};
 

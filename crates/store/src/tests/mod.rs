@@ -5,6 +5,7 @@ mod delivery;
 mod differential;
 mod feed;
 mod inspect;
+mod layouts;
 mod lists;
 mod once;
 mod parties;
@@ -34,6 +35,7 @@ use tokio::sync::oneshot;
 
 use crate::applications::NewApplication;
 use crate::audit::AuditEntry;
+use crate::layout::Layout;
 use crate::merchants::NewMerchant;
 use crate::messages::{Direction, Message};
 use crate::orders::Change;
@@ -84,6 +86,8 @@ impl Store {
 enum On {
     File,
     Server,
+    /// A server that keeps what grows in partitions.
+    Parts,
 }
 
 thread_local! {
@@ -117,6 +121,9 @@ impl TestStore {
         let place = match ON.get() {
             On::File => Place::Folder(tempfile::tempdir().unwrap()),
             On::Server => Place::Server(blocking(pgtest::Database::fresh_from("store", migrate))),
+            On::Parts => {
+                Place::Server(blocking(pgtest::Database::fresh_from("store_parts", partition)))
+            }
         };
         let store = Store::open(&place.database()).unwrap();
         Self { store, place }
@@ -180,8 +187,10 @@ fn count(connection: &Connection, table: &str) -> i64 {
 /// Runs a test on each engine, on one thread.
 fn run(test: impl AsyncFn()) {
     run_on_file(&test);
-    ON.set(On::Server);
-    runtime().block_on(test());
+    for on in [On::Server, On::Parts] {
+        ON.set(on);
+        runtime().block_on(test());
+    }
     ON.set(On::File);
 }
 
@@ -201,6 +210,14 @@ fn blocking<T: Send>(work: impl Future<Output = T> + Send) -> T {
 
 async fn migrate(url: String) {
     drop(Store::open(&Database::parse(&url).unwrap()).unwrap());
+}
+
+/// As few partitions as there can be: more would only take longer to be copied.
+const PARTS: u16 = 2;
+
+async fn partition(url: String) {
+    let database = Database::parse(&url).unwrap();
+    crate::layout::lay_out(&database, Layout::Partitions(PARTS), &mut |_| ()).await.unwrap();
 }
 
 fn at(seconds: i64) -> Timestamp {

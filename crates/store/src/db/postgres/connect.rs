@@ -74,7 +74,7 @@ impl Target {
     }
 
     /// Makes a connection, and refuses a server that would lose data.
-    pub(super) async fn connect(&self) -> Result<Client, Fault> {
+    pub(crate) async fn connect(&self) -> Result<Client, Fault> {
         let client = match &self.tls {
             None => {
                 let (client, connection) = self.config.connect(NoTls).await.map_err(on_connect)?;

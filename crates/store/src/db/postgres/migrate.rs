@@ -4,18 +4,18 @@
 use tokio_postgres::Client;
 
 use super::fault::{Fault, fault};
-use super::words;
+use super::{partition, words};
 use crate::StoreError;
 use crate::db::{APPEND_ONLY, CREATE_META, MIGRATIONS, SCHEMA, SET_SCHEMA, too_new};
 
 /// Held by whoever migrates, until its transaction ends.
-const LOCK: &str = "select pg_advisory_xact_lock(5210502105689)";
+pub(super) const LOCK: &str = "select pg_advisory_xact_lock(5210502105689)";
 /// A migration may take its time, and waits for those who read.
 const PATIENCE: &str = "set local statement_timeout = 0; set local lock_timeout = '30s'";
 
 /// What only this engine has, beside the first migration. An order is asked for by its number alone,
 /// which names no merchant; and each lane of each process writes how far it has come.
-const OWN: &str = "create index orders_id on orders (id);
+pub(super) const OWN: &str = "create index orders_id on orders (id);
 create table lanes (
     name text collate \"C\" not null,
     epoch bigint not null,
@@ -73,6 +73,9 @@ pub(super) async fn migrate(client: &mut Client) -> Result<(), Fault> {
         }
         let set = transaction.execute(SET_SCHEMA, &[&number.to_string()]).await;
         set.map_err(|error| fault(&error, SET_SCHEMA))?;
+    }
+    if has < MIGRATIONS.len() {
+        partition::follow(&transaction).await?;
     }
     transaction.commit().await.map_err(named)
 }

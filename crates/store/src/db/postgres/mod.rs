@@ -8,7 +8,9 @@ mod connect;
 mod fault;
 mod group;
 mod lane;
+pub(crate) mod measure;
 mod migrate;
+pub(crate) mod partition;
 mod session;
 mod sets;
 mod words;
@@ -28,8 +30,7 @@ use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 use tokio::task::{JoinSet, LocalSet};
 use tokio_postgres::NoTls;
 
-use self::connect::Target;
-pub(crate) use self::connect::check_url;
+pub(crate) use self::connect::{Target, check_url};
 use self::fault::{Fault, fault};
 use self::lane::{Job, Lane, Manner};
 pub(crate) use self::migrate::{GUARDS, triggers};
@@ -177,6 +178,11 @@ impl Connection {
         };
         run.await.map_err(Fault::into_store_error)
     }
+}
+
+/// A fault as whoever asked hears it.
+pub(crate) fn into_store_error(fault: Fault) -> StoreError {
+    fault.into_store_error()
 }
 
 fn queues() -> (Queues, Ends) {
