@@ -3,6 +3,7 @@
 //! It runs what is installed and judges what is written. It never installs anything (the script
 //! `test` does) and never changes the source.
 
+mod bench;
 mod crash;
 mod format;
 mod fuzz;
@@ -77,8 +78,8 @@ const TASKS: [Task; 13] = [
     },
     Task {
         name: "bench",
-        about: "measures a release build: NAME [--repeats N] [--keep]; without a name, lists",
-        run: bench,
+        about: "measures a release build: NAME [--store postgres] [--keep]; without a name, lists",
+        run: bench::run,
     },
 ];
 
@@ -123,10 +124,6 @@ fn docs(arguments: &[String]) -> Result<(), Fault> {
 
 fn demo(arguments: &[String]) -> Result<(), Fault> {
     shell::jubao(&[], "demo", arguments)
-}
-
-fn bench(arguments: &[String]) -> Result<(), Fault> {
-    shell::jubao(&["--release"], "bench", arguments)
 }
 
 #[cfg(test)]

@@ -376,4 +376,15 @@ pub struct BenchArguments {
     /// Keep the run for the reference as well, in docs/reference/performance of this folder.
     #[arg(long)]
     pub keep: bool,
+    /// A server on which stores are made, each in a database of its own: `postgres://…` of a user who
+    /// may make them. `cargo x bench … --store postgres` starts one.
+    #[arg(long, env = "JUBAO_BENCH_DATABASE", value_name = "DATABASE", hide_env_values = true)]
+    pub database: Option<String>,
+    /// Keep what grows in so many partitions of that server.
+    #[arg(long, requires = "database", value_name = "N")]
+    pub partitions: Option<u16>,
+    /// Say that each sync takes so many microseconds longer, which is checked; `cargo x bench …
+    /// --sync-delay 1ms` makes it so.
+    #[arg(long, value_name = "MICROSECONDS")]
+    pub sync_delay_us: Option<u64>,
 }

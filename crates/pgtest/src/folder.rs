@@ -23,9 +23,14 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// A new folder, of the account that PostgreSQL runs as, and nobody else's.
+    /// A new folder in memory, if there is room.
     pub fn make() -> Self {
-        let parent = if has_room(MEMORY) { MEMORY.into() } else { std::env::temp_dir() };
+        let in_memory = has_room(MEMORY).then(|| PathBuf::from(MEMORY));
+        Self::make_in(&in_memory.unwrap_or_else(std::env::temp_dir))
+    }
+
+    /// A new folder, of the account that PostgreSQL runs as, and nobody else's.
+    pub fn make_in(parent: &Path) -> Self {
         let path = parent.join(format!("jubao-pgtest-{:016x}", random()));
         fs::create_dir(&path).unwrap();
         fs::set_permissions(&path, PermissionsExt::from_mode(0o700)).unwrap();

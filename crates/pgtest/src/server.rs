@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
@@ -38,6 +39,13 @@ dynamic_shared_memory_type = mmap
 max_wal_size = '256MB'
 log_checkpoints = off
 ";
+/// For benches: as an operator of a machine of 8 GB would set it. Everything that durability depends on
+/// is as PostgreSQL has it: fsync, full_page_writes and synchronous_commit are on.
+const PRODUCTION: &str = "
+shared_buffers = '1GB'
+max_wal_size = '8GB'
+checkpoint_timeout = '15min'
+";
 
 /// A server that ends with this value.
 pub struct Server {
@@ -45,6 +53,8 @@ pub struct Server {
     port: u16,
     secrets: Secrets,
     process: Option<Child>,
+    /// What its processes find in their environment.
+    environment: Vec<(String, String)>,
 }
 
 /// The passwords of its roles.
@@ -64,19 +74,33 @@ impl Server {
 
     /// A new server with more lines in its postgresql.conf.
     pub async fn make_with(settings: &str) -> Self {
+        Self::make_in(Folder::make(), settings, Vec::new()).await
+    }
+
+    /// A new server with an operator's settings, whose data are in a folder on a disk. `environment` is
+    /// its processes': a library that is to be loaded first.
+    pub async fn make_on_disk(parent: &Path, environment: Vec<(String, String)>) -> Self {
+        Self::make_in(Folder::make_in(parent), PRODUCTION, environment).await
+    }
+
+    async fn make_in(folder: Folder, settings: &str, environment: Vec<(String, String)>) -> Self {
         let secret = || format!("{:016x}{:016x}", random(), random());
         let secrets = Secrets { admin: secret(), owner: secret() };
         let (admin, settings) = (secrets.admin.clone(), format!("{SETTINGS}{settings}\n"));
-        let folder = spawn_blocking(move || initialised(&admin, &settings)).await.unwrap();
-        let server = Self::first_started(folder, secrets).await;
+        let folder = spawn_blocking(move || initialised(folder, &admin, &settings)).await.unwrap();
+        let server = Self::first_started(folder, secrets, environment).await;
         let role = format!("create role {OWNER} login password '{}'", server.secrets.owner);
         server.admin().await.batch_execute(&role).await.unwrap();
         server
     }
 
     /// Starts a server on the data in a folder, on the first port that is free.
-    pub(crate) async fn first_started(folder: Folder, secrets: Secrets) -> Self {
-        let mut server = Self { folder, port: 0, secrets, process: None };
+    pub(crate) async fn first_started(
+        folder: Folder,
+        secrets: Secrets,
+        environment: Vec<(String, String)>,
+    ) -> Self {
+        let mut server = Self { folder, port: 0, secrets, process: None, environment };
         for _ in 0..PORT_TRIES {
             server.port = free_port();
             server.begin();
@@ -101,6 +125,7 @@ impl Server {
         let mut command = installed::program("postgres", self.folder.path());
         command.arg("-D").arg(self.folder.data()).args(["-p", &self.port.to_string()]);
         command.stdout(log.try_clone().unwrap()).stderr(log);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         self.process = Some(command.spawn().unwrap());
     }
 
@@ -228,9 +253,8 @@ fn address(role: &str, password: &str, port: u16, database: &str) -> String {
     format!("postgres://{role}:{password}@127.0.0.1:{port}/{database}")
 }
 
-/// A folder with a new cluster in it.
-fn initialised(password: &str, settings: &str) -> Folder {
-    let folder = Folder::make();
+/// The folder, with a new cluster in it.
+fn initialised(folder: Folder, password: &str, settings: &str) -> Folder {
     let password_file = folder.path().join("password");
     fs::write(&password_file, password).unwrap();
     if let Some(account) = installed::other_account() {

@@ -28,7 +28,7 @@ impl Standby {
         let (port, secrets) = (primary.port().to_string(), primary.secrets().clone());
         let password = secrets.admin.clone();
         let folder = spawn_blocking(move || copied(&port, &password)).await.unwrap();
-        let server = Server::first_started(folder, secrets).await;
+        let server = Server::first_started(folder, secrets, Vec::new()).await;
         primary.set("synchronous_standby_names", NAME).await;
         let began = Instant::now();
         while !is_waited_for(primary).await {

@@ -12,12 +12,12 @@ use super::ask::{self, Ask};
 use super::growth::{CHUNK, FILLERS, show_progress};
 use super::load::{Load, Times};
 use super::peer::{Done, Job, Peer};
+use super::place::Place;
 use super::report::{Amount, Figure, Goal, Repeat, Row};
 use super::sample::Sampler;
 use super::site::{Cost, Site};
 use super::{Plan, Trials, writers};
 use crate::cli::Failure;
-use crate::demo::FreshFolder;
 use crate::demo::identity::{DemoIdentity, Ports};
 
 /// Orders in the store, unless told.
@@ -70,14 +70,14 @@ struct Api {
 
 impl Api {
     async fn open(plan: &Plan) -> Result<Self, Failure> {
-        let folder = FreshFolder::make_in(&plan.folder)?;
-        DemoIdentity::load(folder.path())?.save(folder.path(), Ports::default())?;
+        let place = Place::make(plan).await?;
+        DemoIdentity::load(place.folder())?.save(place.folder(), Ports::default())?;
         let mut upstream = Peer::start()?;
-        let simulate = Job::Simulate(folder.path().to_owned());
+        let simulate = Job::Simulate(place.folder().to_owned());
         let Done::Listening(at) = upstream.ask(&simulate).await? else {
             return Err(Failure::Machine("the bench's peer does not simulate".into()));
         };
-        let mut site = Site::open_on(folder, &format!("http://{at}")).await?;
+        let mut site = Site::open_on(place, &format!("http://{at}")).await?;
         let rates = Rates { application: 0, address: 0, log_ins: 0 };
         let address = site.serve(Limits { rates, ..Limits::of_this_machine() }).await?;
         let stored = plan.orders.unwrap_or(STORED);

@@ -1,5 +1,8 @@
 //! What nothing that stores can surpass: orders read, verified, made and answered as the merchants' API
-//! does it, with the same functions behind the same edge, and then forgotten.
+//! does it, with the same functions behind the same edge, and then forgotten; or, on a server, kept by
+//! one statement each.
+
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -16,19 +19,37 @@ use kernel::fault::{Fault, Language};
 use kernel::order::Order;
 use kernel::scheme::Signing;
 use kernel::sign::Signer;
+use store::measure::OneStatement;
+use store::orders;
 
 use super::sample::Sampler;
 
+/// The node of what is kept by a statement each.
+const KEEPING_NODE: u32 = 1;
+
 /// Every address of it places an order, which is gone when it is answered.
 pub fn router(gateway: Gateway) -> Router {
-    Router::new().fallback(place).with_state((gateway.clone(), Sampler::new(gateway.now())))
+    let sampler = Sampler::new(gateway.now());
+    Router::new().fallback(place).with_state(Ceiling { gateway, sampler, kept: None })
 }
 
-async fn place(
-    State((gateway, sampler)): State<(Gateway, Sampler)>,
-    request: Request,
-) -> Response<Body> {
-    let trace_no = gateway.trace_no();
+/// The same, but each order is kept by a statement of its own before it is answered.
+pub fn keeping_router(gateway: Gateway, kept: OneStatement) -> Router {
+    // The ids of another node than the gateway's.
+    let sampler = Sampler::of_node(KEEPING_NODE, gateway.now());
+    let kept = Some(Arc::new(kept));
+    Router::new().fallback(place).with_state(Ceiling { gateway, sampler, kept })
+}
+
+#[derive(Clone)]
+struct Ceiling {
+    gateway: Gateway,
+    sampler: Sampler,
+    kept: Option<Arc<OneStatement>>,
+}
+
+async fn place(State(ceiling): State<Ceiling>, request: Request) -> Response<Body> {
+    let trace_no = ceiling.gateway.trace_no();
     let (parts, body) = request.into_parts();
     let text = match to_bytes(body, BODY_BYTES_MAX).await {
         Ok(body) => {
@@ -38,7 +59,7 @@ async fn place(
             let raw =
                 operation.map(|operation| RawCall { operation, content_type, query, body: &body });
             match raw {
-                Some(raw) => answered(&gateway, &sampler, &raw).await,
+                Some(raw) => answered(&ceiling, &raw).await,
                 None => Err(Fault::UnknownAddress),
             }
         }
@@ -57,18 +78,19 @@ async fn place(
 }
 
 /// The signed data of the order that `raw` asks for.
-async fn answered(
-    gateway: &Gateway,
-    sampler: &Sampler,
-    raw: &RawCall<'_>,
-) -> Result<String, Fault> {
+async fn answered(ceiling: &Ceiling, raw: &RawCall<'_>) -> Result<String, Fault> {
+    let gateway = &ceiling.gateway;
     let opened = jubao::open(raw)?;
     let caller = gateway.caller(opened.caller()).await?;
     let context =
         Context { now: gateway.now(), allow: &gateway.settings().private_targets, from: None };
     let admitted = jubao::admit(&opened, &caller.app, &context)?;
     let Call::Place(call) = admitted.call else { return Err(Fault::UnknownAddress) };
-    let order = order(sampler, &caller, *call, admitted.sign_form);
+    let order = order(&ceiling.sampler, &caller, *call, admitted.sign_form);
+    if let Some(kept) = &ceiling.kept {
+        let placed = kept.place(&orders::place(&order, &[], &[])).await;
+        placed.ok().filter(|is_placed| *is_placed).ok_or(Fault::Defect)?;
+    }
     let base = &gateway.settings().public_url;
     let token = format!("{:x}-{:x}-{}", order.mch_id.0, order.id.0, order.page_secret);
     let (code_url, qrcode) =

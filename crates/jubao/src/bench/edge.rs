@@ -83,7 +83,7 @@ struct Attacked {
 
 impl Attacked {
     async fn open(plan: &Plan) -> Result<Self, Failure> {
-        let mut site = Site::open(&plan.folder).await?;
+        let mut site = Site::open(plan).await?;
         let limits = Limits {
             // The limits of production, but for those that count by caller: here all are one.
             work: Work::default(),

@@ -6,13 +6,12 @@ use gateway::clock::Clock;
 use gateway::ids::random_hex;
 use store::{Store, orders};
 
+use super::place::Place;
 use super::report::{Amount, Figure, Goal, Repeat, Row};
 use super::sample::Sampler;
 use super::writers::Written;
-use super::{Plan, Trials, store_fault, writers};
+use super::{Plan, Trials, place, writers};
 use crate::cli::Failure;
-use crate::data_dir::in_folder;
-use crate::demo::FreshFolder;
 
 /// Orders of the small store.
 const SMALL: usize = 100_000;
@@ -43,7 +42,7 @@ pub async fn run(plan: Plan) -> Result<Trials, Failure> {
         (small, Numbers::Random),
         (large, Numbers::Random),
     ] {
-        let mut grown = Grown::open(&plan, numbers)?;
+        let mut grown = Grown::open(&plan, numbers).await?;
         grown.fill(count).await?;
         stores.push(grown);
     }
@@ -103,15 +102,14 @@ struct Grown {
     numbers: Numbers,
     sampler: Sampler,
     count: usize,
-    _folder: FreshFolder,
+    _place: Place,
 }
 
 impl Grown {
-    fn open(plan: &Plan, numbers: Numbers) -> Result<Self, Failure> {
-        let folder = FreshFolder::make_in(&plan.folder)?;
-        let store = Store::open(&in_folder(folder.path()));
-        let (store, sampler) = (store.map_err(store_fault)?, Sampler::new(Clock::default().now()));
-        Ok(Self { store, numbers, sampler, count: 0, _folder: folder })
+    async fn open(plan: &Plan, numbers: Numbers) -> Result<Self, Failure> {
+        let (place, store) = place::open_store(plan).await?;
+        let sampler = Sampler::new(Clock::default().now());
+        Ok(Self { store, numbers, sampler, count: 0, _place: place })
     }
 
     /// Fills it up to `total`, and shows on standard error how far it is.

@@ -19,13 +19,14 @@ use crate::data_dir::{DATABASE_NAME, in_folder};
 use crate::demo::FreshFolder;
 
 /// Orders in a repeat, unless told.
-const ORDERS: usize = 30_000;
+pub(super) const ORDERS: usize = 30_000;
 /// Requests that store nothing, for each order: they are quicker.
 const QUICK: usize = 2;
 /// Orders that wait for a sync each, and are slower: one for so many.
-const SLOW: usize = 10;
+pub(super) const SLOW: usize = 10;
 /// Columns of the rows.
-const COLUMNS: [&str; 5] = ["per second", "CPU µs each", "p50 µs", "p99 µs", "orders per sync"];
+pub(super) const COLUMNS: [&str; 5] =
+    ["per second", "CPU µs each", "p50 µs", "p99 µs", "orders per sync"];
 
 /// Runs it.
 pub async fn run(plan: Plan) -> Result<Trials, Failure> {
@@ -52,7 +53,7 @@ struct HotPath {
 
 impl HotPath {
     async fn open(plan: Plan) -> Result<Self, Failure> {
-        let mut site = Site::open(&plan.folder).await?;
+        let mut site = Site::open(&plan).await?;
         let gateway = site.serve(Limits::of_this_machine()).await?;
         let edge = Edge::new(Limits::of_this_machine(), None).map_err(Failure::Machine)?;
         let ceiling = site.serve_behind(edge, ceiling::router(site.gateway.clone())).await?;
@@ -142,16 +143,16 @@ impl HotPath {
     }
 }
 
-fn at_least(name: &str, unit: &str, goal: u64, value: Amount) -> Figure {
+pub(super) fn at_least(name: &str, unit: &str, goal: u64, value: Amount) -> Figure {
     Figure::new(name, unit, Goal::AtLeast(Amount(goal)), value)
 }
 
-fn at_most(name: &str, unit: &str, goal: u64, value: Amount) -> Figure {
+pub(super) fn at_most(name: &str, unit: &str, goal: u64, value: Amount) -> Figure {
     Figure::new(name, unit, Goal::AtMost(Amount(goal)), value)
 }
 
 /// `count` orders of product 304 to be placed, whose numbers begin with `name`.
-fn placings(sampler: &Sampler, name: &str, count: usize) -> Vec<Batch> {
+pub(super) fn placings(sampler: &Sampler, name: &str, count: usize) -> Vec<Batch> {
     let place = |at| orders::place(&sampler.order(format!("{name}{at:09}")), &[], &[]);
     (0..count).map(place).collect()
 }

@@ -10,18 +10,22 @@ pub mod chart;
 pub mod edge;
 pub mod growth;
 pub mod hot_path;
+pub mod hot_path_server;
 pub mod load;
 pub mod machine;
 pub mod notices;
 pub mod page;
 pub mod peer;
+pub mod replicas;
 pub mod report;
 pub mod settle;
 
 mod ceiling;
 mod cpu;
 mod crowd;
+mod delay;
 mod merchant;
+mod place;
 mod sample;
 mod site;
 mod upstream;
@@ -30,10 +34,10 @@ mod writers;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use gateway::clock::Clock;
-use store::StoreError;
+use store::{Database, PostgresUrl, StoreError};
 
 use crate::bench::machine::Machine;
 use crate::bench::report::{Repeat, Run, medians};
@@ -52,12 +56,15 @@ pub struct Bench {
 type Running = Pin<Box<dyn Future<Output = Result<Trials, Failure>>>>;
 
 /// Every bench.
-pub const BENCHES: [Bench; 6] = [
+pub const BENCHES: [Bench; 7] = [
     Bench {
         name: "hot-path",
         about: "durable orders against the same work with nothing stored, and against a page that does \
                 nothing",
-        run: |plan| Box::pin(hot_path::run(plan)),
+        run: |plan| match plan.server {
+            None => Box::pin(hot_path::run(plan)),
+            Some(_) => Box::pin(hot_path_server::run(plan)),
+        },
     },
     Bench {
         name: "settle",
@@ -84,7 +91,19 @@ pub const BENCHES: [Bench; 6] = [
         about: "each operation of the merchants' API beside 1,000,000 stored orders (--orders), and refusals",
         run: |plan| Box::pin(api::run(plan)),
     },
+    Bench {
+        name: "replicas",
+        about: "one, two and three gateway processes on one database of a server",
+        run: |plan| Box::pin(replicas::run(plan)),
+    },
 ];
+
+/// What follows a bench's name where its stores were on a server.
+pub const ON_SERVER: &str = "-postgres";
+/// What follows where that server keeps its tables in partitions.
+pub const IN_PARTS: &str = "-partitioned";
+/// What follows where each sync was made to take longer.
+pub const DELAYED: &str = "-slow-sync";
 
 /// Where the runs that the reference is written from are kept.
 pub const KEPT: &str = "docs/reference/performance";
@@ -100,6 +119,10 @@ pub struct Plan {
     pub orders: Option<usize>,
     /// Where stores are made.
     pub folder: PathBuf,
+    /// The server on which they are made instead.
+    pub server: Option<PostgresUrl>,
+    /// In how many partitions the server keeps what grows; `None`: in one table each.
+    pub partitions: Option<u16>,
 }
 
 /// What the repeats of a bench found.
@@ -140,12 +163,18 @@ pub async fn run(arguments: BenchArguments) -> Result<(), Failure> {
         connections: arguments.connections.max(1),
         orders: arguments.orders,
         folder: arguments.out.clone(),
+        server: arguments.database.as_deref().map(server).transpose()?,
+        partitions: arguments.partitions,
     };
+    if let Some(delay) = arguments.sync_delay_us {
+        delay::check(&plan, Duration::from_micros(delay)).await?;
+    }
+    let (name, settings) = (name_of(bench, &arguments), settings_of(&plan));
     let trials = (bench.run)(plan).await?;
     let run = Run {
-        bench: bench.name.to_owned(),
+        bench: name,
         about: bench.about.to_owned(),
-        settings: trials.settings,
+        settings: format!("{}{settings}", trials.settings),
         columns: trials.columns,
         repeats: trials.repeats.len(),
         at: Clock::default().now().beijing(),
@@ -155,6 +184,34 @@ pub async fn run(arguments: BenchArguments) -> Result<(), Failure> {
     print_line(run.text());
     keep(&run, &arguments.out)?;
     if arguments.keep { keep(&run, Path::new(KEPT)) } else { Ok(()) }
+}
+
+/// The server that an address names; it is not repeated.
+fn server(text: &str) -> Result<PostgresUrl, Failure> {
+    match Database::parse(text) {
+        Ok(Database::Postgres(url)) => Ok(url),
+        Ok(Database::Sqlite(_)) | Err(_) => {
+            Err(Failure::Input("--database: a bench's server is postgres://…".into()))
+        }
+    }
+}
+
+/// What a run is called: kept runs of different stores stand side by side.
+fn name_of(bench: &Bench, arguments: &BenchArguments) -> String {
+    let store = if arguments.database.is_some() { ON_SERVER } else { "" };
+    let parts = if arguments.partitions.is_some() { IN_PARTS } else { "" };
+    let slow = if arguments.sync_delay_us.is_some() { DELAYED } else { "" };
+    format!("{}{store}{parts}{slow}", bench.name)
+}
+
+/// What a run's own settings do not say: where the store is.
+fn settings_of(plan: &Plan) -> String {
+    let server = "; PostgreSQL beside the gateway and its callers on this machine";
+    match (&plan.server, plan.partitions) {
+        (Some(_), Some(count)) => format!("{server}, {count} partitions"),
+        (Some(_), None) => server.into(),
+        (None, _) => String::new(),
+    }
 }
 
 /// Writes a run and its chart into `folder`.

@@ -28,6 +28,10 @@ use crate::demo::identity::MERCHANT;
 
 /// Notices in a repeat, unless told.
 const NOTICES: usize = 20_000;
+/// The notifier is to deliver this share of what a bare client posts.
+const GOAL: Goal = Goal::AtLeast(Amount(75_000));
+/// The same where the store is on a server beside it.
+const GOAL_ON_SERVER: Goal = Goal::AtLeast(Amount(50_000));
 /// Writers that queue them.
 const WRITERS: usize = 512;
 /// How often the store is asked whether any notice still waits.
@@ -37,7 +41,7 @@ const ANSWER_BYTES_MAX: usize = 64 << 10;
 
 /// Runs it.
 pub async fn run(plan: Plan) -> Result<Trials, Failure> {
-    let site = Site::open(&plan.folder).await?;
+    let site = Site::open(&plan).await?;
     let mut peer = Peer::start()?;
     let Done::Listening(address) = peer.ask(&Job::Acknowledge).await? else {
         return Err(Failure::Machine("nobody acknowledges".into()));
@@ -80,7 +84,7 @@ async fn once(
         let each = Amount::ratio(used.as_micros(), u128::try_from(count).unwrap_or(1));
         Row::new(name, [Some(speed), Some(each)])
     };
-    let goal = Goal::AtLeast(Amount::whole(75_u64));
+    let goal = if plan.server.is_some() { GOAL_ON_SERVER } else { GOAL };
     let share = delivered.percent_of(posted);
     Ok(Repeat {
         rows: vec![

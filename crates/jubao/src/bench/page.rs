@@ -5,9 +5,9 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use super::BENCHES;
 use super::machine::Machine;
 use super::report::{Figure, Row, Run, shown};
+use super::{BENCHES, Bench, DELAYED, IN_PARTS, ON_SERVER};
 use crate::cli::Failure;
 
 /// What was found out about where the time goes.
@@ -26,8 +26,8 @@ const HEAD: &str = "# Performance\n\n\
 pub fn performance(folder: &Path) -> Result<String, Failure> {
     let mut text = String::from(HEAD);
     let mut runs = Vec::new();
-    for bench in &BENCHES {
-        let path = folder.join(format!("{}.json", bench.name));
+    for name in names() {
+        let path = folder.join(format!("{name}.json"));
         // A bench that was never kept has no section.
         let Ok(json) = fs::read_to_string(&path) else { continue };
         let run = serde_json::from_str::<Run>(&json);
@@ -44,6 +44,16 @@ pub fn performance(folder: &Path) -> Result<String, Failure> {
         let _ = write!(text, "\n{}", profile.trim_start());
     }
     Ok(text)
+}
+
+/// Every name that a run may have.
+fn names() -> impl Iterator<Item = String> {
+    let of_bench = |bench: &Bench| {
+        let parts = format!("{ON_SERVER}{IN_PARTS}");
+        let stores = ["", ON_SERVER, &parts].map(|store| format!("{}{store}", bench.name));
+        stores.into_iter().flat_map(|name| [name.clone(), format!("{name}{DELAYED}")])
+    };
+    BENCHES.iter().flat_map(of_bench)
 }
 
 fn goal(run: &Run, figure: &Figure) -> String {

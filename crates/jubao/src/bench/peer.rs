@@ -1,16 +1,20 @@
 //! The other end of a bench, in a process of its own, so that what the gateway costs can be told from
 //! what asking it costs: it asks, crowds, acknowledges or simulates, as it is told on its standard input.
 
+use std::future::pending;
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde::{Deserialize, Serialize};
+use store::Database;
 use tokio::task::spawn_blocking;
+use web::edge::Limits;
 
 use super::crowd::Crowd;
 use super::load::{Load, Loaded};
+use super::site::Site;
 use super::{cpu, load, merchant, upstream};
 use crate::cli::{Failure, print_line};
 
@@ -29,6 +33,19 @@ pub enum Job {
     Acknowledge,
     /// Be the upstreams of the identity in a folder, from here on.
     Simulate(PathBuf),
+    /// Be one more gateway on a database, from here on.
+    Serve(Gate),
+}
+
+/// A gateway that joins others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Gate {
+    /// Its database, which is a bench's and is dropped with it.
+    pub url: String,
+    /// Where the key is.
+    pub folder: PathBuf,
+    /// The number that its ids have.
+    pub node: u32,
 }
 
 /// What came of it.
@@ -124,12 +141,25 @@ pub fn run() -> Result<(), Failure> {
         let done = match serde_json::from_str(&line) {
             Ok(Job::Acknowledge) => return runtime.block_on(merchant::run(tell)),
             Ok(Job::Simulate(folder)) => return runtime.block_on(upstream::run(&folder, tell)),
+            Ok(Job::Serve(gate)) => return serve(&gate),
             Ok(job) => runtime.block_on(perform(job, &mut crowd)),
             Err(error) => Done::Failed(error.to_string()),
         };
         tell(&done);
     }
     Ok(())
+}
+
+/// Serves a gateway, on as many threads as the program has, until standard input ends.
+fn serve(gate: &Gate) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::Machine(format!("threads: {error}")))?;
+    let database = Database::parse(&gate.url).map_err(Failure::Input)?;
+    runtime.block_on(async {
+        let mut site = Site::join(&database, &gate.folder, gate.node).await?;
+        tell(&Done::Listening(site.serve(Limits::of_this_machine()).await?));
+        pending().await
+    })
 }
 
 fn tell(done: &Done) {
@@ -145,7 +175,7 @@ async fn perform(job: Job, crowd: &mut Crowd) -> Done {
             crowd.leave();
             Ok(())
         }
-        Job::Acknowledge | Job::Simulate(_) => Ok(()),
+        Job::Acknowledge | Job::Simulate(_) | Job::Serve(_) => Ok(()),
     };
     done.map_or_else(Done::Failed, |()| Done::Done)
 }

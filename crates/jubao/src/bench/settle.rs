@@ -10,15 +10,15 @@ use store::{Batch, Store, orders};
 use super::report::{Amount, Figure, Goal, Repeat, Row};
 use super::sample::Sampler;
 use super::writers::Written;
-use super::{Plan, Trials, store_fault, writers};
+use super::{Plan, Trials, place, writers};
 use crate::cli::Failure;
-use crate::data_dir::in_folder;
-use crate::demo::FreshFolder;
 
 /// Orders in a repeat, unless told.
 const ORDERS: usize = 20_000;
 /// Settling is to be this many times as fast as inserting, in thousandths.
 const GOAL: Goal = Goal::AtLeast(Amount(1_200));
+/// The same on a server.
+const GOAL_ON_SERVER: Goal = Goal::AtLeast(Amount(500));
 
 /// Runs it.
 pub async fn run(plan: Plan) -> Result<Trials, Failure> {
@@ -33,9 +33,9 @@ pub async fn run(plan: Plan) -> Result<Trials, Failure> {
 }
 
 async fn once(plan: &Plan) -> Result<Repeat, Failure> {
-    let folder = FreshFolder::make_in(&plan.folder)?;
-    let store = Store::open(&in_folder(folder.path()));
-    let (store, sampler) = (store.map_err(store_fault)?, Sampler::new(Clock::default().now()));
+    let (_place, store) = place::open_store(plan).await?;
+    let sampler = Sampler::new(Clock::default().now());
+    let goal = if plan.server.is_some() { GOAL_ON_SERVER } else { GOAL };
     let count = plan.orders.unwrap_or(ORDERS);
     let bare: Vec<Order> = (0..count).map(|at| sampler.order(format!("B{at:09}"))).collect();
     let asked: Vec<Order> = (0..count).map(|at| sampler.order(format!("U{at:09}"))).collect();
@@ -52,7 +52,7 @@ async fn once(plan: &Plan) -> Result<Repeat, Failure> {
     let finished = write(plan, &store, asked.iter().filter_map(finish).collect()).await?;
     let row =
         |name: &str, cost: Written| Row::new(name, [Some(cost.per_second()), Some(cost.cpu_us())]);
-    let figure = |name: &str, value| Figure::new(name, "×", GOAL, value);
+    let figure = |name: &str, value| Figure::new(name, "×", goal, value);
     Ok(Repeat {
         rows: vec![
             row("insert", inserted),

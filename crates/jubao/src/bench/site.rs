@@ -1,4 +1,4 @@
-//! The gateway that is measured: as in production, on an embedded store of its own, with the demo's
+//! The gateway that is measured: as in production, on a store of its own, with the demo's
 //! merchant, and without a log.
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use gateway::clock::Clock;
 use gateway::{Gateway, Settings, Statuses};
-use store::{Counters, Store};
+use store::{Counters, Database, Store};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -16,11 +16,11 @@ use web::edge::{Edge, Limits};
 
 use super::load::{Load, Loaded};
 use super::peer::Peer;
+use super::place::Place;
 use super::report::Amount;
-use super::{cpu, store_fault};
+use super::{Plan, cpu, store_fault};
 use crate::cli::Failure;
-use crate::data_dir::{KEY_NAME, in_folder, open_or_make};
-use crate::demo::FreshFolder;
+use crate::data_dir::{KEY_NAME, open_or_make};
 use crate::demo::identity::{DemoIdentity, MERCHANT};
 use crate::descriptors;
 
@@ -35,40 +35,46 @@ pub struct Site {
     pub gateway: Gateway,
     servers: JoinSet<()>,
     stop: watch::Sender<bool>,
-    _folder: FreshFolder,
+    place: Place,
 }
 
 impl Site {
-    /// A gateway whose store is in a new folder in `folder`.
+    /// A gateway whose store is new.
     ///
     /// # Errors
-    /// The folder cannot be written.
-    pub async fn open(folder: &Path) -> Result<Self, Failure> {
-        Self::open_on(FreshFolder::make_in(folder)?, NO_UPSTREAM).await
+    /// The place cannot be made.
+    pub async fn open(plan: &Plan) -> Result<Self, Failure> {
+        Self::open_on(Place::make(plan).await?, NO_UPSTREAM).await
     }
 
-    /// A gateway on a folder that may hold the demo's identity, whose upstreams are at `upstream`.
+    /// A gateway in a place whose folder may hold the demo's identity, with upstreams at `upstream`.
     ///
     /// # Errors
     /// As [`Site::open`].
-    pub async fn open_on(folder: FreshFolder, upstream: &str) -> Result<Self, Failure> {
-        let settings = Settings {
-            public_url: PUBLIC_URL.to_owned(),
-            node: 0,
-            private_targets: "127.0.0.0/8".parse().into_iter().collect(),
-            statuses: Statuses::default(),
-            old_platform: None,
-        };
-        let (store, vault) =
-            open_or_make(&in_folder(folder.path()), &folder.path().join(KEY_NAME)).await?;
-        let gateway = Gateway::new(store, vault, Clock::default(), settings).await;
-        let gateway = gateway.map_err(Failure::Machine)?;
-        DemoIdentity::load(folder.path())?.install(&gateway, upstream).await?;
-        let servers = JoinSet::new();
-        let site = Self { gateway, servers, stop: watch::channel(false).0, _folder: folder };
+    pub async fn open_on(place: Place, upstream: &str) -> Result<Self, Failure> {
+        let gateway = gateway(&place.database()?, place.folder(), 0).await?;
+        DemoIdentity::load(place.folder())?.install(&gateway, upstream).await?;
+        let site = Self::of(gateway, place);
         // The demo's application is one for the sandbox; what is measured is in earnest.
         site.put_sandbox("off").await?;
         Ok(site)
+    }
+
+    /// One more gateway on a database and a folder in which there is one.
+    ///
+    /// # Errors
+    /// The store or its key cannot be opened.
+    pub async fn join(database: &Database, folder: &Path, node: u32) -> Result<Self, Failure> {
+        Ok(Self::of(gateway(database, folder, node).await?, Place::of_another()))
+    }
+
+    fn of(gateway: Gateway, place: Place) -> Self {
+        Self { gateway, servers: JoinSet::new(), stop: watch::channel(false).0, place }
+    }
+
+    /// Where its store is.
+    pub fn place(&self) -> &Place {
+        &self.place
     }
 
     /// Turns the sandbox of the demo's application `on` or `off`.
@@ -152,6 +158,20 @@ impl Site {
         let _ = self.stop.send(true);
         self.servers.shutdown().await;
     }
+}
+
+/// A gateway on a store, with the node number that its ids have.
+async fn gateway(database: &Database, folder: &Path, node: u32) -> Result<Gateway, Failure> {
+    let settings = Settings {
+        public_url: PUBLIC_URL.to_owned(),
+        node,
+        private_targets: "127.0.0.0/8".parse().into_iter().collect(),
+        statuses: Statuses::default(),
+        old_platform: None,
+    };
+    let (store, vault) = open_or_make(database, &folder.join(KEY_NAME)).await?;
+    let gateway = Gateway::new(store, vault, Clock::default(), settings).await;
+    gateway.map_err(Failure::Machine)
 }
 
 /// What requests cost.
