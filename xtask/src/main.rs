@@ -53,7 +53,7 @@ const TASKS: [Task; 13] = [
     },
     Task {
         name: "crash",
-        about: "kills the gateway at random under load, and at every named point",
+        about: "kills the gateway, at random and at every named point, and its database",
         run: crash::run,
     },
     Task {

@@ -25,7 +25,12 @@ pub struct Standby {
 impl Standby {
     /// Copies a running server, follows it, and has it wait for the copy from here on.
     pub async fn of(primary: &Server) -> Self {
-        let (port, secrets) = (primary.port().to_string(), primary.secrets().clone());
+        Self::by_way_of(primary.port(), primary).await
+    }
+
+    /// The same by way of another port, a proxy's, where what is replicated can be held up.
+    pub async fn by_way_of(port: u16, primary: &Server) -> Self {
+        let (port, secrets) = (port.to_string(), primary.secrets().clone());
         let password = secrets.admin.clone();
         let folder = spawn_blocking(move || copied(&port, &password)).await.unwrap();
         let server = Server::first_started(folder, secrets, Vec::new()).await;

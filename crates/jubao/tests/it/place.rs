@@ -39,6 +39,13 @@ impl Place {
         Self { database: Database::parse(&text).unwrap(), text, server: Some(server) }
     }
 
+    /// A database of a test's own server, which the gateway reaches at the first of two addresses and
+    /// whoever compares at the second.
+    pub fn on_server([address, direct]: [&str; 2]) -> Self {
+        let database = Database::parse(direct).unwrap();
+        Self { text: address.to_owned(), database, server: None }
+    }
+
     /// Runs a statement behind the store's back; says how many rows it changed. `?1`, … in it stand for
     /// the values.
     pub async fn execute(&self, sql: &str, values: &[Value]) -> usize {

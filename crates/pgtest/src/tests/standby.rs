@@ -1,7 +1,9 @@
 //! A standby takes its server's place.
 
+use std::time::Duration;
+
 use super::{TABLE, count, insert};
-use crate::{Server, Standby, connect};
+use crate::{Proxy, Server, Standby, connect};
 
 #[tokio::test]
 async fn a_promoted_standby_has_all_that_was_acknowledged() {
@@ -24,13 +26,17 @@ async fn a_promoted_standby_has_all_that_was_acknowledged() {
 
 #[tokio::test]
 async fn nothing_is_acknowledged_that_the_standby_has_not() {
-    let primary = Server::make().await;
+    let mut primary = Server::make().await;
     let url = primary.create_database("waits").await;
     let client = connect(&url).await;
     client.batch_execute(TABLE).await.unwrap();
-    let standby = Standby::of(&primary).await;
+    let proxy = Proxy::before(primary.port()).await;
+    let standby = Standby::by_way_of(proxy.port(), &primary).await;
     insert(&client, 1).await.unwrap();
-    drop(standby);
-    let alone = tokio::time::timeout(std::time::Duration::from_millis(500), insert(&client, 2));
-    assert!(alone.await.is_err(), "acknowledged with nobody following");
+    proxy.freeze();
+    let alone = tokio::time::timeout(Duration::from_millis(500), insert(&client, 2));
+    assert!(alone.await.is_err(), "acknowledged, and the standby has not heard of it");
+    primary.kill_9().await;
+    let promoted = standby.promote().await;
+    assert_eq!(count(&connect(&promoted.url("waits")).await).await, 1);
 }

@@ -4,6 +4,7 @@
 
 mod check;
 mod load;
+mod postgres;
 mod world;
 
 use std::time::Duration;

@@ -76,8 +76,9 @@ pub struct World {
     pub oracle: Oracle,
     /// A plain HTTP client.
     pub client: reqwest::Client,
-    /// Where the process keeps its data.
+    /// Where the process keeps its files.
     pub folder: TestFolder,
+    /// Where its store is.
     pub place: Place,
     config: String,
     dice: Dice,
@@ -90,11 +91,20 @@ impl World {
     /// A world whose gateway has a merchant with an account at each upstream, and is not running.
     pub async fn make(seed: u64) -> Self {
         let folder = TestFolder::make();
+        let place = Place::of(folder.path()).await;
+        Self::made(seed, folder, place).await
+    }
+
+    /// The same, its store in a place that the test has chosen.
+    pub async fn on(seed: u64, place: Place) -> Self {
+        Self::made(seed, TestFolder::make(), place).await
+    }
+
+    async fn made(seed: u64, folder: TestFolder, place: Place) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let sim = format!("http://{}", listener.local_addr().unwrap());
         let free = StdListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let identity = DemoIdentity::load(folder.path()).unwrap();
-        let place = Place::of(folder.path()).await;
         install((&folder, &place), &identity, &sim).await;
         let sims = SimHost::new(
             identity.sims(&sim).unwrap(),
@@ -208,10 +218,15 @@ impl World {
         self.ready_after.last().copied().unwrap_or_default()
     }
 
+    /// How many orders were acknowledged so far.
+    pub fn acknowledged(&self) -> usize {
+        self.told().values().filter(|one| one.sn.is_some()).count()
+    }
+
     /// Says what was done, for whoever runs it by hand.
     pub fn report(&self, what: &str, count: u64) {
+        let acknowledged = self.acknowledged();
         let told = self.told();
-        let acknowledged = told.values().filter(|one| one.sn.is_some()).count();
         let paid = told.values().filter(|one| one.is_paid).count();
         let refunds: usize = told.values().map(|one| one.refunds.len()).sum();
         println!(

@@ -16,6 +16,9 @@ const IDENTITY: &str = "demo.json";
 /// The simulated upstreams' own memory.
 const UPSTREAMS: &str = "upstreams.json";
 
+/// A gateway's configuration, the database's password in it.
+const CONFIG: &str = "jubao.toml";
+
 /// A fresh folder that is searched and removed when its test ends.
 pub struct TestFolder(FreshFolder);
 
@@ -58,10 +61,11 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// Whether a file is there to hold secrets: the master key, the demo's identity, keys in PEM.
+/// Whether a file is there to hold secrets: the master key, the demo's identity, keys in PEM, a test's
+/// own configuration.
 fn keeps_secrets(file: &Path) -> bool {
     let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    name == KEY_NAME || name == IDENTITY || name.ends_with(".pem")
+    [KEY_NAME, IDENTITY, CONFIG].contains(&name) || name.ends_with(".pem")
 }
 
 fn remember(file: &Path) {
@@ -77,6 +81,11 @@ fn remember(file: &Path) {
         IDENTITY => {
             let folder = file.parent().unwrap_or(file);
             remember_identity(&DemoIdentity::load(folder).unwrap());
+        }
+        CONFIG => {
+            let addresses = text.lines().filter(|line| line.starts_with("database = 'postgres:"));
+            let passwords = addresses.filter_map(|line| line.split([':', '@']).nth(2));
+            passwords.for_each(|one| records::secret(Kind::Key, name, one.as_bytes()));
         }
         _ if text.contains("PRIVATE KEY") && text.len() > 200 => remember_pem(name, &text),
         _ => {}
