@@ -62,6 +62,7 @@ impl Gateway {
         attempt: &Attempt,
         first: Result<Step, SetupError>,
     ) -> Asked {
+        self.try_ready_ids().await;
         let mut messages = Vec::new();
         let mut step = match first {
             Ok(step) => step,

@@ -77,7 +77,7 @@ async fn gateway_with(merchant: &Made, folder: &Path) -> (Gateway, String) {
     let store = Store::open(&Database::Sqlite(folder.join("jubao.db"))).unwrap();
     let settings = Settings {
         public_url: String::new(),
-        node: 0,
+        node: None,
         private_targets: Vec::new(),
         statuses: Statuses::default(),
         old_platform: None,

@@ -40,6 +40,14 @@ impl Clock {
         now.plus_millis(self.shift_ms.load(Ordering::Relaxed))
     }
 
+    /// What the machine's clock says, wherever this one was moved; `None` where it is no machine's.
+    pub(crate) fn machine(&self) -> Option<Timestamp> {
+        match self.source {
+            Source::System => Some(system_time()),
+            Source::Runtime { .. } => None,
+        }
+    }
+
     /// Moves this clock, and every clone of it, by `millis`. Workers notice at their next wake-up.
     pub fn shift(&self, millis: i64) {
         self.shift_ms.fetch_add(millis, Ordering::Relaxed);

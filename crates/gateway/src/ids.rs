@@ -1,41 +1,88 @@
 //! Identifiers and randomness: the shell's answer to what the pure crates take as arguments.
 
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use kernel::digits::push_hex;
 use kernel::id::{IDS_PER_SECOND_MAX, Id};
 use kernel::time::Timestamp;
 
-/// Makes row ids that ascend within a process, for one node.
-#[derive(Debug)]
-pub struct IdSource {
+/// Makes row ids that ascend within a stretch of seconds that was granted to it, and [`Id::NONE`]
+/// outside of it: that one cannot be written.
+#[derive(Debug, Default)]
+pub struct IdSource(Mutex<Stretch>);
+
+/// A stretch of ids under one number.
+#[derive(Debug, Default)]
+struct Stretch {
     node: u32,
     /// `second · 2¹⁶ + sequence` of the last id.
-    last: AtomicI64,
+    last: i64,
+    /// The same of the last that may be made; nothing is granted while it is not above `last`.
+    end: i64,
 }
 
+/// Ids of one second, as they are counted here.
+const PER_SECOND: i64 = IDS_PER_SECOND_MAX as i64;
+
 impl IdSource {
-    /// A source for `node` whose first id lies in a second after `floor`, so that a process that
-    /// died in this second cannot have made it.
+    /// A source for `node` whose first id lies in a second after `floor`, and which never ends: for who
+    /// is alone with his ids.
     pub fn new(node: u32, floor: Timestamp) -> Self {
-        let first = (floor.seconds() + 1) * i64::from(IDS_PER_SECOND_MAX);
-        Self { node, last: AtomicI64::new(first - 1) }
+        let source = Self::default();
+        source.grant(node, (floor.seconds(), i64::MAX / PER_SECOND - 1));
+        source
+    }
+
+    /// Goes on under `node`, with the seconds behind the first and up to the last.
+    pub(crate) fn grant(&self, node: u32, (behind_s, until_s): (i64, i64)) {
+        let (last, end) = ((behind_s + 1) * PER_SECOND - 1, (until_s + 1) * PER_SECOND - 1);
+        *self.stretch() = Stretch { node, last, end };
+    }
+
+    /// Goes on as before, up to a later second.
+    pub(crate) fn extend(&self, until_s: i64) {
+        let mut stretch = self.stretch();
+        stretch.end = stretch.end.max((until_s + 1) * PER_SECOND - 1);
+    }
+
+    /// Makes no more ids; the second that they have come to.
+    pub(crate) fn close(&self) -> i64 {
+        let mut stretch = self.stretch();
+        stretch.end = stretch.last;
+        stretch.last.div_euclid(PER_SECOND)
+    }
+
+    /// The second that ids have come to, or `now`, if they follow the clock; and how many seconds are left
+    /// of the stretch behind it.
+    pub(crate) fn reach(&self, now: Timestamp) -> (i64, i64) {
+        let stretch = self.stretch();
+        let at = now.seconds().max(stretch.last.div_euclid(PER_SECOND));
+        (at, stretch.end.div_euclid(PER_SECOND) - at)
+    }
+
+    /// The number that ids are made under.
+    pub(crate) fn node(&self) -> u32 {
+        self.stretch().node
     }
 
     /// The next id. Ids run ahead of the clock when a second's are used up, or after the clock was
-    /// set back; they never repeat.
+    /// set back, and behind it in the last second of the stretch; they never repeat.
     pub fn next(&self, now: Timestamp) -> Id {
-        let per_second = i64::from(IDS_PER_SECOND_MAX);
-        let earliest = now.seconds() * per_second;
-        let step = |last: i64| Some(earliest.max(last + 1));
-        // The closure never refuses, so both arms hold the value that was there before.
-        let last = match self.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, step) {
-            Ok(last) | Err(last) => last,
-        };
-        let mine = earliest.max(last + 1);
-        let sequence = u32::try_from(mine % per_second).unwrap_or(0);
-        Id::from_parts(mine / per_second, self.node, sequence).unwrap_or(Id(0))
+        let mut stretch = self.stretch();
+        let latest = stretch.end - (PER_SECOND - 1);
+        let earliest = now.seconds().saturating_mul(PER_SECOND).min(latest);
+        let mine = earliest.max(stretch.last + 1);
+        if mine > stretch.end {
+            return Id::NONE;
+        }
+        stretch.last = mine;
+        let sequence = u32::try_from(mine % PER_SECOND).unwrap_or(0);
+        Id::from_parts(mine / PER_SECOND, stretch.node, sequence).unwrap_or(Id::NONE)
+    }
+
+    fn stretch(&self) -> std::sync::MutexGuard<'_, Stretch> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -105,6 +152,24 @@ mod tests {
         let ids: Vec<Id> = (0..=IDS_PER_SECOND_MAX).map(|_| source.next(now)).collect();
         assert!(ids.is_sorted() && ids.windows(2).all(|pair| pair[0] < pair[1]));
         assert_eq!(ids.last().map(|id| id.seconds()), Some(11));
+    }
+
+    #[test]
+    fn outside_of_what_was_granted_no_id_is_made() {
+        let (source, early) = (IdSource::default(), Timestamp::from_seconds(5));
+        assert_eq!(source.next(early), Id::NONE);
+        source.grant(9, (20, 22));
+        let first = source.next(early);
+        assert_eq!((first.seconds(), source.reach(early)), (21, (21, 1)));
+        // A clock that is ahead of the stretch takes its last second.
+        let late = Timestamp::from_seconds(500);
+        let of_last = (0..IDS_PER_SECOND_MAX).map(|_| source.next(late));
+        assert!(of_last.fold(true, |is_so, id| is_so && id.seconds() == 22));
+        assert_eq!(source.next(late), Id::NONE);
+        source.extend(600);
+        assert_eq!(source.next(late).seconds(), 500);
+        assert_eq!(source.close(), 500);
+        assert_eq!(source.next(late), Id::NONE);
     }
 
     #[test]

@@ -83,6 +83,7 @@ impl Gateway {
         mut standing: Standing,
         lesson: Lesson,
     ) -> Result<Standing, StoreError> {
+        self.try_ready_ids().await;
         let app_id = standing.order.app_id;
         let settings = match self.caller_of(app_id).await {
             Ok(caller) => caller.app.settings.clone(),
@@ -199,12 +200,13 @@ impl Gateway {
         let order = Order { rev: change.expected_rev + 1, ..change.order };
         if order.state != before.order.state {
             // Nobody may be watching: that is no fault.
-            let _ = self.0.changes.send((order.id, order.state));
+            let _ = self.0.changes.send((order.id, Some(order.state)));
             tracing::info!(
                 order.sn = %order.sn(), mch.id = %order.mch_id,
                 from = before.order.state.word(), to = order.state.word(), "order moved"
             );
         }
+        self.0.news.tell(&order);
         self.0.watchers.wake(Topic::Order(order.id));
         self.0.watchers.wake(Topic::Events(order.mch_id));
         if change.notice.is_some() {

@@ -18,6 +18,7 @@ pub mod vault;
 mod answered;
 mod ask_upstream;
 mod asked_lately;
+mod bell;
 mod callers;
 mod certified_clients;
 mod close_order;
@@ -35,6 +36,7 @@ mod list_places;
 mod log_in;
 mod looks;
 pub mod merchant_wire;
+mod node;
 mod notifier;
 mod one_at_a_time;
 mod passwords;
@@ -76,6 +78,7 @@ use tokio::sync::{Notify, broadcast};
 
 pub use crate::answered::{Answered, OrderFault};
 use crate::asked_lately::AskedLately;
+use crate::bell::News;
 pub use crate::callers::Caller;
 use crate::clock::Clock;
 use crate::egress::{Wire, Wires};
@@ -87,6 +90,7 @@ pub use crate::list_orders::Page;
 use crate::list_places::ListPlaces;
 pub use crate::log_in::LoggedIn;
 use crate::looks::Looks;
+use crate::node::Node;
 use crate::old_platform::OldLink;
 use crate::one_at_a_time::OneAtATime;
 use crate::passwords::Passwords;
@@ -107,8 +111,8 @@ pub use crate::watchers::{Topic, Watcher};
 pub struct Settings {
     /// Where payers and upstreams reach us: scheme and host, no slash at the end.
     pub public_url: String,
-    /// Which of the processes on this store this is; makes its ids its own.
-    pub node: u32,
+    /// The number that this process makes its ids under; `None`: one that is free.
+    pub node: Option<u32>,
     /// Networks that notifications may go to although they are not global.
     pub private_targets: Vec<Cidr>,
     /// HTTP status of the answers for which the contract leaves it to the operator.
@@ -145,6 +149,7 @@ struct Inner {
     settings: Settings,
     clock: Clock,
     ids: IdSource,
+    node: Node,
     vault: Vault,
     upstreams: Arc<dyn Wire>,
     merchants: Arc<dyn Wire>,
@@ -163,7 +168,8 @@ struct Inner {
     rates_asked: OneAtATime<Id>,
     list_places: ListPlaces,
     list_walks: OneAtATime<MchId>,
-    changes: broadcast::Sender<(Id, TradeState)>,
+    changes: broadcast::Sender<(Id, Option<TradeState>)>,
+    news: News,
     watchers: Watchers,
     wake_sweeper: Notify,
     wake_notifier: Notify,
@@ -174,7 +180,7 @@ impl Gateway {
     /// A gateway on `store`.
     ///
     /// # Errors
-    /// TLS does not start, or the store cannot be read.
+    /// TLS does not start.
     pub async fn new(
         store: Store,
         vault: Vault,
@@ -188,20 +194,18 @@ impl Gateway {
     /// A gateway on `store` that speaks to others through `wires`.
     ///
     /// # Errors
-    /// The store cannot be read, or TLS does not start.
+    /// TLS does not start.
     pub async fn with_wires(
         store: Store,
         (vault, clock): (Vault, Clock),
         settings: Settings,
         wires: Wires,
     ) -> Result<Self, String> {
-        let newest = store::ids::newest(&store).await.map_err(|error| error.to_string())?;
         let link = |old| OldLink::new(old, &settings.private_targets);
         let old_platform = settings.old_platform.clone().map(link).transpose()?;
-        let made_last =
-            newest.map_or(Timestamp::from_seconds(0), |id| Timestamp::from_seconds(id.seconds()));
         Ok(Self(Arc::new(Inner {
-            ids: IdSource::new(settings.node, made_last.max(clock.now())),
+            ids: IdSource::default(),
+            node: Node::default(),
             store,
             vault,
             upstreams: wires.upstreams,
@@ -222,6 +226,7 @@ impl Gateway {
             list_places: ListPlaces::default(),
             list_walks: OneAtATime::default(),
             changes: broadcast::channel(CHANGES_BUFFERED_MAX).0,
+            news: News::default(),
             watchers: Watchers::default(),
             wake_sweeper: Notify::new(),
             wake_notifier: Notify::new(),
@@ -246,13 +251,9 @@ impl Gateway {
         self.0.clock.now()
     }
 
-    /// Whether the store answers.
-    pub async fn is_ready(&self) -> bool {
-        store::ids::newest(&self.0.store).await.is_ok()
-    }
-
-    /// Changes of orders, as they are committed by this process.
-    pub fn changes(&self) -> broadcast::Receiver<(Id, TradeState)> {
+    /// Changes of orders, as they are committed by this process; and those of another process, whose
+    /// state is to be looked up.
+    pub fn changes(&self) -> broadcast::Receiver<(Id, Option<TradeState>)> {
         self.0.changes.subscribe()
     }
 
@@ -276,7 +277,7 @@ impl Gateway {
     pub fn trace_no(&self) -> String {
         let mut number = self.now().compact();
         number.push('-');
-        push_padded(&mut number, u64::from(self.0.settings.node), 1);
+        push_padded(&mut number, u64::from(self.0.ids.node()), 1);
         number.push('-');
         number.push_str(&ids::random_hex::<12>());
         number

@@ -148,6 +148,7 @@ impl Gateway {
         })?;
         let info = channel.info();
         check_account(info, wish)?;
+        self.ready_ids().await?;
         let id = self.next_id();
         let settings = Secret::new(serde_json::json!(wish.settings).to_string());
         let products =

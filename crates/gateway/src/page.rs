@@ -132,6 +132,7 @@ impl Gateway {
     /// The order cannot be paid any more, an earlier way may still be paid, or the upstream refused or
     /// did not answer.
     pub async fn begin_payment(&self, token: &str, wish: &Wish) -> Result<Begun, Unbegun> {
+        self.try_ready_ids().await;
         let standing = self.standing_of_page(token).await?.ok_or(Fault::OrderNotFound)?;
         self.check_payable(&standing.order)?;
         if !is_offered(&standing.order, wish) {

@@ -73,6 +73,7 @@ impl Gateway {
         if let Some(placed) = asked.key.and_then(|key| key.placed) {
             return self.placed_before(caller, placed).await;
         }
+        self.may_make().await?;
         if call.store_id != 0 && !self.has_store(caller.app.mch_id, call.store_id).await? {
             return Err(Fault::bad_format("store_id", NO_SUCH_STORE).into());
         }

@@ -48,6 +48,7 @@ impl Gateway {
         path: &CallbackPath,
         request: &HttpRequest,
     ) -> Option<HttpResponse> {
+        self.try_ready_ids().await;
         let account = self.account(path.account_id, path.account_version).await.ok()?;
         let is_whose = account.mch_id == PLATFORM || account.mch_id == path.mch_id;
         let is_path_ours = is_whose && account.channel == path.channel;

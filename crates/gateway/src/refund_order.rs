@@ -68,6 +68,7 @@ impl Gateway {
         call: RefundCall,
         sign_form: Signing,
     ) -> Result<AnsweredRefund, Fault> {
+        self.may_make().await?;
         let mch_id = caller.app.mch_id;
         let standing = self.find_standing(mch_id, &call.order).await?;
         let (number, is_own) = match call.number {

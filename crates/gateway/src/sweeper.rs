@@ -61,6 +61,7 @@ impl Gateway {
         let mut in_flight = JoinSet::new();
         let mut forgot_at = None;
         while !*stop.borrow() {
+            self.try_ready_ids().await;
             forgot_at = self.forget_old(forgot_at).await;
             while in_flight.try_join_next().is_some() {}
             let claimed = match self.sweep_into(&mut in_flight).await {

@@ -38,6 +38,7 @@ impl Gateway {
         manager: Manager<'_>,
         call: &NewUserCall,
     ) -> Result<UserRecord, Fault> {
+        self.may_make().await?;
         let email = &call.credentials.email;
         if call.store_id != 0 && !self.has_store(manager.mch_id, call.store_id).await? {
             return Err(Fault::bad_format("store_id", NO_SUCH_STORE));

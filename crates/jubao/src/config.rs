@@ -8,12 +8,11 @@ use std::path::{Path, PathBuf};
 
 use gateway::Statuses;
 use kernel::egress_policy::Cidr;
+use kernel::id::NODES_MAX;
 use kernel::old_platform::OldPlatform;
 use serde::Deserialize;
 use store::Database;
 use web::edge::{Limits, TlsFiles};
-
-use crate::data_dir::COMMAND_LINE_NODE;
 
 /// The manual: every key with its meaning and default.
 pub const MANUAL: &str = include_str!("../../../config.default.toml");
@@ -31,8 +30,8 @@ pub struct Config {
     pub database: Database,
     /// File of the key-encryption key.
     pub master_key_file: PathBuf,
-    /// Number of this process among those on one store.
-    pub node: u32,
+    /// The number that this process makes ids under; `None`: one that is free.
+    pub node: Option<u32>,
     /// Networks that notifications may go to although they are not global.
     pub private_targets: Vec<Cidr>,
     /// HTTP statuses that the contract leaves to the operator.
@@ -59,6 +58,17 @@ pub enum LogFormat {
     Json,
 }
 
+/// A number that nobody holds, as the file names it.
+const LEASED: &str = "leased";
+
+/// Under which number ids are made, as it is written.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum NodeWish {
+    Number(u32),
+    Word(String),
+}
+
 /// The file as it is written.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -67,7 +77,7 @@ struct File {
     public_url: String,
     database: String,
     master_key_file: String,
-    node: u32,
+    node: NodeWish,
     private_targets: Vec<String>,
     busy_status: u16,
     too_large_status: u16,
@@ -160,9 +170,7 @@ fn check(file: File) -> Result<Config, String> {
             "public_url: an address that begins with https:// (or http:// in a test)".into()
         );
     }
-    if file.node >= COMMAND_LINE_NODE {
-        return Err(format!("node: 0 to {}", COMMAND_LINE_NODE - 1));
-    }
+    let node = node(&file.node)?;
     if ![200, 429, 503].contains(&file.busy_status) {
         return Err("busy_status: 200, 429 or 503".into());
     }
@@ -179,11 +187,21 @@ fn check(file: File) -> Result<Config, String> {
         public_url: file.public_url.trim_end_matches('/').to_owned(),
         database,
         master_key_file: PathBuf::from(file.master_key_file),
-        node: file.node,
+        node,
         statuses: Statuses { busy: file.busy_status, too_large: file.too_large_status },
         log: file.log,
         log_format: file.log_format,
     })
+}
+
+fn node(wish: &NodeWish) -> Result<Option<u32>, String> {
+    let number = match wish {
+        NodeWish::Word(word) if word == LEASED => return Ok(None),
+        NodeWish::Word(text) => text.parse().ok(),
+        NodeWish::Number(number) => Some(*number),
+    };
+    let number = number.filter(|number| *number < NODES_MAX);
+    number.map(Some).ok_or_else(|| format!("node: \"{LEASED}\", or 0 to {}", NODES_MAX - 1))
 }
 
 fn networks(key: &str, texts: &[String]) -> Result<Vec<Cidr>, String> {
@@ -227,7 +245,7 @@ mod tests {
         take_environment(&mut table, environment).unwrap();
         let config = check(table.try_into().unwrap()).unwrap();
         assert_eq!(config.public_url, "https://pay.example");
-        assert_eq!(config.node, 7);
+        assert_eq!(config.node, Some(7));
         assert_eq!(config.private_targets.len(), 1);
     }
 
@@ -263,7 +281,8 @@ mod tests {
             file.map_err(|error| error.message().to_owned()).and_then(check).unwrap_err()
         };
         assert!(wrong("public_url = 'ftp://x'").starts_with("public_url"));
-        assert!(wrong("node = 63").starts_with("node"));
+        assert!(wrong("node = 64").starts_with("node"));
+        assert!(wrong("node = 'mine'").starts_with("node"));
         assert!(wrong("busy_status = 500").starts_with("busy_status"));
         assert!(wrong("too_large_status = 400").starts_with("too_large_status"));
         assert!(wrong("database = 'mysql:x'").starts_with("database"));

@@ -20,8 +20,6 @@ pub const FOLDER_DEFAULT: &str = "jubao-data";
 pub const DATABASE_NAME: &str = "jubao.db";
 /// The key-encryption key in a data folder.
 pub const KEY_NAME: &str = "master.key";
-/// The node number of the command line beside a running server.
-pub const COMMAND_LINE_NODE: u32 = 63;
 
 /// What the store keeps of its key: a tag that only who has the key can make.
 const KEY_TAG: &str = "master_key";
@@ -166,7 +164,7 @@ impl Place {
     async fn gateway(self, (store, vault): (Store, Vault)) -> Result<Gateway, Failure> {
         let settings = Settings {
             public_url: self.public_url,
-            node: COMMAND_LINE_NODE,
+            node: None,
             private_targets: self.private_targets,
             statuses: Statuses::default(),
             old_platform: None,

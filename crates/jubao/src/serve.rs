@@ -1,6 +1,7 @@
 //! `jubao serve`: the gateway with its workers, until SIGTERM or Ctrl-C.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::time::Duration;
 
 use axum::Router;
@@ -42,14 +43,16 @@ pub async fn run(arguments: ConfigArguments) -> Result<(), Failure> {
     };
     let gateway =
         Gateway::new(store, vault, Clock::default(), settings).await.map_err(Failure::Machine)?;
+    gateway.enter().await.map_err(Failure::Machine)?;
     let workers = Workers::start(&gateway);
     let connections = edge.limits().sockets.connections;
     tracing::info!(listen, public_url = config.public_url, connections, "ready");
     let reloads = tokio::spawn(reload_on_hangup(edge.clone()));
     let finish = async {
-        let router = web::router(gateway, edge.clone());
+        let router = web::router(gateway.clone(), edge.clone());
         tell_whether_finished(edge.serve(listener, router, stop_signal()).await);
         workers.stop().await;
+        gateway.leave().await;
         Ok(())
     };
     let ended = tokio::select! {
@@ -154,7 +157,10 @@ async fn kept<F: Future<Output = ()>>(name: &'static str, begin: impl Fn() -> F)
     }
 }
 
-/// The sweeper and the notifier of a gateway.
+/// What a worker does until its second argument turns true.
+type Work = fn(Gateway, watch::Receiver<bool>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The workers of a gateway: who renews its lease, who hears other processes, the sweeper and the notifier.
 pub struct Workers {
     tasks: JoinSet<()>,
     stop: watch::Sender<bool>,
@@ -165,16 +171,16 @@ impl Workers {
     pub fn start(gateway: &Gateway) -> Self {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        let (sweeper, notifier) = (gateway.clone(), gateway.clone());
-        let (until, seen) = (stopped.clone(), stopped);
-        tasks.spawn(kept("sweeper", move || {
-            let (sweeper, until) = (sweeper.clone(), until.clone());
-            async move { sweeper.run_sweeper(until).await }
-        }));
-        tasks.spawn(kept("notifier", move || {
-            let (notifier, seen) = (notifier.clone(), seen.clone());
-            async move { notifier.run_notifier(seen).await }
-        }));
+        let mut start = |name: &'static str, work: Work| {
+            let (gateway, stopped) = (gateway.clone(), stopped.clone());
+            tasks.spawn(kept(name, move || work(gateway.clone(), stopped.clone())));
+        };
+        start("lease", |gateway, stop| Box::pin(async move { gateway.run_lease(stop).await }));
+        start("bell", |gateway, stop| Box::pin(async move { gateway.run_bell(stop).await }));
+        start("sweeper", |gateway, stop| Box::pin(async move { gateway.run_sweeper(stop).await }));
+        start("notifier", |gateway, stop| {
+            Box::pin(async move { gateway.run_notifier(stop).await })
+        });
         Self { tasks, stop }
     }
 

@@ -18,6 +18,9 @@ pub const IDS_PER_SECOND_MAX: u32 = 1 << 16;
 pub struct Id(pub i64);
 
 impl Id {
+    /// No id: what a process makes that may make none. The store writes nothing that holds it.
+    pub const NONE: Self = Self(i64::MIN);
+
     /// Puts an id together; `None` if a part is out of its range.
     pub fn from_parts(seconds: i64, node: u32, sequence: u32) -> Option<Self> {
         let is_in_range = (0..1_i64 << 31).contains(&seconds)

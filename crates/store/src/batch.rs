@@ -89,6 +89,12 @@ impl Batch {
         of_statements.into_iter().any(|value| matches!(value, Value::Text(text) if has(text)))
             || self.audit.iter().any(|entry| entry.texts().into_iter().any(has))
     }
+
+    /// Whether an id is missing in it: the process that made it has no lease to make ids on.
+    pub(crate) fn lacks_id(&self) -> bool {
+        let mut of_statements = self.guard.iter().chain(&self.then).flat_map(|step| &step.values);
+        self.id == Id::NONE.0 || of_statements.any(|value| *value == Value::Int(Id::NONE.0))
+    }
 }
 
 /// What became of a batch. Either way it is over, and if it was done, it is durable.

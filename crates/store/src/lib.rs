@@ -13,13 +13,13 @@ pub mod applications;
 pub mod attempts;
 pub mod audit;
 mod batch;
+mod bell;
 #[cfg(debug_assertions)]
 mod crash;
 mod database;
 mod db;
 pub mod exchange_rates;
 pub mod feed;
-pub mod ids;
 pub mod inspect;
 pub mod layout;
 pub mod ledger;
@@ -31,6 +31,7 @@ pub mod merchants;
 pub mod messages;
 pub mod meta;
 pub mod moves;
+pub mod nodes;
 pub mod nonces;
 pub mod notices;
 pub mod order_events;
@@ -57,6 +58,7 @@ use std::task::{Context, Poll, Waker};
 use tokio::sync::oneshot;
 
 pub use crate::batch::{Batch, Row, Statement, Value, Written};
+pub use crate::bell::Bell;
 pub use crate::database::{Database, PostgresUrl};
 use crate::db::postgres::{self, Postgres};
 use crate::db::{Effect, sqlite};
@@ -160,6 +162,9 @@ impl Store {
     pub async fn write(&self, batch: Batch) -> Result<Written, StoreError> {
         if batch.has_nul() {
             return Err(StoreError::Defect("a text with a NUL character".into()));
+        }
+        if batch.lacks_id() {
+            return Err(StoreError::Unavailable("this process may make no ids now".into()));
         }
         match &*self.engine {
             Engine::File(threads) => {

@@ -18,7 +18,7 @@ use tokio::sync::broadcast;
 use crate::edge::{self, Client, Edge, PageTurn};
 use crate::visit::Visit;
 
-/// How often a page's events look into the store themselves: changes by other processes.
+/// How often a page's events look into the store themselves: changes by other processes, unless they told.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
 /// Tells nginx not to hold events back until there are more.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
@@ -65,7 +65,7 @@ struct Feed {
     gateway: Gateway,
     token: String,
     id: Id,
-    changes: broadcast::Receiver<(Id, TradeState)>,
+    changes: broadcast::Receiver<(Id, Option<TradeState>)>,
     place: edge::Stream,
     told: Option<TradeState>,
     next: Option<TradeState>,
@@ -90,7 +90,8 @@ impl Feed {
             }
             tokio::select! {
                 change = self.changes.recv() => match change {
-                    Ok((id, state)) if id == self.id => self.next = Some(state),
+                    Ok((id, Some(state))) if id == self.id => self.next = Some(state),
+                    Ok((id, None)) if id == self.id => self.look().await,
                     Ok(_) => {}
                     Err(broadcast::error::RecvError::Lagged(_)) => self.look().await,
                     Err(broadcast::error::RecvError::Closed) => return None,

@@ -40,6 +40,9 @@ const _: () = assert!(
     2 * LEASE_MS as u128 >= 3 * MERCHANT.total.as_millis(),
     "a lease outlives its delivery, or a notice is sent twice"
 );
+/// By how much it outlives it, in milliseconds: clocks of two machines may differ by less.
+pub(crate) const LEASE_SPARE_MS: i64 = 5_000;
+const _: () = assert!(LEASE_MS as u128 - MERCHANT.total.as_millis() >= LEASE_SPARE_MS as u128);
 /// How long ended deliveries are waited for once one has ended: they are concluded together, and what
 /// frees up is claimed in the same transaction.
 const GATHER: Duration = Duration::from_millis(1);

@@ -212,7 +212,7 @@ async fn open_gateway(
     let loopback = ["127.0.0.0/8", "::1/128"].map(str::parse);
     let settings = Settings {
         public_url: addresses.api.clone(),
-        node: 0,
+        node: None,
         private_targets: loopback.into_iter().flatten().collect(),
         statuses: Statuses::default(),
         old_platform,

@@ -139,7 +139,7 @@ async fn bad_arguments_and_bad_input_end_with_two_and_say_what_would_do() {
     let bad = path("bad.toml");
     fs::write(&bad, "node = 64\n").unwrap();
     let clash = path("clash.toml");
-    fs::write(&clash, "node = 63\n").unwrap();
+    fs::write(&clash, "node = 64\n").unwrap();
     let unknown = path("unknown.toml");
     fs::write(&unknown, "no_such_key = 1\n").unwrap();
     let broken = path("broken.toml");
@@ -159,8 +159,8 @@ async fn bad_arguments_and_bad_input_end_with_two_and_say_what_would_do() {
         (&["sign", "--key", KEY], "{\"a\":[1]}", "a must be a string"),
         (&["sign", "--key", KEY], "{\"a\":1,\"a\":2}", "each member once"),
         (&["check-config", "--config", &missing], "", "missing.toml"),
-        (&["check-config", "--config", &bad], "", "node: 0 to 62"),
-        (&["check-config", "--config", &clash], "", "node: 0 to 62"),
+        (&["check-config", "--config", &bad], "", "node: \"leased\", or 0 to 63"),
+        (&["check-config", "--config", &clash], "", "node: \"leased\", or 0 to 63"),
         (&["check-config", "--config", &unknown], "", "no_such_key"),
         (&["check-config", "--config", &broken], "", "broken.toml"),
         (&["check-config", "--config", &no_cert], "", "nowhere.pem"),

@@ -7,6 +7,7 @@ mod feed;
 mod inspect;
 mod layouts;
 mod lists;
+mod nodes;
 mod once;
 mod parties;
 mod placing;

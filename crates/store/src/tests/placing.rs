@@ -2,7 +2,7 @@
 
 use std::slice;
 
-use super::{MCH, TestStore, a_change, a_message, a_notice, an_attempt, an_order, at, id, run};
+use super::{MCH, TestStore, a_message, an_attempt, an_order, at, id, run};
 use crate::{StoreError, attempts, messages, order_events, orders};
 use kernel::id::MchId;
 use kernel::money::Currency;
@@ -159,25 +159,5 @@ fn a_mixed_code_has_no_provider_yet() {
         test.done(orders::place(&order, &[], &[])).await;
         let found = orders::by_id(&test.store, MCH, order.id).await.unwrap().unwrap();
         assert_eq!((found.provider, found.payment), (None, None));
-    });
-}
-
-#[test]
-fn the_newest_id_is_that_of_an_order_a_message_or_a_notice() {
-    run(async || {
-        let test = TestStore::new();
-        let newest = async || crate::ids::newest(&test.store).await.unwrap();
-        assert_eq!(newest().await, None);
-        let order = an_order(5);
-        test.done(orders::place(&order, &[], &[])).await;
-        assert_eq!(newest().await, Some(id(5)));
-        // What a process made last need not be an order.
-        test.done(messages::add(&[a_message(&order, 7)])).await;
-        assert_eq!(newest().await, Some(id(7)));
-        let mut change = a_change(&order, 8);
-        change.notice = Some(a_notice(&order, 9));
-        change.messages = Vec::new();
-        test.done(orders::settle(&change)).await;
-        assert_eq!(newest().await, Some(id(9)));
     });
 }

@@ -67,7 +67,7 @@ impl World {
             Wires { upstreams: Arc::new(ToUpstream(upstream.clone())), merchants: shop.clone() };
         let settings = gateway::Settings {
             public_url: PUBLIC_URL.into(),
-            node: 0,
+            node: None,
             private_targets: Vec::new(),
             statuses: Statuses::default(),
             old_platform: None,

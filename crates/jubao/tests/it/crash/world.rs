@@ -261,7 +261,7 @@ async fn install((folder, place): (&TestFolder, &Place), identity: &DemoIdentity
     let (store, vault) = open_or_make(&place.database, &key).await.unwrap();
     let settings = Settings {
         public_url: String::new(),
-        node: 62,
+        node: None,
         private_targets: Vec::new(),
         statuses: Statuses::default(),
         old_platform: None,

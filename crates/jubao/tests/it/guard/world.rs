@@ -44,7 +44,7 @@ impl World {
         let api = format!("http://{}", listener.local_addr().unwrap());
         let settings = Settings {
             public_url: api.clone(),
-            node: 0,
+            node: None,
             private_targets: Vec::new(),
             statuses: Statuses::default(),
             old_platform: None,

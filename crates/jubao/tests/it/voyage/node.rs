@@ -185,7 +185,7 @@ async fn gateway(
         upstreams: Arc::new(UpstreamWire::new(sea, life)),
         merchants: Arc::new(ShopWire::new(sea, life)),
     };
-    let settings = settings(berth.no);
+    let settings = settings();
     Gateway::with_wires(store, (Vault::new(MASTER_KEY), clock), settings, wires).await
 }
 
@@ -195,10 +195,10 @@ pub async fn shipyard(sea: &Arc<Sea>) -> Gateway {
     gateway(sea, &Berth::new(63, 0), (&life, store)).await.unwrap()
 }
 
-fn settings(node: u32) -> Settings {
+fn settings() -> Settings {
     Settings {
         public_url: PUBLIC_URL.into(),
-        node,
+        node: None,
         private_targets: Vec::new(),
         statuses: Statuses::default(),
         old_platform: None,

@@ -1,18 +1,22 @@
 //! Connections: how a server's address is read, what a session is set to, and which servers are refused
 //! because they would lose what they have acknowledged.
 
+use std::future::poll_fn;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc;
 use tokio_postgres::config::SslMode;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls, Notification};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
+use super::bell;
 use super::fault::{Fault, fault};
 use crate::StoreError;
 
@@ -90,6 +94,41 @@ impl Target {
         };
         check(&client).await?;
         Ok(client)
+    }
+
+    /// Makes a connection whose notes go to `notes`, which closes when it is lost.
+    pub(super) async fn connect_to_hear(
+        &self,
+        notes: mpsc::Sender<Notification>,
+    ) -> Result<Client, Fault> {
+        match &self.tls {
+            None => {
+                let (client, connection) = self.config.connect(NoTls).await.map_err(on_connect)?;
+                tokio::spawn(hear(connection, notes));
+                Ok(client)
+            }
+            Some(tls) => {
+                let made = self.config.connect(tls.clone()).await;
+                let (client, connection) = made.map_err(on_connect)?;
+                tokio::spawn(hear(connection, notes));
+                Ok(client)
+            }
+        }
+    }
+}
+
+/// Drives a connection until it ends, and passes on what others notify.
+async fn hear<S, T>(mut connection: Connection<S, T>, notes: mpsc::Sender<Notification>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    loop {
+        match poll_fn(|context| connection.poll_message(context)).await {
+            Some(Ok(AsyncMessage::Notification(note))) => bell::pass_on(note, &notes),
+            Some(Ok(_)) => {}
+            Some(Err(_)) | None => return,
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! placed; whatever becomes of them), a few that write one batch after the other, and a pool of
 //! connections that read. Whoever waits does so on a channel, as with SQLite.
 
+mod bell;
 mod connect;
 mod fault;
 mod group;
@@ -53,6 +54,14 @@ type Asking = Pin<Box<dyn Future<Output = ()>>>;
 /// A query: it answers its caller by itself.
 type Query = Box<dyn FnOnce(Pool) -> Asking + Send>;
 
+/// What the thread does beside writing.
+enum Task {
+    /// A query, which is finished before the store closes.
+    Ask(Query),
+    /// Telling and hearing, which ends with the store.
+    Ring(mpsc::Receiver<String>, mpsc::Sender<String>),
+}
+
 /// The thread and the queues in front of it.
 pub(crate) struct Postgres {
     /// `None` only while it is dropped.
@@ -67,7 +76,7 @@ struct Queues {
     placed: mpsc::Sender<Job>,
     settled: mpsc::Sender<Job>,
     single: mpsc::Sender<Job>,
-    queries: mpsc::UnboundedSender<Query>,
+    tasks: mpsc::UnboundedSender<Task>,
 }
 
 /// The other ends.
@@ -75,7 +84,7 @@ struct Ends {
     placed: mpsc::Receiver<Job>,
     settled: mpsc::Receiver<Job>,
     single: mpsc::Receiver<Job>,
-    queries: mpsc::UnboundedReceiver<Query>,
+    tasks: mpsc::UnboundedReceiver<Task>,
 }
 
 impl Postgres {
@@ -142,8 +151,16 @@ impl Postgres {
                 let _ = sender.send(answer);
             })
         });
-        queues.queries.send(query).map_err(|_| gone("a reader"))?;
+        queues.tasks.send(Task::Ask(query)).map_err(|_| gone("a reader"))?;
         answer.await.unwrap_or_else(|_| Err(gone("a reader")))
+    }
+
+    /// Tells the other processes what comes from `told`, and gives to `heard` what they tell.
+    pub(crate) fn ring(&self, told: mpsc::Receiver<String>, heard: mpsc::Sender<String>) {
+        if let Some(queues) = &self.queues {
+            // Where the thread is gone the ends are dropped, and whoever has the others sees it.
+            let _ = queues.tasks.send(Task::Ring(told, heard));
+        }
     }
 
     /// What was done so far.
@@ -189,10 +206,10 @@ fn queues() -> (Queues, Ends) {
     let (placed, placed_end) = mpsc::channel(WRITE_QUEUE_MAX);
     let (settled, settled_end) = mpsc::channel(WRITE_QUEUE_MAX);
     let (single, single_end) = mpsc::channel(WRITE_QUEUE_MAX);
-    let (queries, queries_end) = mpsc::unbounded_channel();
+    let (tasks, tasks_end) = mpsc::unbounded_channel();
     let ends =
-        Ends { placed: placed_end, settled: settled_end, single: single_end, queries: queries_end };
-    (Queues { placed, settled, single, queries }, ends)
+        Ends { placed: placed_end, settled: settled_end, single: single_end, tasks: tasks_end };
+    (Queues { placed, settled, single, tasks }, ends)
 }
 
 /// The thread's work: until the queues are closed and empty.
@@ -228,7 +245,7 @@ async fn open(target: &Target) -> Result<(), Fault> {
 }
 
 async fn work(target: Target, ends: Ends, tally: &Arc<Tally>) {
-    let Ends { placed, settled, single, mut queries } = ends;
+    let Ends { placed, settled, single, mut tasks } = ends;
     let pool = pool(&target);
     let mut lanes = JoinSet::new();
     let mut start = |queue: &Arc<Mutex<mpsc::Receiver<Job>>>, manner: Manner| {
@@ -239,11 +256,14 @@ async fn work(target: Target, ends: Ends, tally: &Arc<Tally>) {
     start(&Arc::new(Mutex::new(settled)), Manner::Groups);
     let single = Arc::new(Mutex::new(single));
     (0..SINGLE_LANES).for_each(|_| start(&single, Manner::Singly));
-    let mut asking = JoinSet::new();
+    let (mut asking, mut bells) = (JoinSet::new(), JoinSet::new());
     loop {
         tokio::select! {
-            query = queries.recv() => match query {
-                Some(query) => { asking.spawn_local(query(pool.clone())); }
+            task = tasks.recv() => match task {
+                Some(Task::Ask(query)) => { asking.spawn_local(query(pool.clone())); }
+                Some(Task::Ring(told, heard)) => {
+                    bells.spawn_local(bell::run(target.clone(), told, heard));
+                }
                 None => break,
             },
             Some(asked) = asking.join_next() => {
@@ -253,6 +273,7 @@ async fn work(target: Target, ends: Ends, tally: &Arc<Tally>) {
             }
         }
     }
+    drop(bells);
     while let Some(ended) = lanes.join_next().await {
         // A lane that panics is a writer that is gone: see the thread's start.
         if let Err(error) = ended

@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
-use crate::{notices, sweeps};
+use crate::{nodes, notices, sweeps};
 
 /// What is claimed by several processes at once: each passes over the rows that another is taking. The
 /// rows are chosen once, in a list of their own, because a plan may ask a subquery more than once.
-const OWN: [(&str, &str); 2] = [
+/// And the clock that all processes on a server share.
+const OWN: [(&str, &str); 4] = [
     (
         sweeps::CLAIM,
         "with due as materialized (select mch_id, id from orders where sweep_at <= $1
@@ -23,6 +24,15 @@ update notices as n set due_at = $4 from due where n.mch_id = due.mch_id and n.i
 returning n.id, n.mch_id, n.app_id, n.sign_form, n.order_id, n.event, n.url, n.target, n.facts,
 n.state, n.tries, n.due_at",
     ),
+    (
+        nodes::TAKE_FREE,
+        "with free as materialized (select no from nodes where lease_until <= $2
+order by used_until, no limit 1 for update skip locked)
+update nodes as n set holder = $1, epoch = epoch + 1, used_before = used_until,
+used_until = case when used_until < $3 then $3 else used_until end + $4, lease_until = $5
+from free where n.no = free.no returning n.no, n.epoch, n.used_before, n.used_until",
+    ),
+    (nodes::CLOCK, "select (extract(epoch from clock_timestamp()) * 1000)::bigint"),
 ];
 
 /// Keeps SQLite from preparing a limit anew; here it would make the parameter a smaller number.
