@@ -1,7 +1,7 @@
 //! Identifiers and randomness: the shell's answer to what the pure crates take as arguments.
 
 use std::cell::RefCell;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use kernel::digits::push_hex;
 use kernel::id::{IDS_PER_SECOND_MAX, Id};
@@ -81,7 +81,7 @@ impl IdSource {
         Id::from_parts(mine / PER_SECOND, stretch.node, sequence).unwrap_or(Id::NONE)
     }
 
-    fn stretch(&self) -> std::sync::MutexGuard<'_, Stretch> {
+    fn stretch(&self) -> MutexGuard<'_, Stretch> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

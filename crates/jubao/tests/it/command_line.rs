@@ -139,7 +139,7 @@ async fn bad_arguments_and_bad_input_end_with_two_and_say_what_would_do() {
     let bad = path("bad.toml");
     fs::write(&bad, "node = 64\n").unwrap();
     let clash = path("clash.toml");
-    fs::write(&clash, "node = 64\n").unwrap();
+    fs::write(&clash, "node = 'mine'\n").unwrap();
     let unknown = path("unknown.toml");
     fs::write(&unknown, "no_such_key = 1\n").unwrap();
     let broken = path("broken.toml");

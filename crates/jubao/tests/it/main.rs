@@ -46,6 +46,7 @@ mod merchant_api;
 mod merchant_checks;
 mod merchant_fields;
 mod newcomer;
+mod nodes;
 mod notices;
 mod old_platform;
 mod openid;
