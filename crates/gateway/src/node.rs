@@ -203,8 +203,7 @@ impl Gateway {
     }
 
     fn compare(&self, ours: Timestamp, theirs: Timestamp) {
-        let skew_ms = ours.millis_since(theirs);
-        let is_skewed = skew_ms.abs() > SKEW_MAX_MS;
+        let (skew_ms, is_skewed) = (ours.millis_since(theirs), is_skewed(ours, theirs));
         let was_skewed = self.0.node.is_skewed.swap(is_skewed, Ordering::Relaxed);
         if is_skewed && !was_skewed {
             tracing::error!(skew_ms, "this machine's clock is not the database's: set it by NTP");
@@ -231,8 +230,28 @@ impl Drop for Inner {
     }
 }
 
+/// Whether two clocks are too far from each other, whichever is ahead.
+fn is_skewed(ours: Timestamp, theirs: Timestamp) -> bool {
+    ours.millis_since(theirs).abs() > SKEW_MAX_MS
+}
+
 fn all_held() -> StoreError {
     StoreError::Unavailable(format!(
         "all {NODES_MAX} numbers are held by other processes: end one of them"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_may_be_two_seconds_from_the_stores_and_no_more() {
+        let theirs = Timestamp::from_seconds(1_000);
+        for (ms, expect) in
+            [(0, false), (2_000, false), (-2_000, false), (2_001, true), (-2_001, true)]
+        {
+            assert_eq!(is_skewed(theirs.plus_millis(ms), theirs), expect, "{ms}");
+        }
+    }
 }

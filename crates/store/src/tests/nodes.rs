@@ -1,4 +1,4 @@
-//! Numbers of processes: leased, taken over, given back.
+//! Numbers of processes: leased, taken over, given back. Each test runs on each engine.
 
 use super::*;
 use crate::nodes::{NodeLease, Term, give_back, renew, take};
@@ -21,7 +21,7 @@ async fn taken(test: &TestStore, holder: &str, seconds: i64) -> NodeLease {
 
 #[test]
 fn no_two_hold_one_number_and_none_is_left_when_all_are_held() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let mut numbers = Vec::new();
         for holder in 0..64 {
@@ -38,7 +38,7 @@ fn no_two_hold_one_number_and_none_is_left_when_all_are_held() {
 
 #[test]
 fn who_holds_a_number_next_begins_behind_whatever_the_one_before_could_make() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let (store, wanted) = (&test.store, Some(5));
         let first = take(store, "first", wanted, term(0)).await.unwrap().unwrap();
@@ -60,7 +60,7 @@ fn who_holds_a_number_next_begins_behind_whatever_the_one_before_could_make() {
 
 #[test]
 fn what_is_given_back_is_free_at_once_with_what_was_not_used() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let all: Vec<_> = {
             let mut all = Vec::new();
@@ -80,7 +80,7 @@ fn what_is_given_back_is_free_at_once_with_what_was_not_used() {
 
 #[test]
 fn what_holds_no_id_is_not_written() {
-    run(async {
+    run(async || {
         let test = TestStore::new();
         let order = Order { id: Id::NONE, ..an_order(1) };
         let refused = test.store.write(crate::orders::place(&order, &[], &[])).await;
