@@ -247,8 +247,8 @@ async fn check_config_reads_file_and_environment() {
     let outcome = Running::start(command).outcome(b"").await;
     assert!(outcome.said.contains("reached at http://x.example"), "{outcome:?}");
     let mut command = jubao(&["check-config", "--config", &file]);
-    let outcome = Running::start(command.env("JUBAO_NODE", "many")).outcome(b"").await;
-    assert!(outcome.code == 2 && outcome.complained.contains("JUBAO_NODE"), "{outcome:?}");
+    let outcome = Running::start(command.env("JUBAO_REQUESTS_MAX", "many")).outcome(b"").await;
+    assert!(outcome.code == 2 && outcome.complained.contains("JUBAO_REQUESTS_MAX"), "{outcome:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
