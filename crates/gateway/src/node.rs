@@ -1,5 +1,5 @@
 //! The number that this process makes ids under: leased in the store, renewed while the process runs,
-//! given back when it ends (docs/decisions/0022).
+//! given back when it ends (docs/decisions/0024).
 //!
 //! What keeps the ids of two processes apart is the stretch of seconds that a lease grants, never a
 //! clock. A process that cannot renew makes no ids behind the end of its stretch, and refuses (4006)
