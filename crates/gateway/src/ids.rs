@@ -163,8 +163,8 @@ mod tests {
         assert_eq!((first.seconds(), source.reach(early)), (21, (21, 1)));
         // A clock that is ahead of the stretch takes its last second.
         let late = Timestamp::from_seconds(500);
-        let of_last = (0..IDS_PER_SECOND_MAX).map(|_| source.next(late));
-        assert!(of_last.fold(true, |is_so, id| is_so && id.seconds() == 22));
+        let mut of_last = (0..IDS_PER_SECOND_MAX).map(|_| source.next(late));
+        assert!(of_last.all(|id| id.seconds() == 22));
         assert_eq!(source.next(late), Id::NONE);
         source.extend(600);
         assert_eq!(source.next(late).seconds(), 500);
