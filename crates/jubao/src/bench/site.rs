@@ -164,7 +164,7 @@ impl Site {
 async fn gateway(database: &Database, folder: &Path, node: u32) -> Result<Gateway, Failure> {
     let settings = Settings {
         public_url: PUBLIC_URL.to_owned(),
-        node,
+        node: Some(node),
         private_targets: "127.0.0.0/8".parse().into_iter().collect(),
         statuses: Statuses::default(),
         old_platform: None,
