@@ -66,7 +66,7 @@ pub enum Command {
     /// Steer notices to merchants.
     #[command(subcommand)]
     Notice(NoticeCommand),
-    /// Check a whole database.
+    /// Check, copy, bring back, migrate and move a whole database.
     #[command(subcommand)]
     Admin(AdminCommand),
     /// Relay a merchant's events to a local address, as notifications, while a shop is built.

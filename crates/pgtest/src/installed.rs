@@ -34,6 +34,14 @@ pub fn program(name: &str, folder: &Path) -> Command {
     command
 }
 
+/// A script that runs programs of PostgreSQL's, in the same way.
+pub fn script(path: &Path, folder: &Path) -> Command {
+    // An absolute path stays what it is.
+    let mut command = program(&path.display().to_string(), folder);
+    command.env("PATH", format!("{}:/usr/bin:/bin", programs().display()));
+    command
+}
+
 /// Runs a program to its end, which must be a good one.
 pub fn run(mut command: Command) {
     let output = command.output().unwrap();

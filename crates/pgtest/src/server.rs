@@ -209,6 +209,50 @@ impl Server {
         &self.secrets
     }
 
+    /// The folder that goes with it; the server's account may write there.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Adds lines to its configuration, for the next start.
+    pub fn configure(&self, settings: &str) {
+        let path = self.folder.data().join("postgresql.conf");
+        fs::write(&path, fs::read_to_string(&path).unwrap() + settings).unwrap();
+    }
+
+    /// Runs a program as an operator does, who knows the server by the environment: what it printed, or
+    /// what it complained of if it failed.
+    ///
+    /// # Errors
+    /// What the program complained of.
+    pub fn operate(&self, program: &Path, arguments: &[&str]) -> Result<String, String> {
+        let mut command = installed::script(program, self.folder.path());
+        command.env("PGHOST", "127.0.0.1").env("PGPORT", self.port.to_string());
+        command.env("PGUSER", ADMIN).env("PGPASSWORD", &self.secrets.admin).args(arguments);
+        let output = command.output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
+    }
+
+    /// A server on the data that a program makes, which is told where after `arguments`, and then
+    /// `last`, unless that is empty. It is ready when it has recovered.
+    pub async fn restored(&self, program: &Path, arguments: &[&str], last: &str) -> Self {
+        let folder = Folder::make();
+        let data = folder.data().display().to_string();
+        let more = [data.as_str(), last].into_iter().filter(|argument| !argument.is_empty());
+        let all: Vec<&str> = arguments.iter().copied().chain(more).collect();
+        self.operate(program, &all).unwrap();
+        let server = Self::first_started(folder, self.secrets.clone(), Vec::new()).await;
+        let admin = server.admin().await;
+        loop {
+            let found = admin.query_one("select pg_is_in_recovery()", &[]).await.unwrap();
+            if !found.get::<_, bool>(0) {
+                return server;
+            }
+            sleep(LOOK).await;
+        }
+    }
+
     /// How many processes it has, itself included; 0 if it does not run.
     pub fn process_count(&self) -> usize {
         self.process.as_ref().map_or(0, |process| 1 + processes::children(process.id()).len())

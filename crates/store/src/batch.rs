@@ -134,6 +134,11 @@ impl Row {
         Self { width: values.len(), values: values.into_iter() }
     }
 
+    /// Every column that was not read.
+    pub(crate) fn into_values(self) -> Vec<Value> {
+        self.values.collect()
+    }
+
     /// The next column, a number.
     ///
     /// # Errors

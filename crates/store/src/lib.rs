@@ -47,6 +47,7 @@ pub mod stores;
 pub mod sweeps;
 #[cfg(test)]
 mod tests;
+pub mod upkeep;
 pub mod users;
 mod writer;
 

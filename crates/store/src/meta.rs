@@ -4,10 +4,10 @@ use crate::batch::{Batch, Statement};
 use crate::{Store, StoreError};
 
 /// One fact.
-const BY_NAME: &str = "select value from meta where name = $1";
+pub(crate) const BY_NAME: &str = "select value from meta where name = $1";
 
 /// Sets a fact, whatever it was.
-const SET: &str = "insert into meta (name, value) values ($1, $2)
+pub(crate) const SET: &str = "insert into meta (name, value) values ($1, $2)
 on conflict (name) do update set value = excluded.value";
 
 /// Sets a fact unless it is set.

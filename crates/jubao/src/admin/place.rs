@@ -18,9 +18,9 @@ pub struct DatabaseArguments {
     /// The server's configuration file, instead of a data folder.
     #[arg(long, value_name = "FILE", conflicts_with = "database")]
     pub config: Option<PathBuf>,
-    /// The database itself: sqlite:PATH or postgres://…, which others see on this machine: a password is
-    /// safer in a configuration file, or in JUBAO_DATABASE.
-    #[arg(long, env = "JUBAO_DATABASE", hide_env_values = true, value_name = "DATABASE")]
+    /// The database itself: sqlite:PATH or postgres://…. Others on this machine see it: a password is safer
+    /// in a configuration file, or in JUBAO_DATABASE beside --config.
+    #[arg(long, value_name = "DATABASE")]
     pub database: Option<String>,
 }
 

@@ -41,6 +41,11 @@ impl Beside {
         (server, ready)
     }
 
+    /// The server's folder.
+    pub fn data(&self) -> String {
+        self.folder.path().display().to_string()
+    }
+
     /// A command on the server's folder.
     pub async fn command(&self, arguments: &[&str]) -> Outcome {
         let data = self.folder.path().display().to_string();
@@ -74,8 +79,17 @@ impl Beside {
 }
 
 /// Looks until it is so; it must be so soon.
-pub async fn soon<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    let found = tokio::time::timeout(SEEN_WITHIN, async {
+pub async fn soon<T>(what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
+    soon_within(SEEN_WITHIN, what, look).await
+}
+
+/// The same with another patience.
+pub async fn soon_within<T>(
+    patience: Duration,
+    what: &str,
+    mut look: impl AsyncFnMut() -> Option<T>,
+) -> T {
+    let found = tokio::time::timeout(patience, async {
         loop {
             if let Some(found) = look().await {
                 return found;
@@ -83,7 +97,7 @@ pub async fn soon<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T 
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     });
-    found.await.unwrap_or_else(|_| panic!("not within {SEEN_WITHIN:?}: {what}"))
+    found.await.unwrap_or_else(|_| panic!("not within {patience:?}: {what}"))
 }
 
 async fn add_alipay(beside: &Beside, mch_id: &str) -> Value {

@@ -4,6 +4,7 @@
 pub(crate) mod postgres;
 pub(crate) mod seeded;
 pub(crate) mod sqlite;
+pub(crate) mod sqlite_file;
 
 use crate::StoreError;
 use crate::batch::Row;
@@ -47,6 +48,39 @@ pub(crate) const SCHEMA: &str = "select value from meta where name = 'schema'";
 /// Writes the schema's number, in the transaction of the migrations.
 pub(crate) const SET_SCHEMA: &str = "insert into meta (name, value) values ('schema', $1)
 on conflict (name) do update set value = excluded.value";
+
+/// What the schema's number is called.
+pub(crate) const SCHEMA_NAME: &str = "schema";
+
+/// Whether the store is being moved to another engine, or was: then it is not opened.
+pub(crate) const MOVING: &str = "select value from meta where name = 'moving'";
+
+/// A table, as its engine tells.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Table {
+    /// Its name.
+    pub(crate) name: String,
+    /// The columns of its key, in their order.
+    pub(crate) key: Vec<String>,
+    /// Its columns.
+    pub(crate) columns: Vec<Column>,
+}
+
+/// A column of a table.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Column {
+    /// Its name.
+    pub(crate) name: String,
+    /// Whether it is `text`; else it is `bigint`.
+    pub(crate) is_text: bool,
+}
+
+/// Why a store is not opened that is being moved, or was.
+pub(crate) fn moving(mark: &str) -> StoreError {
+    StoreError::Unavailable(format!(
+        "it is moving {mark}, and not to be used: `jubao admin move` ends what was begun"
+    ))
+}
 
 /// Why a database is not opened that a later version wrote.
 pub(crate) fn too_new(has: usize) -> StoreError {

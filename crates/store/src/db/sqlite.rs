@@ -23,7 +23,8 @@ use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, ToSql};
 use crate::StoreError;
 use crate::batch::{Row, Value};
 use crate::db::{
-    APPEND_ONLY, CREATE_META, Effect, MIGRATIONS, SCHEMA, SET_SCHEMA, seeded, too_new,
+    APPEND_ONLY, CREATE_META, Effect, MIGRATIONS, MOVING, SCHEMA, SET_SCHEMA, moving, seeded,
+    too_new,
 };
 
 /// How long a statement waits for another process's write, in milliseconds.
@@ -237,13 +238,21 @@ fn migrate_within(connection: &Connection, session: &mut Session<'_>) -> Result<
     if has > MIGRATIONS.len() {
         return Err(too_new(has));
     }
-    for (at, sql) in MIGRATIONS.iter().enumerate().skip(has) {
-        let number = at + 1;
-        sql.split(";\n").try_for_each(|statement| run_all(connection, &table(statement)))?;
-        run_all(connection, &refusals(number))?;
+    if let Some(mut row) = session.run(MOVING, &[])?.rows.into_iter().next() {
+        return Err(moving(&row.text()?));
+    }
+    for number in has + 1..=MIGRATIONS.len() {
+        migration(number).iter().try_for_each(|statement| run_all(connection, statement))?;
         session.run(SET_SCHEMA, &[number.to_string().into()])?;
     }
     Ok(())
+}
+
+/// What a migration runs.
+pub(crate) fn migration(number: usize) -> Vec<String> {
+    let sql = number.checked_sub(1).and_then(|at| MIGRATIONS.get(at)).copied().unwrap_or_default();
+    let statements = sql.split(";\n").map(table).chain([refusals(number)]);
+    statements.filter(|statement| !statement.trim().is_empty()).collect()
 }
 
 /// `$1` as SQLite must see it.
@@ -290,7 +299,7 @@ pub(crate) fn triggers() -> Vec<String> {
     APPEND_ONLY.into_iter().flat_map(of).collect()
 }
 
-fn value_of(value: rusqlite::Result<ValueRef<'_>>) -> Result<Value, StoreError> {
+pub(super) fn value_of(value: rusqlite::Result<ValueRef<'_>>) -> Result<Value, StoreError> {
     match value {
         Ok(ValueRef::Integer(number)) => Ok(Value::Int(number)),
         Ok(ValueRef::Null) => Ok(Value::Null),
@@ -316,7 +325,7 @@ impl ToSql for Value {
 }
 
 /// What an error of SQLite means to a caller. The text names the statement, never its values.
-fn fault(error: &rusqlite::Error, sql: &str) -> StoreError {
+pub(super) fn fault(error: &rusqlite::Error, sql: &str) -> StoreError {
     let first_line = sql.lines().next().unwrap_or_default();
     let text = format!("{error} ({first_line})");
     match error.sqlite_error_code() {

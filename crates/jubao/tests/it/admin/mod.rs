@@ -1,4 +1,7 @@
 //! `jubao admin …`: what is done to a store as a whole.
 
 mod check;
+mod keep;
+mod postgres_backup;
+mod relocate;
 mod spoilt;

@@ -6,7 +6,9 @@ use tokio_postgres::Client;
 use super::fault::{Fault, fault};
 use super::{partition, words};
 use crate::StoreError;
-use crate::db::{APPEND_ONLY, CREATE_META, MIGRATIONS, SCHEMA, SET_SCHEMA, too_new};
+use crate::db::{
+    APPEND_ONLY, CREATE_META, MIGRATIONS, MOVING, SCHEMA, SET_SCHEMA, moving, too_new,
+};
 
 /// Held by whoever migrates, until its transaction ends.
 pub(super) const LOCK: &str = "select pg_advisory_xact_lock(5210502105689)";
@@ -39,6 +41,21 @@ pub(crate) fn triggers() -> Vec<String> {
     APPEND_ONLY.iter().map(|(_, table)| format!("{table}_no_change")).collect()
 }
 
+/// What a migration runs.
+pub(crate) fn migration(number: usize) -> Vec<String> {
+    let sql = number.checked_sub(1).and_then(|at| MIGRATIONS.get(at)).copied().unwrap_or_default();
+    let own = if number == 1 { OWN } else { "" };
+    let guards =
+        APPEND_ONLY.iter().filter(|(migration, _)| *migration == number).map(|(_, name)| {
+            format!(
+                "create trigger {name}_no_change before update or delete on {name} \
+             for each row execute function refuse_change()"
+            )
+        });
+    let statements = sql.split(";\n").map(words::table).chain([own.to_owned()]).chain(guards);
+    statements.filter(|statement| !statement.trim().is_empty()).collect()
+}
+
 /// Runs the migrations that the database has not seen.
 pub(super) async fn migrate(client: &mut Client) -> Result<(), Fault> {
     let named = |error: tokio_postgres::Error| fault(&error, "migrate");
@@ -56,20 +73,12 @@ pub(super) async fn migrate(client: &mut Client) -> Result<(), Fault> {
     if has > MIGRATIONS.len() {
         return Err(too_new(has).into());
     }
-    for (at, sql) in MIGRATIONS.iter().enumerate().skip(has) {
-        let number = at + 1;
-        for statement in sql.split(";\n") {
-            run(&words::table(statement)).await?;
-        }
-        if number == 1 {
-            run(OWN).await?;
-        }
-        for (_, name) in APPEND_ONLY.iter().filter(|(migration, _)| *migration == number) {
-            run(&format!(
-                "create trigger {name}_no_change before update or delete on {name} \
-                 for each row execute function refuse_change()"
-            ))
-            .await?;
+    if let Some(row) = transaction.query_opt(MOVING, &[]).await.map_err(named)? {
+        return Err(moving(row.try_get(0).map_err(named)?).into());
+    }
+    for number in has + 1..=MIGRATIONS.len() {
+        for statement in migration(number) {
+            run(&statement).await?;
         }
         let set = transaction.execute(SET_SCHEMA, &[&number.to_string()]).await;
         set.map_err(|error| fault(&error, SET_SCHEMA))?;

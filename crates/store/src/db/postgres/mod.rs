@@ -14,6 +14,7 @@ mod migrate;
 pub(crate) mod partition;
 mod session;
 mod sets;
+mod whole;
 mod words;
 
 use std::panic::AssertUnwindSafe;
@@ -34,7 +35,8 @@ use tokio_postgres::NoTls;
 pub(crate) use self::connect::{Target, check_url};
 use self::fault::{Fault, fault};
 use self::lane::{Job, Lane, Manner};
-pub(crate) use self::migrate::{GUARDS, triggers};
+pub(crate) use self::migrate::{GUARDS, migration, triggers};
+pub(crate) use self::whole::Whole;
 use crate::batch::{Batch, Value};
 use crate::database::PostgresUrl;
 use crate::db::Effect;

@@ -1,0 +1,2 @@
+-- One letter of one order.
+update orders set body = body || '!' where id = (select min(id) from orders);

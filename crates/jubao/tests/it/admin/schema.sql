@@ -1,0 +1,1 @@
+select type || ' ' || name || ' ' || coalesce(sql, '') from sqlite_master order by 1
