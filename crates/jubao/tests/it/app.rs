@@ -389,6 +389,11 @@ impl TestApp {
         self.demo.stop().await;
     }
 
+    /// Stops everything, where rows were put into the store behind its back that belong to nothing.
+    pub async fn finish_filled(self) {
+        self.demo.stop().await;
+    }
+
     /// The demo merchant's number.
     pub fn mch_id(&self) -> MchId {
         MERCHANT.mch_id

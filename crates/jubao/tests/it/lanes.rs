@@ -117,7 +117,7 @@ async fn a_hundred_thousand_notices_for_the_unwilling_hold_nobody_up() {
     let count = i64::try_from(urls.len()).unwrap() * QUEUED;
     assert_eq!(waiting(app.folder.path()), count, "none is lost, and none acknowledged");
     drop(hanging);
-    app.finish().await;
+    app.finish_filled().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -142,7 +142,7 @@ async fn a_hundred_thousand_notices_are_delivered_exactly_once_each() {
     let seen = std::mem::take(&mut *seen.lock().unwrap());
     assert_eq!(seen.len(), expect);
     assert!(seen.values().all(|times| *times == 1), "some were delivered twice");
-    app.finish().await;
+    app.finish_filled().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

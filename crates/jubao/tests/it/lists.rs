@@ -147,7 +147,7 @@ async fn whoever_walks_down_a_deep_list_sees_each_row_once_whatever_is_placed_me
         // Within the first ten thousand a page is what it says now, from the top.
         assert_eq!(page(1).await[0], format!("{mark}105"));
     }
-    app.finish().await;
+    app.finish_filled().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -28,6 +28,10 @@ const FACTS: &str = "select name, value from meta order by name";
 const FORGET: &str = "delete from meta where name = $1";
 /// What is written by servers only: rows here are of one that has the target open, or had.
 const LANES: &str = "lanes";
+/// The numbers of processes, which every database has from its first day.
+const NODES: &str = "nodes";
+/// Makes room for the source's.
+const CLEAR_NODES: &str = "delete from nodes";
 
 /// How far a move is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -182,12 +186,15 @@ impl Target {
             return Ok(server);
         }
         for name in tables.iter().map(|table| table.name.as_str()).chain([LANES]) {
-            let sql = format!("select 1 from {name} limit 1");
+            let used = if name == NODES { " where holder <> '' or used_until > 0" } else { "" };
+            let sql = format!("select 1 from {name}{used} limit 1");
             if !server.rows(&sql, &[])?.is_empty() {
                 let why = format!("the target holds other data, in {name}");
                 return Err(unavailable(&format!("{why}: take an empty database")));
             }
         }
+        // A new database has its own, unused; those of the source come along, and ids go on behind them.
+        server.rows(CLEAR_NODES, &[])?;
         server.rows(meta::SET, &[MARK.into(), here.to_owned().into()])?;
         Ok(server)
     }
