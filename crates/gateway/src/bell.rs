@@ -9,6 +9,7 @@ use store::Bell;
 use tokio::sync::{Mutex as Turns, mpsc, watch};
 
 use crate::Gateway;
+use crate::stopping::goes_on;
 use crate::watchers::Topic;
 
 /// Changes that may wait to be told; more are not told.
@@ -43,7 +44,7 @@ impl Gateway {
     pub async fn run_bell(&self, mut stop: watch::Receiver<bool>) {
         let Some(mut bell) = self.0.store.bell() else { return };
         let mut news = self.0.news.receive.lock().await;
-        while !*stop.borrow() {
+        while goes_on(&stop) {
             tokio::select! {
                 biased;
                 _ = stop.changed() => {}

@@ -53,6 +53,7 @@ mod rotate_key;
 mod routing;
 mod set_application;
 mod standing_order;
+mod stopping;
 mod story;
 mod surplus;
 mod sweeper;

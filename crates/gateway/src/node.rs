@@ -19,6 +19,7 @@ use tokio::sync::{Mutex as Turns, watch};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::ids::{self, IdSource};
+use crate::stopping::goes_on;
 use crate::{Gateway, Inner};
 
 /// How long a number is leased for, in seconds: what a process that was killed holds is free after it.
@@ -92,7 +93,7 @@ impl Gateway {
     /// Renews the lease until `stop` turns true.
     pub async fn run_lease(&self, mut stop: watch::Receiver<bool>) {
         let mut was_held = true;
-        while !*stop.borrow() {
+        while goes_on(&stop) {
             let renewed = self.renew(Instant::now()).await;
             let pause = if renewed.is_ok() { RENEW_EVERY } else { RETRY_EVERY };
             if let Err(error) = &renewed

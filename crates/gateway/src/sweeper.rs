@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use crate::Gateway;
 use crate::learn::Standing;
 use crate::refund_order;
+use crate::stopping::goes_on;
 
 /// Orders claimed at once.
 const CLAIM_MAX: i64 = 32;
@@ -60,7 +61,7 @@ impl Gateway {
     pub async fn run_sweeper(&self, mut stop: watch::Receiver<bool>) {
         let mut in_flight = JoinSet::new();
         let mut forgot_at = None;
-        while !*stop.borrow() {
+        while goes_on(&stop) {
             self.try_ready_ids().await;
             forgot_at = self.forget_old(forgot_at).await;
             while in_flight.try_join_next().is_some() {}

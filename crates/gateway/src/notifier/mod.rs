@@ -28,6 +28,7 @@ use self::deliver::{Conclusion, Delivered};
 use self::lanes::{Verdict, Windows};
 use crate::Gateway;
 use crate::egress::MERCHANT;
+use crate::stopping::goes_on;
 
 /// Notices whose lanes are looked up at once.
 const LOOK_MAX: usize = 512;
@@ -56,7 +57,7 @@ impl Gateway {
     /// Delivers until `stop` turns true, then finishes what is in flight.
     pub async fn run_notifier(&self, mut stop: watch::Receiver<bool>) {
         let mut notifier = Notifier::new(self.clone());
-        while !*stop.borrow() {
+        while goes_on(&stop) {
             if notifier.round().await {
                 continue;
             }
