@@ -38,6 +38,9 @@ const ON_BOTH: [&str; 18] = [
     "refunds::",
     "schemes::",
 ];
+/// Some of them run a third time, on a database that is partitioned by merchant.
+const IN_PARTS: [&str; 6] =
+    ["feed::", "idempotency::", "lists::", "notices::", "payments::", "refunds::"];
 /// What the journeys' server logs.
 const JOURNEYS_LOG: &str = "artifacts/demo.log";
 
@@ -53,10 +56,24 @@ pub fn run(arguments: &[String]) -> Result<(), Fault> {
     command.env(RECORDS_VARIABLE, &records);
     shell::run_watched("cargo test", command, |line| skipped += skipped_in(line))?;
     if arguments.is_empty() {
-        let mut command = Command::new(env!("CARGO"));
-        command.args(["test", "--quiet", "--locked", "--package", "jubao", "--test", "it", "--"]);
-        command.args(ON_BOTH).env(STORE_VARIABLE, "postgres").env(RECORDS_VARIABLE, &records);
-        shell::run_watched("on PostgreSQL", command, |line| skipped += skipped_in(line))?;
+        for (title, store, tests) in [
+            ("on PostgreSQL", "postgres", &ON_BOTH[..]),
+            ("on PostgreSQL in parts", "partitioned", &IN_PARTS[..]),
+        ] {
+            let mut command = Command::new(env!("CARGO"));
+            command.args([
+                "test",
+                "--quiet",
+                "--locked",
+                "--package",
+                "jubao",
+                "--test",
+                "it",
+                "--",
+            ]);
+            command.args(tests).env(STORE_VARIABLE, store).env(RECORDS_VARIABLE, &records);
+            shell::run_watched(title, command, |line| skipped += skipped_in(line))?;
+        }
     }
     if skipped > 0 {
         return Err(Fault(format!("{skipped} tests were skipped")));

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use store::upkeep::{self, Pending, Plan};
 
 use crate::admin::keep::blocking;
+use crate::admin::layout::LayoutArguments;
 use crate::admin::place::{DatabaseArguments, present};
 use crate::cli::{Failure, print_line};
 
@@ -25,6 +26,9 @@ pub struct MigrateArguments {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+    /// How tables that grow are laid out.
+    #[command(flatten)]
+    pub layout: LayoutArguments,
 }
 
 /// Runs it.
@@ -32,6 +36,9 @@ pub async fn run(arguments: MigrateArguments) -> Result<(), Failure> {
     let database = arguments.place.database()?;
     if !arguments.dry_run {
         present(&database)?;
+    }
+    if arguments.layout.is_given() {
+        return arguments.layout.run(&database).await;
     }
     let is_dry = arguments.dry_run;
     let work = move || if is_dry { upkeep::plan(&database) } else { upkeep::migrate(&database) };

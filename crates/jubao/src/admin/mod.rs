@@ -3,6 +3,7 @@
 
 mod check;
 mod keep;
+mod layout;
 mod migrate;
 mod place;
 mod relocate;

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use gateway::clock::Clock;
-use gateway::inspect::{self, Finding, News, Walked};
 use gateway::manage::{AccountWish, MerchantMade, MerchantWish};
 use jubao::demo::identity::MERCHANT;
 use jubao::demo::payer::Payer;
@@ -18,13 +17,12 @@ use kernel::notice::NoticeState;
 use kernel::order::{Attempt, Order};
 use kernel::secret::Secret;
 use serde_json::{Value, json};
-use store::audit::Head;
 use store::messages::Message;
 use store::notices::NoticeHistory;
-use store::{Store, StoreError};
 use web::edge::Limits;
 
 use crate::exchange::Exchange;
+use crate::holds::all_holds;
 use crate::leaks::{self, Kind, TestFolder};
 use crate::merchant::{Received, TestMerchant};
 use crate::place::Place;
@@ -398,24 +396,4 @@ impl TestApp {
     pub fn mch_id(&self) -> MchId {
         MERCHANT.mch_id
     }
-}
-
-/// Walks through a whole store, in which everything must hold.
-pub async fn all_holds(store: &Store) {
-    let (walked, found) = findings(store, None).await.unwrap();
-    assert!(found.is_empty(), "{walked:?}: {found:#?}");
-}
-
-/// What `jubao admin check` says of a store.
-pub async fn findings(
-    store: &Store,
-    known: Option<Head>,
-) -> Result<(Walked, Vec<Finding>), StoreError> {
-    let mut found = Vec::new();
-    let tell = |news| match news {
-        News::Found(finding) => found.push(finding),
-        News::Judged(_) => {}
-    };
-    let walked = inspect::walk(store, known, tell).await?;
-    Ok((walked, found))
 }

@@ -33,6 +33,7 @@ mod foreign_objects;
 mod forward;
 mod guard;
 mod guide_pull;
+mod holds;
 mod idempotency;
 mod idempotency_processes;
 mod import;

@@ -1,15 +1,18 @@
 //! Where a test's store is: in a file of its folder, or in a database of its own on a server. The run
-//! says which: `JUBAO_TEST_STORE=postgres cargo test -p jubao --test it`.
+//! says which: `JUBAO_TEST_STORE=postgres cargo test -p jubao --test it`, or `partitioned`.
 
 use std::path::Path;
 use std::time::Duration;
 
 use jubao::data_dir::{DATABASE_NAME, in_folder};
 use rusqlite::Connection;
+use store::layout::{self, Layout};
 use store::{Database, Store, Value};
 
 use crate::leaks::{self, Kind};
 
+/// Parts of a partitioned database.
+const PARTS: u16 = 4;
 /// What names the engine.
 const VARIABLE: &str = "JUBAO_TEST_STORE";
 /// How long a statement behind the store's back waits for the store.
@@ -27,14 +30,18 @@ pub struct Place {
 impl Place {
     /// A place for the store that belongs to `folder`.
     pub async fn of(folder: &Path) -> Self {
-        if !is_server() {
+        let engine = engine();
+        if engine == Engine::File {
             let text = format!("sqlite:{}/{DATABASE_NAME}", folder.display());
             return Self { text, database: in_folder(folder), server: None };
         }
         for password in pgtest::Database::passwords() {
             leaks::secret(Kind::Key, "a password of the server", password.as_bytes());
         }
-        let server = pgtest::Database::fresh_from("gateway", migrate).await;
+        let server = match engine {
+            Engine::File | Engine::Server => pgtest::Database::fresh_from("gateway", migrate).await,
+            Engine::Parts => pgtest::Database::fresh_from("gateway_in_parts", lay_out).await,
+        };
         let text = server.url();
         Self { database: Database::parse(&text).unwrap(), text, server: Some(server) }
     }
@@ -64,15 +71,29 @@ impl Place {
     }
 }
 
-/// Whether the stores of this run are on a server.
-fn is_server() -> bool {
+/// Where the stores of a run are.
+#[derive(Copy, Clone, PartialEq, Eq)]
+enum Engine {
+    File,
+    Server,
+    /// The same, partitioned by merchant.
+    Parts,
+}
+
+fn engine() -> Engine {
     #[expect(clippy::disallowed_methods, reason = "how a run says which engine it is about")]
     let named = std::env::var(VARIABLE);
     match named.as_deref() {
-        Err(_) | Ok("sqlite") => false,
-        Ok("postgres") => true,
-        Ok(other) => panic!("{VARIABLE} is {other}: sqlite or postgres"),
+        Err(_) | Ok("sqlite") => Engine::File,
+        Ok("postgres") => Engine::Server,
+        Ok("partitioned") => Engine::Parts,
+        Ok(other) => panic!("{VARIABLE} is {other}: sqlite, postgres or partitioned"),
     }
+}
+
+async fn lay_out(url: String) {
+    let database = Database::parse(&url).unwrap();
+    layout::lay_out(&database, Layout::Partitions(PARTS), &mut |_| {}).await.unwrap();
 }
 
 async fn migrate(url: String) {

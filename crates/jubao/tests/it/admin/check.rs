@@ -9,8 +9,8 @@ use kernel::id::{Id, Sn};
 use serde_json::{Value, json};
 
 use super::spoilt::{Traded, open, traded};
-use crate::app::findings;
 use crate::foreign::{Outcome, run};
+use crate::holds::findings;
 use crate::operator::Beside;
 
 /// One way to spoil a database: a name, the invariants that are then found broken, of what, a word of

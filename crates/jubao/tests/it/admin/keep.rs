@@ -11,8 +11,8 @@ use rusqlite::Connection;
 use serde_json::json;
 
 use super::spoilt::{open, traded};
-use crate::app::all_holds;
 use crate::foreign::{Outcome, run};
+use crate::holds::all_holds;
 use crate::leaks::TestFolder;
 use crate::operator::Beside;
 

@@ -2,6 +2,7 @@
 
 mod check;
 mod keep;
+mod layout;
 mod postgres_backup;
 mod relocate;
 mod spoilt;

@@ -8,8 +8,8 @@ use jubao::demo::identity::MERCHANT;
 use pgtest::Server;
 use store::{Batch, Database, Store};
 
-use crate::app::all_holds;
 use crate::foreign::root;
+use crate::holds::all_holds;
 use crate::leaks::{self, Kind};
 use crate::operator::soon_within;
 

@@ -11,8 +11,8 @@ use store::upkeep::{self, Moved, Moving, Step};
 use store::{Database, Store, StoreError};
 
 use super::spoilt::{Traded, traded};
-use crate::app::findings;
 use crate::foreign::{Running, jubao};
+use crate::holds::findings;
 use crate::leaks::{self, Kind};
 use crate::operator::Beside;
 

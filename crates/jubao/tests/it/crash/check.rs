@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use super::load::named;
 use super::world::{READY_WITHIN, Told, World};
-use crate::app::all_holds;
+use crate::holds::all_holds;
 use crate::sim_books::{Given, GivenState, SimBooks};
 
 /// How long after the last start everything may take to come right (I15): a killed process's leases,

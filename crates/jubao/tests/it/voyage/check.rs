@@ -12,7 +12,7 @@ use kernel::state::TradeState;
 use super::check_money::Case;
 use super::sea::{Sea, Weather};
 use super::shop::{ToldState, Wish};
-use crate::app::findings;
+use crate::holds::findings;
 
 /// Whether everything has come right: what was paid is booked, what has expired is closed, what
 /// happened is told.

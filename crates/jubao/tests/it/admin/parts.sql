@@ -1,0 +1,2 @@
+-- How many tables hold orders.
+select count(*) from pg_inherits where inhparent = 'orders'::regclass
