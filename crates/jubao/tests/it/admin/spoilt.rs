@@ -9,6 +9,7 @@ use kernel::notice::NoticeState;
 use kernel::refund::RefundState;
 use rusqlite::Connection;
 use serde_json::{Value, json};
+use store::upkeep::{Existing, back_up};
 use store::{Database, Store};
 
 use crate::app::TestApp;
@@ -93,7 +94,8 @@ impl Traded {
     /// ids.
     pub fn spoilt(&self, name: &str, sql: &str) -> PathBuf {
         let path = self.folder.path().join(format!("{name}.db"));
-        std::fs::copy(self.database(), &path).unwrap();
+        // Not its bytes: what was written last may still be in the file beside it.
+        back_up(&self.database(), &path, Existing::Replace).unwrap();
         let connection = Connection::open(&path).unwrap();
         let sql = self.named(sql);
         let is_of_guards = sql.contains("trigger ");
