@@ -91,6 +91,17 @@ impl Gateway {
         tracing::error!(error = %error, "{what}: the store does not answer");
         Fault::Uncertain
     }
+
+    /// The store did not write what was to come before anything else: nobody has heard of it, so if it is
+    /// sure not to be there, the same may be asked again (4006).
+    pub(crate) fn unwritten(&self, what: &str, error: &StoreError) -> Fault {
+        match error {
+            StoreError::Busy | StoreError::Unavailable(_) => self.busy(what, error),
+            StoreError::InDoubt(_) | StoreError::Corrupt(_) | StoreError::Defect(_) => {
+                self.uncertain(what, error)
+            }
+        }
+    }
 }
 
 /// What a merchant hears of an operation that did not succeed.

@@ -9,8 +9,8 @@ use kernel::id::{Id, MchId};
 use kernel::order::{ATTEMPTS_MAX, Attempt, AttemptState, Order};
 use kernel::product::{Product, Provider};
 use kernel::state::TradeState;
+use store::Written;
 use store::orders::{self, Change};
-use store::{StoreError, Written};
 use subtle::ConstantTimeEq;
 
 use crate::Gateway;
@@ -216,8 +216,8 @@ impl Gateway {
         match self.0.store.write(orders::settle(&change)).await {
             Ok(Written::Done(_)) => Ok((self.committed(standing, change), attempt)),
             // Another change came first (a second tab): the page asks again.
-            Ok(Written::Missed) | Err(StoreError::Busy) => Err(Fault::Busy),
-            Err(error) => Err(self.uncertain("begin a payment", &error)),
+            Ok(Written::Missed) => Err(Fault::Busy),
+            Err(error) => Err(self.unwritten("begin a payment", &error)),
         }
     }
 

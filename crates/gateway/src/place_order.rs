@@ -18,7 +18,7 @@ use kernel::state::TradeState;
 use store::accounts::AccountRow;
 use store::messages::Direction;
 use store::request_keys::{self, Claim};
-use store::{Batch, StoreError, Written, orders, pay_codes};
+use store::{Batch, Written, orders, pay_codes};
 
 use crate::Gateway;
 use crate::answered::{Answered, OrderFault, fault_of};
@@ -122,7 +122,7 @@ impl Gateway {
         match self.0.store.write(batch).await {
             Ok(Written::Done(_)) => self.open_upstream(standing, &op, first).await,
             Ok(Written::Missed) => self.standing_order(caller, &standing.order).await,
-            Err(error) => Err(self.not_placed(&error).into()),
+            Err(error) => Err(self.unwritten("place an order", &error).into()),
         }
     }
 
@@ -136,7 +136,7 @@ impl Gateway {
         match self.0.store.write(batch).await {
             Ok(Written::Done(_)) => Ok(self.answered(order)),
             Ok(Written::Missed) => Box::pin(self.standing_order(caller, &order)).await,
-            Err(error) => Err(self.not_placed(&error).into()),
+            Err(error) => Err(self.unwritten("place an order", &error).into()),
         }
     }
 
@@ -326,17 +326,6 @@ impl Gateway {
             pay_text: String::new(),
             transaction_id: String::new(),
             created_at: self.now(),
-        }
-    }
-
-    /// The fault when the order could not be written.
-    fn not_placed(&self, error: &StoreError) -> Fault {
-        match error {
-            StoreError::Busy => Fault::Busy,
-            StoreError::Unavailable(_)
-            | StoreError::InDoubt(_)
-            | StoreError::Corrupt(_)
-            | StoreError::Defect(_) => self.uncertain("place an order", error),
         }
     }
 }

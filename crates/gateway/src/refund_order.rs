@@ -185,8 +185,10 @@ impl Gateway {
                     return Ok((standing, refund, true));
                 }
                 Ok(Written::Missed) => {}
-                Err(StoreError::Busy) => return Err(Fault::Busy),
-                // Another order may have taken the number at this moment: look again.
+                Err(error @ (StoreError::Busy | StoreError::Unavailable(_))) => {
+                    return Err(self.busy("reserve a refund", &error));
+                }
+                // It may be reserved, or another order may have taken the number at this moment: look again.
                 Err(error) => {
                     self.uncertain("reserve a refund", &error);
                 }

@@ -78,7 +78,10 @@ pub fn check_config(arguments: &ConfigArguments) -> Result<(), Failure> {
 pub fn start_log(filter: &str, format: LogFormat) -> Result<(), Failure> {
     let filter =
         EnvFilter::try_new(filter).map_err(|error| Failure::Input(format!("log: {error}")))?;
+    // A line that cannot be written, because the log's disk is full, is lost; were that complained of at the
+    // same place, it would be a panic.
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = log.log_internal_errors(false);
     match format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),

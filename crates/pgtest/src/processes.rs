@@ -18,6 +18,14 @@ pub fn signal(process: &Child, signal: Signal) {
     kill_process(number(process.id()), signal).unwrap();
 }
 
+/// Sends a signal to what a server has started.
+pub fn signal_children(server: u32, signal: Signal) {
+    for child in children(server) {
+        // It may have ended by itself.
+        let _ = kill_process(number(child), signal);
+    }
+}
+
 /// Waits for the end of a child of ours.
 pub async fn ended(process: &mut Child) {
     let ended = timeout(ENDS_WITHIN, async {

@@ -83,6 +83,11 @@ impl Server {
         Self::make_in(Folder::make_in(parent), PRODUCTION, environment).await
     }
 
+    /// A new server whose data are in a folder, with more lines in its postgresql.conf.
+    pub async fn make_under(parent: &Path, settings: &str) -> Self {
+        Self::make_in(Folder::make_in(parent), settings, Vec::new()).await
+    }
+
     async fn make_in(folder: Folder, settings: &str, environment: Vec<(String, String)>) -> Self {
         let secret = || format!("{:016x}{:016x}", random(), random());
         let secrets = Secrets { admin: secret(), owner: secret() };
@@ -165,6 +170,28 @@ impl Server {
         processes::kill_all(&mut process).await;
     }
 
+    /// Has all its processes stand still: connections stay, and nothing is answered.
+    pub fn stand_still(&self) {
+        self.signal_all(Signal::STOP);
+    }
+
+    /// Has them go on.
+    pub fn go_on(&self) {
+        self.signal_all(Signal::CONT);
+    }
+
+    fn signal_all(&self, signal: Signal) {
+        let process = self.process.as_ref().unwrap();
+        // First who starts others.
+        processes::signal(process, signal);
+        processes::signal_children(process.id(), signal);
+    }
+
+    /// Whether it runs, and has not ended by itself.
+    pub fn is_running(&mut self) -> bool {
+        self.process.as_mut().is_some_and(|process| process.try_wait().unwrap().is_none())
+    }
+
     async fn stop(&mut self, signal: Signal) {
         let mut process = self.process.take().unwrap();
         processes::signal(&process, signal);
@@ -183,6 +210,19 @@ impl Server {
         let admin = self.admin().await;
         admin.batch_execute(&format!("alter system set {name} = '{value}'")).await.unwrap();
         admin.batch_execute("select pg_reload_conf()").await.unwrap();
+    }
+
+    /// Begins a new file of the write-ahead log. It may die of it.
+    pub async fn switch_wal(&self) {
+        let admin = self.admin().await;
+        let _ = admin.batch_execute("select pg_switch_wal()").await;
+    }
+
+    /// Ends the sessions in a database whose last statement is like this pattern: how many.
+    pub async fn end_sessions(&self, database: &str, like: &str) -> u64 {
+        let ended = "select pg_terminate_backend(pid) from pg_stat_activity
+            where datname = $1 and query like $2";
+        self.admin().await.execute(ended, &[&database, &like]).await.unwrap()
     }
 
     /// A session that may everything.

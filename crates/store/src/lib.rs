@@ -170,11 +170,11 @@ impl Store {
         match &*self.engine {
             Engine::File(threads) => {
                 let reply = threads.writer.submit(batch)?.await;
-                reply.map_or_else(|_| Err(gone("the writer")), |(answer, _)| answer)
+                reply.map_or_else(|_| Err(unanswered()), |(answer, _)| answer)
             }
             Engine::Memory(single) => single.write(&batch).await,
             Engine::Postgres(server) => {
-                server.submit(batch)?.await.unwrap_or_else(|_| Err(gone("the writer")))
+                server.submit(batch)?.await.unwrap_or_else(|_| Err(unanswered()))
             }
         }
     }
@@ -266,6 +266,11 @@ fn at_once<T>(query: impl Future<Output = Result<T, StoreError>>) -> Result<T, S
         Poll::Ready(answer) => answer,
         Poll::Pending => Err(StoreError::Defect("a query waits for something else".into())),
     }
+}
+
+/// What becomes of a batch whose writer has taken it and ended.
+fn unanswered() -> StoreError {
+    StoreError::InDoubt("the writer has ended".into())
 }
 
 fn gone(whose: &str) -> StoreError {

@@ -26,6 +26,7 @@ mod edge_tls;
 mod exchange;
 mod expiry;
 mod fairness;
+mod faults;
 mod feed;
 mod foreign;
 mod foreign_clients;

@@ -46,6 +46,12 @@ impl Place {
         Self { database: Database::parse(&text).unwrap(), text, server: Some(server) }
     }
 
+    /// A file of the test's choosing.
+    pub fn in_file(path: &Path) -> Self {
+        let text = format!("sqlite:{}", path.display());
+        Self { database: Database::parse(&text).unwrap(), text, server: None }
+    }
+
     /// A database of a test's own server, which the gateway reaches at the first of two addresses and
     /// whoever compares at the second.
     pub fn on_server([address, direct]: [&str; 2]) -> Self {

@@ -8,6 +8,7 @@ mod statement;
 mod wire;
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -100,6 +101,8 @@ struct Shared {
     cuts: Mutex<VecDeque<Planned>>,
     state: watch::Sender<State>,
     counts: watch::Sender<Counts>,
+    /// Whether everything freezes when a COMMIT is cut.
+    freezes: AtomicBool,
 }
 
 /// A cut that is to be made.
@@ -127,6 +130,7 @@ impl Proxy {
             cuts: Mutex::default(),
             state: watch::Sender::default(),
             counts: watch::Sender::default(),
+            freezes: AtomicBool::new(false),
         });
         let port = listener.local_addr().unwrap().port();
         let serving = tokio::spawn(serve(listener, shared.clone()));
@@ -168,6 +172,12 @@ impl Proxy {
     /// Moves no byte in either direction, and answers no new connection, until [`Self::thaw`].
     pub fn freeze(&self) {
         self.shared.state.send_modify(|state| state.is_frozen = true);
+    }
+
+    /// The same from the moment on at which the next COMMIT is cut, before it or in flight: whoever sent it
+    /// finds nobody to ask.
+    pub fn freeze_at_cut(&self) {
+        self.shared.freezes.store(true, Ordering::SeqCst);
     }
 
     /// Moves them again.
@@ -222,6 +232,13 @@ impl Shared {
             cuts.pop_front();
         }
         Some(Cut { every: 1, times: 1, ..cut })
+    }
+
+    /// A connection is about to be cut, before or as its COMMIT is passed on.
+    fn cuts(&self) {
+        if self.freezes.swap(false, Ordering::SeqCst) {
+            self.state.send_modify(|state| state.is_frozen = true);
+        }
     }
 
     /// A cut that came to nothing, because there was no commit, is made at the next.

@@ -87,10 +87,12 @@ impl Both<'_> {
                 _ => self.session.lock().unwrap().of_client(&message, planned),
             };
             if step == Step::CutBefore {
+                self.shared.cuts();
                 return (bytes, Some(Moment::Before));
             }
             bytes.extend_from_slice(&message.bytes);
             if step == Step::CutInFlight {
+                self.shared.cuts();
                 return (bytes, Some(Moment::InFlight));
             }
         }

@@ -5,7 +5,7 @@
 mod check;
 mod load;
 mod postgres;
-mod world;
+pub mod world;
 
 use std::time::Duration;
 

@@ -3,13 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener as StdListener;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use gateway::clock::Clock;
 use gateway::{Gateway, Settings, Statuses};
 use jubao::data_dir::{KEY_NAME, open_or_make};
-use jubao::demo::identity::DemoIdentity;
+use jubao::demo::identity::{DemoIdentity, MERCHANT};
 use jubao::sim::SimHost;
 use serde_json::{Map, Value};
 use tokio::net::TcpListener;
@@ -141,6 +142,11 @@ impl World {
         }
     }
 
+    /// The merchant's number, as it is sent.
+    pub fn mch_id(&self) -> String {
+        MERCHANT.mch_id.to_string()
+    }
+
     /// Random numbers of this world's seed.
     pub fn dice(&mut self) -> &mut Dice {
         &mut self.dice
@@ -163,6 +169,38 @@ impl World {
         self.oracle.lock().unwrap()
     }
 
+    /// Adds lines to the configuration, for the next start.
+    pub fn configure(&self, lines: &str) {
+        let text = std::fs::read_to_string(&self.config).unwrap();
+        std::fs::write(&self.config, text + lines).unwrap();
+    }
+
+    /// The process as it runs.
+    pub fn running(&self) -> &Running {
+        self.running.as_ref().unwrap()
+    }
+
+    /// Starts the process, whose log goes to a file that may be on a full disk, and waits until it is ready.
+    pub async fn start_logging_to(&mut self, log: &Path) {
+        let serve = jubao(&["serve", "--config", &self.config]);
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", "exec \"$@\" 2>>\"$LOG\"", "sh"]).arg(serve.get_program());
+        shell.args(serve.get_args()).env("LOG", log).env_remove("RUST_BACKTRACE");
+        self.running = Some(Running::start(&mut shell));
+        self.is_started(Instant::now()).await;
+    }
+
+    /// Starts another process beside it, which reaches the store at an address of its own: the process, and
+    /// its address.
+    pub async fn second(&self, database: &str) -> (Running, String) {
+        let free = StdListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let mut command = jubao(&["serve", "--config", &self.config]);
+        command.env("JUBAO_DATABASE", database).env("JUBAO_LISTEN", &free);
+        let (running, api) = (Running::start(&mut command), format!("http://{free}"));
+        self.is_ready_at(&api).await;
+        (running, api)
+    }
+
     /// Starts the process, to die at the point that `crash_at` names, if any, and does not wait.
     pub async fn begin(&mut self, crash_at: &str) {
         let mut command = jubao(&["serve", "--config", &self.config]);
@@ -176,11 +214,19 @@ impl World {
     pub async fn start(&mut self, crash_at: &str) {
         let began = Instant::now();
         self.begin(crash_at).await;
-        let url = format!("{}/readyz", self.api);
+        self.is_started(began).await;
+    }
+
+    async fn is_started(&mut self, began: Instant) {
+        self.is_ready_at(&self.api).await;
+        self.ready_after.insert(began.elapsed());
+    }
+
+    async fn is_ready_at(&self, api: &str) {
+        let (url, began) = (format!("{api}/readyz"), Instant::now());
         while began.elapsed() < PATIENCE {
             let answer = self.client.get(&url).send().await;
             if answer.is_ok_and(|answer| answer.status() == 200) {
-                self.ready_after.insert(began.elapsed());
                 return;
             }
             tokio::time::sleep(LOOK).await;

@@ -50,6 +50,9 @@ const READERS: usize = 8;
 const SINGLE_LANES: usize = 3;
 /// How long a query waits for a connection before the store is busy.
 const READER_WAIT_MAX: Duration = Duration::from_secs(3);
+/// How long a statement may go without an answer: a server that is well ends it before (statement_timeout),
+/// so this one stands still.
+const ANSWER_WAIT_MAX: Duration = Duration::from_secs(12);
 
 /// What a query does with its connection. It is made on the store's thread and stays there.
 type Asking = Pin<Box<dyn Future<Output = ()>>>;
@@ -145,7 +148,12 @@ impl Postgres {
         let query: Query = Box::new(move |pool| {
             Box::pin(async move {
                 let answer = match take(&pool).await {
-                    Ok(client) => work(&mut Reader::Postgres(Connection(client))).await,
+                    Ok(client) => {
+                        let mut reader = Reader::Postgres(Connection { client, is_silent: false });
+                        let answer = work(&mut reader).await;
+                        give_back(reader);
+                        answer
+                    }
                     Err(error) => Err(error),
                 };
                 drop(turn);
@@ -181,21 +189,38 @@ impl Drop for Postgres {
 }
 
 /// A connection that reads.
-pub(crate) struct Connection(Object);
+pub(crate) struct Connection {
+    client: Object,
+    /// Whether it owes an answer that nobody waits for any more.
+    is_silent: bool,
+}
 
 impl Connection {
     /// Runs one statement to its end.
     pub(crate) async fn run(
-        &self,
+        &mut self,
         sql: &'static str,
         values: &[Value],
     ) -> Result<Effect, StoreError> {
         let run = async {
-            let plan = self.0.prepare_cached(&words::of(sql)).await;
+            let plan = self.client.prepare_cached(&words::of(sql)).await;
             let plan = plan.map_err(|error| fault(&error, sql))?;
-            session::run(&self.0, (&plan, sql), values).await
+            session::run(&self.client, (&plan, sql), values).await
         };
-        run.await.map_err(Fault::into_store_error)
+        let done = tokio::time::timeout(ANSWER_WAIT_MAX, run).await;
+        self.is_silent |= done.is_err();
+        let silent = || Err(Fault::Lost("the server does not answer".into()));
+        done.unwrap_or_else(|_| silent()).map_err(Fault::into_store_error)
+    }
+}
+
+/// Lets others have a connection, unless it owes an answer: then it is closed.
+fn give_back(reader: Reader<'_>) {
+    match reader {
+        Reader::Postgres(connection) if connection.is_silent => {
+            drop(Object::take(connection.client));
+        }
+        Reader::Postgres(_) | Reader::Sqlite(_) => {}
     }
 }
 
@@ -294,6 +319,7 @@ fn pool(target: &Target) -> Pool {
         Some(tls) => Manager::from_config(target.for_reading(), tls.clone(), config),
     };
     let builder = Pool::builder(manager).max_size(READERS).runtime(Runtime::Tokio1);
+    let builder = builder.create_timeout(Some(READER_WAIT_MAX));
     #[expect(clippy::expect_used, reason = "it fails only where timeouts have no runtime")]
     builder.wait_timeout(Some(READER_WAIT_MAX)).build().expect("a pool with a runtime")
 }
