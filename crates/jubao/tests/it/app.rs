@@ -63,13 +63,8 @@ impl TestApp {
     /// The same behind an edge with limits of its own.
     pub async fn spawn_within(limits: Limits) -> Self {
         let folder = TestFolder::make();
-        let place = Place::of(folder.path()).await;
-        Self::spawn_on(limits, folder, place).await
-    }
-
-    /// The same on a store of the test's choosing.
-    pub async fn spawn_on(limits: Limits, folder: TestFolder, place: Place) -> Self {
         let clock = Clock::default();
+        let place = Place::of(folder.path()).await;
         let database = place.database.clone();
         let wish = Wish { limits, database, ..Wish::on(folder.path()) };
         let demo = Demo::start_as(wish, "127.0.0.1:0", folder.path(), clock.clone());

@@ -4,17 +4,19 @@
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use gateway::clock::Clock;
+use jubao::demo::{Demo, Wish};
 use kernel::order::Order;
 use pgtest::Server;
 use rusqlite::{Connection, TransactionBehavior};
 use serde_json::json;
 use store::{StoreError, orders};
-use web::edge::Limits;
 
 use super::server;
 use crate::app::TestApp;
 use crate::edge_process::wait;
-use crate::leaks::TestFolder;
+use crate::leaks::{self, TestFolder};
+use crate::merchant::TestMerchant;
 use crate::place::Place;
 
 /// More than any queue takes.
@@ -23,7 +25,11 @@ const ENOUGH: usize = 20_000;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 async fn app(folder: TestFolder, place: Place) -> TestApp {
-    TestApp::spawn_on(Limits::of_this_machine(), folder, place).await
+    let (clock, merchant) = (Clock::default(), TestMerchant::spawn().await);
+    let wish = Wish { database: place.database.clone(), ..Wish::on(folder.path()) };
+    let demo = Demo::start_as(wish, "127.0.0.1:0", folder.path(), clock.clone()).await.unwrap();
+    let client = leaks::client_builder().build().unwrap();
+    TestApp { demo, clock, merchant, client, folder, place }
 }
 
 /// Fills the queue with what has no effect: an order that is there is placed again, for whom nobody waits.
