@@ -5,11 +5,13 @@
 
 mod bench;
 mod crash;
+mod differential;
 mod format;
 mod fuzz;
 mod mutants;
 mod newcomer;
 mod options;
+mod races;
 mod schemathesis;
 mod shell;
 mod test;
@@ -31,7 +33,7 @@ struct Task {
 const REFERENCE: &str = "docs/reference";
 
 /// Every task, in the order of the help.
-const TASKS: [Task; 13] = [
+const TASKS: [Task; 15] = [
     Task { name: "ci", about: "format, lints, tidy, docs and tests: what has to pass", run: ci },
     Task { name: "test", about: "every Rust test, then the browser's journeys", run: test::run },
     Task {
@@ -60,6 +62,16 @@ const TASKS: [Task; 13] = [
         name: "voyage",
         about: "sails the whole gateway through simulated storms, a seed for each",
         run: voyage::run,
+    },
+    Task {
+        name: "races",
+        about: "has gateways race for orders' numbers and money on PostgreSQL; --races N",
+        run: races::run,
+    },
+    Task {
+        name: "differential",
+        about: "random writes to both stores and a plain model of them; --sequences N",
+        run: differential::run,
     },
     Task {
         name: "fuzz",

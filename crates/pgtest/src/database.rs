@@ -34,6 +34,14 @@ impl Database {
             .await
     }
 
+    /// A new database that is what this one is now. Nobody may be in this one; sessions that are ending are
+    /// waited for.
+    pub async fn copy(&self) -> Self {
+        let name = &self.name;
+        run(ended(name)).await;
+        Self::made_by(|copy| format!("create database {copy} owner jubao template {name}")).await
+    }
+
     async fn made_by(statement: impl FnOnce(&str) -> String) -> Self {
         static MADE: AtomicU32 = AtomicU32::new(0);
         let name = format!("test_{}", MADE.fetch_add(1, Ordering::Relaxed));
@@ -77,10 +85,14 @@ async fn make_template(name: &str, migrate: impl AsyncFnOnce(String)) {
     migrate(shared().server.url(name)).await;
     // A database is copied only while nobody is in it; sessions that `migrate` had may be ending.
     run(format!("alter database {name} allow_connections false")).await;
-    run(format!(
+    run(ended(name)).await;
+}
+
+/// The statement that ends every session in a database.
+fn ended(name: &str) -> String {
+    format!(
         "select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = '{name}'"
-    ))
-    .await;
+    )
 }
 
 /// What all tests of the process share.

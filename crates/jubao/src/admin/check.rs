@@ -4,7 +4,7 @@ use clap::Args;
 use gateway::inspect::{self, Finding, News, Walked};
 use serde_json::{Value, json};
 use store::audit::Head;
-use store::{Store, StoreError};
+use store::{Database, Store, StoreError, upkeep};
 
 use crate::admin::place::DatabaseArguments;
 use crate::cli::{Failure, print_line};
@@ -19,8 +19,9 @@ about), and what is so instead. Checked is what a database alone can tell: I1 to
 far as rows tell it; what upstreams hold (I3), their bills (I13) and what merchants have heard (I9) are \
 compared by the tests.
 
-The database may be at work meanwhile, and nothing is written to it. Exit code 0: everything holds; 1: there \
-are findings; 2: it cannot be read.";
+The database may be at work meanwhile, and nothing is written to it: one that an earlier version wrote is \
+refused, and checked once it is migrated. Exit code 0: everything holds; 1: there are findings; 2: it cannot be \
+read.";
 
 /// Arguments of `admin check`.
 #[derive(Debug, Args)]
@@ -39,7 +40,7 @@ pub struct CheckArguments {
 /// Runs it.
 pub async fn run(arguments: CheckArguments) -> Result<(), Failure> {
     let known = arguments.audit_head.as_deref().map(head).transpose()?;
-    let store = Store::open(&arguments.place.present()?).map_err(unreadable)?;
+    let store = open(arguments.place.present()?).await?;
     let mut told_at = 0;
     let tell = |news| match news {
         News::Found(finding) => print_line(line(&finding, arguments.json)),
@@ -53,6 +54,26 @@ pub async fn run(arguments: CheckArguments) -> Result<(), Failure> {
     let walked = inspect::walk(&store, known, tell).await.map_err(unreadable)?;
     print_line(summary(&walked, arguments.json));
     if walked.findings == 0 { Ok(()) } else { Err(Failure::Verdict) }
+}
+
+/// Opens a database that has this version's schema already: opening it would migrate any other.
+async fn open(database: Database) -> Result<Store, Failure> {
+    let work = move || {
+        let plan = upkeep::plan(&database).map_err(unreadable)?;
+        if plan.pending.is_empty() {
+            return Store::open(&database).map_err(unreadable);
+        }
+        let (schema, newest) = (plan.schema, plan.schema + plan.pending.len());
+        Err(Failure::Input(match schema {
+            0 => format!("{database}: there is no store in it"),
+            _ => format!(
+                "{database}: its schema is {schema}, not {newest}, and checking changes nothing: run \
+                 `jubao admin migrate` (on a copy, if it is to stay as it is), then check again"
+            ),
+        }))
+    };
+    let opened = tokio::task::spawn_blocking(work).await;
+    opened.map_err(|error| Failure::Machine(error.to_string()))?
 }
 
 fn line(finding: &Finding, is_json: bool) -> String {

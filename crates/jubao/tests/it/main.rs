@@ -59,6 +59,7 @@ mod php_signatures;
 mod place;
 mod products;
 mod races;
+mod races_of_processes;
 mod rates;
 mod refunds;
 mod repeat;

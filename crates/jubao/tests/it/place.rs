@@ -102,7 +102,8 @@ async fn lay_out(url: String) {
     layout::lay_out(&database, Layout::Partitions(PARTS), &mut |_| {}).await.unwrap();
 }
 
-async fn migrate(url: String) {
+/// Makes the tables, as for every store of a run on a server.
+pub async fn migrate(url: String) {
     drop(Store::open(&Database::parse(&url).unwrap()).unwrap());
 }
 

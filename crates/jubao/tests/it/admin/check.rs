@@ -3,15 +3,21 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use futures_util::StreamExt;
+use futures_util::stream;
 use gateway::inspect::Finding;
 use jubao::demo::identity::MERCHANT;
 use kernel::id::{Id, Sn};
 use serde_json::{Value, json};
 
+use super::moved::Moved;
 use super::spoilt::{Traded, open, traded};
 use crate::foreign::{Outcome, run};
 use crate::holds::findings;
 use crate::operator::Beside;
+
+/// Copies of a server's database that are looked at together.
+const LOOKS_AT_ONCE: usize = 3;
 
 /// One way to spoil a database: a name, the invariants that are then found broken, of what, a word of
 /// what is found, and how it is done.
@@ -24,8 +30,24 @@ struct Spoil {
     sql: &'static str,
 }
 
-/// All of them.
+/// All of them, as they are done to a file.
 fn spoils() -> Vec<Spoil> {
+    read(include_str!("spoils.sql"))
+}
+
+/// All of them, as they are done to a server: some in other words.
+fn spoils_of_server() -> Vec<Spoil> {
+    let mut other = read(include_str!("spoils_of_server.sql"));
+    let all = spoils().into_iter().map(|one| {
+        let at = other.iter().position(|found| found.name == one.name);
+        at.map_or(one, |at| other.swap_remove(at))
+    });
+    let all = all.collect();
+    assert!(other.is_empty(), "{other:?}");
+    all
+}
+
+fn read(text: &'static str) -> Vec<Spoil> {
     let read = |text: &'static str| {
         let mut lines = text.splitn(3, '\n');
         let mut comment = || lines.next().unwrap().strip_prefix("-- ").unwrap();
@@ -35,7 +57,7 @@ fn spoils() -> Vec<Spoil> {
         };
         Spoil { name, invariants, subject, says, sql: lines.next().unwrap() }
     };
-    include_str!("spoils.sql").split("\n\n").skip(1).map(read).collect()
+    text.split("\n\n").skip(1).map(read).collect()
 }
 
 /// The way of that name.
@@ -51,18 +73,33 @@ async fn whatever_is_spoilt_is_found_and_nothing_else() {
     assert!(spoils.len() > 45, "{}", spoils.len());
     for one in spoils {
         let all = found(&traded, one.name, one.sql).await;
-        let invariants: BTreeSet<_> = all.iter().map(|finding| finding.invariant).collect();
-        let invariants: Vec<_> = invariants.iter().map(ToString::to_string).collect();
-        assert_eq!(invariants.join(" "), one.invariants, "{}: {all:#?}", one.name);
-        let subject = subject(&traded, one.subject);
-        let is_its = |finding: &Finding| subject.is_empty() || finding.subject == subject;
-        assert!(all.iter().all(is_its), "{}: {all:#?}", one.name);
-        assert!(
-            all.iter().any(|finding| finding.what.contains(one.says)),
-            "{}: {all:#?}",
-            one.name
-        );
+        is_found(&traded, &one, &all);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_spoilt_on_a_server_is_found_and_nothing_else() {
+    let traded = traded().await;
+    let server = Moved::from(&traded, pgtest::Database::fresh().await).await;
+    assert_eq!(server.found("").await, []);
+    let looks = spoils_of_server().into_iter().map(async |one| {
+        let all = server.found(&traded.named(one.sql)).await;
+        is_found(&traded, &one, &all);
+    });
+    let looks = stream::iter(looks).buffer_unordered(LOOKS_AT_ONCE).count().await;
+    assert_eq!(looks, spoils().len());
+}
+
+/// What was found is what was spoilt.
+fn is_found(traded: &Traded, one: &Spoil, all: &[Finding]) {
+    let invariants: BTreeSet<_> = all.iter().map(|finding| finding.invariant).collect();
+    let invariants: Vec<_> = invariants.iter().map(ToString::to_string).collect();
+    assert_eq!(invariants.join(" "), one.invariants, "{}: {all:#?}", one.name);
+    let subject = subject(traded, one.subject);
+    let is_its = |finding: &Finding| subject.is_empty() || finding.subject == subject;
+    assert!(all.iter().all(is_its), "{}: {all:#?}", one.name);
+    let is_said = all.iter().any(|finding| finding.what.contains(one.says));
+    assert!(is_said, "{}: {all:#?}", one.name);
 }
 
 async fn found(traded: &Traded, name: &str, sql: &str) -> Vec<Finding> {

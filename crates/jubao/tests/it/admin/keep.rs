@@ -10,6 +10,7 @@ use jubao::demo::identity::MERCHANT;
 use rusqlite::Connection;
 use serde_json::json;
 
+use super::earlier::old;
 use super::spoilt::{open, traded};
 use crate::foreign::{Outcome, run};
 use crate::holds::all_holds;
@@ -148,18 +149,6 @@ async fn the_key_is_not_in_a_copy() {
     assert!(!bytes.windows(key.len()).any(|window| window == key));
     let help = run(&["admin", "backup", "--help"], "").await;
     assert!(help.said.contains("is not in the copy"), "{help:?}");
-}
-
-/// A store of the first release, with an order in it.
-fn old(path: &Path) {
-    let connection = Connection::open(path).unwrap();
-    let migrations = store::upkeep::plan(&store::Database::Sqlite("/nowhere/at.all".into()));
-    let first = migrations.unwrap().pending.swap_remove(0);
-    connection.execute_batch(include_str!("old_store.sql")).unwrap();
-    for statement in first.statements {
-        connection.execute_batch(&statement).unwrap();
-    }
-    connection.execute_batch(include_str!("old_rows.sql")).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

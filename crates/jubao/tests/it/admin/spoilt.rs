@@ -104,7 +104,8 @@ impl Traded {
         path
     }
 
-    fn named(&self, sql: &str) -> String {
+    /// `sql` with the orders' ids in it.
+    pub fn named(&self, sql: &str) -> String {
         let Self { paid, refunded, surplus, waiting, .. } = self;
         let all = [
             (":paid", paid),

@@ -1,6 +1,7 @@
 //! Several processes on one database of PostgreSQL's, and around them what all of them share: the
 //! upstreams, the merchant's server, and the address that leads to whoever is ready.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use gateway::clock::Clock;
@@ -22,6 +23,8 @@ use crate::leaks::{self, Kind, TestFolder};
 /// How long after `/readyz` has said so a process goes on to serve, in milliseconds: the balancer has
 /// looked by then, however busy the machine is.
 const NOTICE_MS: u64 = 1_000;
+/// Where upstreams keep their books, if they are asked to.
+const BOOKS: &str = "upstreams.json";
 
 /// One test's world.
 pub struct Fleet {
@@ -31,6 +34,7 @@ pub struct Fleet {
     pub sim: String,
     /// A plain HTTP client.
     pub client: reqwest::Client,
+    sims: SimHost,
     database: pgtest::Database,
     folder: TestFolder,
     config: String,
@@ -40,7 +44,18 @@ pub struct Fleet {
 impl Fleet {
     /// A world with a merchant that has an account at each upstream, and no process.
     pub async fn make() -> Self {
-        let (database, folder) = (pgtest::Database::fresh().await, TestFolder::make());
+        Self::make_in(TestFolder::make(), None).await
+    }
+
+    /// The same; what the upstreams have booked is kept in a file.
+    pub async fn make_with_books() -> Self {
+        let folder = TestFolder::make();
+        let file = folder.path().join(BOOKS);
+        Self::make_in(folder, Some(file)).await
+    }
+
+    async fn make_in(folder: TestFolder, books: Option<PathBuf>) -> Self {
+        let database = pgtest::Database::fresh().await;
         for password in pgtest::Database::passwords() {
             leaks::secret(Kind::Password, "a password of PostgreSQL", password.as_bytes());
         }
@@ -57,11 +72,11 @@ impl Fleet {
             balancer.url()
         );
         std::fs::write(&config, text).unwrap();
-        let sims = SimHost::new(identity.sims(&sim).unwrap(), Clock::default(), None).unwrap();
+        let sims = SimHost::new(identity.sims(&sim).unwrap(), Clock::default(), books).unwrap();
         let mut servers = JoinSet::new();
         let router = sims.router();
         servers.spawn(async move { axum::serve(listener, router).await.unwrap() });
-        servers.spawn(sims.run_callbacks());
+        servers.spawn(sims.clone().run_callbacks());
         let fleet = Self {
             balancer,
             client: leaks::client_builder().timeout(Duration::from_secs(20)).build().unwrap(),
@@ -70,6 +85,7 @@ impl Fleet {
             folder,
             _servers: servers,
             sim,
+            sims,
         };
         let gateway = fleet.gateway(Clock::default()).await;
         identity.install(&gateway, &fleet.sim).await.unwrap();
@@ -117,6 +133,12 @@ impl Fleet {
         let sent = self.client.post(format!("{api}{path}")).body(signed.to_string());
         let text = sent.send().await.ok()?.text().await.ok()?;
         serde_json::from_str(&text).ok()
+    }
+
+    /// The file of what the upstreams have booked, as it is now.
+    pub fn saved_books(&self) -> PathBuf {
+        self.sims.save();
+        self.folder.path().join(BOOKS)
     }
 
     /// How many numbers are held.

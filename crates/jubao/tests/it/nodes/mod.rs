@@ -2,7 +2,7 @@
 //! each may be replaced while the others serve.
 
 mod balancer;
-mod fleet;
+pub mod fleet;
 mod rolling;
 mod still;
 

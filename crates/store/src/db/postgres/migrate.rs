@@ -29,12 +29,14 @@ begin
     raise exception '%: rows are never changed or deleted', tg_table_name;
 end $$";
 
-/// The names of the unique indexes and the triggers that the schema has, and that are at work.
+/// The names of the unique indexes and the triggers that the schema has, and that are at work: on every
+/// partition of a table that has partitions.
 pub(crate) const GUARDS: &str = "select c.relname::text from pg_index i
 join pg_class c on c.oid = i.indexrelid
 where i.indisunique and i.indisvalid and c.relnamespace = current_schema()::regnamespace
 union all select t.tgname::text from pg_trigger t join pg_class c on c.oid = t.tgrelid
-where not t.tgisinternal and t.tgenabled <> 'D' and c.relnamespace = current_schema()::regnamespace";
+where c.relnamespace = current_schema()::regnamespace
+group by t.tgname having bool_and(t.tgenabled in ('O', 'A'))";
 
 /// The names of all triggers.
 pub(crate) fn triggers() -> Vec<String> {

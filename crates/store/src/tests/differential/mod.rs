@@ -2,7 +2,7 @@
 //! every write, and what is found afterwards, must be the same.
 //!
 //! Each sequence has a merchant of its own; many run at the same time, so that a server's groups hold
-//! batches of several. `JUBAO_DIFFERENTIAL_SEQUENCES` asks for more than a test's share.
+//! batches of several. `cargo x differential` asks for more than a test's share.
 
 mod model;
 mod steps;
