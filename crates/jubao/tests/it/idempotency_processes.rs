@@ -7,7 +7,7 @@ use std::net::TcpListener;
 use std::os::unix::process::ExitStatusExt;
 
 use futures_util::future::join_all;
-use jubao::data_dir::{DATABASE_NAME, KEY_NAME};
+use jubao::data_dir::KEY_NAME;
 use jubao::demo::identity::MERCHANT;
 use jubao::signing;
 use kernel::secret::Secret;
@@ -40,11 +40,11 @@ async fn beside(app: &TestApp) -> (Running, String) {
     let data = app.folder.path().display();
     let text = format!(
         "listen = '{free}'\npublic_url = '{}'\nlog = 'error'\nnode = 7\n\
-         database = 'sqlite:{data}/{DATABASE_NAME}'\nmaster_key_file = '{data}/{KEY_NAME}'\n\
+         database = '{}'\nmaster_key_file = '{data}/{KEY_NAME}'\n\
          private_targets = ['127.0.0.0/8']\n",
-        app.demo.addresses.api
+        app.demo.addresses.api, app.place.text
     );
-    let config = app.folder.path().join("beside.toml");
+    let config = app.folder.path().join("jubao.toml");
     fs::write(&config, text).unwrap();
     let config = config.display().to_string();
     let running = Running::start(&mut jubao(&["serve", "--config", &config]));

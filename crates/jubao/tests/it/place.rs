@@ -12,7 +12,7 @@ use store::{Database, Store, Value};
 use crate::leaks::{self, Kind};
 
 /// Parts of a partitioned database.
-const PARTS: u16 = 4;
+pub const PARTS: u16 = 4;
 /// What names the engine.
 const VARIABLE: &str = "JUBAO_TEST_STORE";
 /// How long a statement behind the store's back waits for the store.
@@ -97,7 +97,8 @@ fn engine() -> Engine {
     }
 }
 
-async fn lay_out(url: String) {
+/// The same, laid out in [`PARTS`].
+pub async fn lay_out(url: String) {
     let database = Database::parse(&url).unwrap();
     layout::lay_out(&database, Layout::Partitions(PARTS), &mut |_| {}).await.unwrap();
 }

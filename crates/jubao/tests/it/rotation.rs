@@ -23,8 +23,8 @@ const OVERLAP_MS: i64 = 3_600_000;
 async fn fifty_rotations_under_load_refuse_no_signature_made_with_a_key_that_counts() {
     let app = Arc::new(TestApp::spawn().await);
     // Another process, as the operator's command line is.
-    let data = Some(app.folder.path().to_owned());
-    let beside = open_gateway(&StoreArguments { data, config: None, json: false }).await.unwrap();
+    let config = Some(app.config().into());
+    let beside = open_gateway(&StoreArguments { data: None, config, json: false }).await.unwrap();
     let newest = Arc::new(RwLock::new(app.key()));
     let (has_ended, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let shop = |at: usize| {

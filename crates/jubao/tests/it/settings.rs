@@ -53,7 +53,7 @@ async fn what_is_set_beside_the_server_counts_within_seconds() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_refused_names_its_cure_and_changes_nothing() {
     let app = TestApp::spawn().await;
-    let data = app.folder.path().display().to_string();
+    let config = app.config();
     let number = MERCHANT.app_id.to_string();
     for (pairs, cure) in [
         (vec!["strict=on"], "no setting strict: there are enabled"),
@@ -62,15 +62,15 @@ async fn what_is_refused_names_its_cure_and_changes_nothing() {
         (vec!["schemes=rsa2"], "rsa_public_keys=@FILE"),
         (vec!["sandbox"], "write KEY=VALUE"),
     ] {
-        let set = [&["merchant", "set", &number], &pairs[..], &["--data", &data]].concat();
+        let set = [&["merchant", "set", &number], &pairs[..], &["--config", &config]].concat();
         let refused = run(&set, "").await;
         assert_eq!(refused.code, 2, "{refused:?}");
         assert!(refused.complained.contains(cure), "{pairs:?} {refused:?}");
     }
-    let shown = run(&["merchant", "show", &number, "--data", &data, "--json"], "").await.json();
+    let shown = run(&["merchant", "show", &number, "--config", &config, "--json"], "").await.json();
     assert_eq!(shown["settings"]["repeat_is_success"], "off");
     let unknown =
-        run(&["merchant", "set", "4711", "repeat_is_success=on", "--data", &data], "").await;
+        run(&["merchant", "set", "4711", "repeat_is_success=on", "--config", &config], "").await;
     assert!(unknown.code == 2 && unknown.complained.contains("4711"), "{unknown:?}");
     app.finish().await;
 }

@@ -361,9 +361,9 @@ async fn of_many_equal_users_created_at_once_one_is() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_adds_lists_and_removes_users_beside_the_server() {
     let app = TestApp::spawn().await;
-    let (mch_id, data) = (MERCHANT.mch_id.to_string(), app.folder.path().display().to_string());
+    let (mch_id, config) = (MERCHANT.mch_id.to_string(), app.config());
     let command = async |arguments: &[&str], input: &str| {
-        let all = [&["user"], arguments, &["--json", "--data", &data]].concat();
+        let all = [&["user"], arguments, &["--json", "--config", &config]].concat();
         run(&all, input).await
     };
     let add = ["add", "--mch-id", &mch_id, "--email", EMAIL, "--name", "李雷"];

@@ -15,6 +15,7 @@ use super::spoilt::{Traded, open, traded};
 use crate::foreign::{Outcome, run};
 use crate::holds::findings;
 use crate::operator::Beside;
+use crate::place;
 
 /// Copies of a server's database that are looked at together.
 const LOOKS_AT_ONCE: usize = 3;
@@ -88,6 +89,38 @@ async fn whatever_is_spoilt_on_a_server_is_found_and_nothing_else() {
     });
     let looks = stream::iter(looks).buffer_unordered(LOOKS_AT_ONCE).count().await;
     assert_eq!(looks, spoils().len());
+}
+
+/// Of what a partitioned database has that another has not: keys of several tables' parts, and guards.
+const IN_PARTS: [&str; 8] = [
+    "a posting made twice",
+    "an attempt that was counted and is not known",
+    "a line of the ledger without an order",
+    "a gap in the feed",
+    "an order that is gone",
+    "two orders of one number",
+    "refunds whose numbers nothing keeps apart",
+    "books that can be changed",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_is_moved_into_a_partitioned_database_and_whatever_is_spoilt_there_is_found() {
+    let traded = traded().await;
+    let parts = pgtest::Database::fresh_from("gateway_in_parts", place::lay_out).await;
+    let server = Moved::from(&traded, parts).await;
+    assert_eq!(server.found("").await, []);
+    let spoils = spoils_of_server().into_iter().filter(|one| IN_PARTS.contains(&one.name));
+    let spoils: Vec<_> = spoils.collect();
+    assert_eq!(spoils.len(), IN_PARTS.len());
+    for one in spoils {
+        let all = server.found(&traded.named(one.sql)).await;
+        is_found(&traded, &one, &all);
+    }
+    // A guard that is off on one part is no guard.
+    let off = format!("alter table ledger_entries_{}_0 disable trigger all", place::PARTS);
+    let found = server.found_guarded(&off).await;
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert_eq!(found[0].what, "ledger_entries_no_change is missing");
 }
 
 /// What was found is what was spoilt.

@@ -34,18 +34,19 @@ impl Moved {
 
     /// What `jubao admin check` finds in a copy in which `sql` was done behind everybody's back.
     pub async fn found(&self, sql: &str) -> Vec<Finding> {
-        let copy = self.database.copy().await;
         let of = |verb: &str| -> String {
             let one = |table: &String| format!("alter table {table} {verb} trigger user;");
             self.guarded.iter().map(one).collect()
         };
         // One that drops a trigger finds it gone.
         let spoilt = format!("begin; {} {sql}; {} commit", of("disable"), of("enable"));
-        copy.raw()
-            .await
-            .batch_execute(&spoilt)
-            .await
-            .unwrap_or_else(|why| panic!("{sql}: {why:?}"));
+        self.found_guarded(&spoilt).await
+    }
+
+    /// The same, where the schema's own guards look on.
+    pub async fn found_guarded(&self, sql: &str) -> Vec<Finding> {
+        let copy = self.database.copy().await;
+        copy.raw().await.batch_execute(sql).await.unwrap_or_else(|why| panic!("{sql}: {why:?}"));
         let database = Database::parse(&copy.url()).unwrap();
         let opened = tokio::task::spawn_blocking(move || Store::open(&database)).await.unwrap();
         let store = opened.unwrap();
