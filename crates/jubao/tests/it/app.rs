@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use gateway::clock::Clock;
 use gateway::manage::{AccountWish, MerchantMade, MerchantWish};
-use jubao::data_dir::KEY_NAME;
 use jubao::demo::identity::MERCHANT;
 use jubao::demo::payer::Payer;
 use jubao::demo::{Demo, Wish};
@@ -130,17 +129,7 @@ impl TestApp {
 
     /// A configuration for programs beside this one, on the same store: its file.
     pub fn config(&self) -> String {
-        let path = self.folder.path().join("jubao.toml");
-        let key = self.folder.path().join(KEY_NAME);
-        let text = format!(
-            "database = '{}'\nmaster_key_file = '{}'\npublic_url = '{}'\n\
-             private_targets = ['127.0.0.0/8']\n",
-            self.place.text,
-            key.display(),
-            self.demo.addresses.api
-        );
-        std::fs::write(&path, text).unwrap();
-        path.display().to_string()
+        self.place.configured(self.folder.path(), &self.demo.addresses.api)
     }
 
     /// Adds a merchant that has no channel for any product.

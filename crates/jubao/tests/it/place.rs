@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use jubao::data_dir::{DATABASE_NAME, in_folder};
+use jubao::data_dir::{DATABASE_NAME, KEY_NAME, in_folder};
 use rusqlite::Connection;
 use store::layout::{self, Layout};
 use store::{Database, Store, Value};
@@ -57,6 +57,19 @@ impl Place {
     pub fn on_server([address, direct]: [&str; 2]) -> Self {
         let database = Database::parse(direct).unwrap();
         Self { text: address.to_owned(), database, server: None }
+    }
+
+    /// Writes a configuration for programs beside a gateway on this store, into the gateway's folder.
+    pub fn configured(&self, folder: &Path, public_url: &str) -> String {
+        let path = folder.join("jubao.toml");
+        let text = format!(
+            "database = '{}'\nmaster_key_file = '{}/{KEY_NAME}'\npublic_url = '{public_url}'\n\
+             private_targets = ['127.0.0.0/8']\n",
+            self.text,
+            folder.display(),
+        );
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
     }
 
     /// Runs a statement behind the store's back; says how many rows it changed. `?1`, … in it stand for
