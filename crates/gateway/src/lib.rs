@@ -25,6 +25,7 @@ mod close_order;
 mod exchange_rates;
 mod forget;
 mod fresh;
+mod full_lists;
 mod js_sdk;
 mod kept_connections;
 mod learn;
@@ -84,6 +85,7 @@ pub use crate::callers::Caller;
 use crate::clock::Clock;
 use crate::egress::{Wire, Wires};
 use crate::fresh::Fresh;
+use crate::full_lists::FullLists;
 use crate::ids::IdSource;
 pub use crate::js_sdk::SdkConfig;
 pub use crate::list_events::EventsPage;
@@ -168,6 +170,7 @@ struct Inner {
     log_ins: OneAtATime<String>,
     rates_asked: OneAtATime<Id>,
     list_places: ListPlaces,
+    full_lists: FullLists,
     list_walks: OneAtATime<MchId>,
     changes: broadcast::Sender<(Id, Option<TradeState>)>,
     news: News,
@@ -225,6 +228,7 @@ impl Gateway {
             log_ins: OneAtATime::default(),
             rates_asked: OneAtATime::default(),
             list_places: ListPlaces::default(),
+            full_lists: FullLists::default(),
             list_walks: OneAtATime::default(),
             changes: broadcast::channel(CHANGES_BUFFERED_MAX).0,
             news: News::default(),

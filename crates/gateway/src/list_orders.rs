@@ -2,9 +2,10 @@
 
 use kernel::call::ListCall;
 use kernel::fault::Fault;
+use kernel::id::MchId;
 use kernel::refund::RefundState;
 use kernel::state::TradeState;
-use store::lists::{self, Walk};
+use store::lists::{self, Start, Walk};
 
 use crate::Gateway;
 use crate::answered::Answered;
@@ -32,12 +33,19 @@ impl Gateway {
     ) -> Result<Page<Answered>, Fault> {
         let mch_id = caller.app.mch_id;
         let walk = Walk::of_orders(mch_id, &call.filter);
-        let from = self.seek(mch_id, &walk, call.walked()).await?;
-        let found = lists::orders(&self.0.store, mch_id, call, from).await;
+        let start = self.start(mch_id, &walk, call.walked()).await?;
+        let found = lists::orders(&self.0.store, mch_id, call, start).await;
         let found = found.map_err(|error| self.busy("list orders", &error))?;
         self.remember(&walk, found.end);
+        self.remember_total(mch_id, &walk, found.total);
         let items = found.items.into_iter().map(|order| self.answered(order));
         Ok(Page { items: items.collect(), total: found.total })
+    }
+
+    /// Where a page behind the first `rows` is looked for, and how its list is counted.
+    async fn start(&self, mch_id: MchId, walk: &Walk, rows: i64) -> Result<Start, Fault> {
+        let place = self.seek(mch_id, walk, rows).await?;
+        Ok(Start { place, total: self.total_of(mch_id, walk) })
     }
 
     /// A page of the refunds that the caller's merchant asked for.
@@ -51,10 +59,11 @@ impl Gateway {
     ) -> Result<Page<AnsweredRefund>, Fault> {
         let mch_id = caller.app.mch_id;
         let walk = Walk::of_refunds(mch_id, &call.filter);
-        let from = self.seek(mch_id, &walk, call.walked()).await?;
-        let found = lists::refunds(&self.0.store, mch_id, call, from).await;
+        let start = self.start(mch_id, &walk, call.walked()).await?;
+        let found = lists::refunds(&self.0.store, mch_id, call, start).await;
         let found = found.map_err(|error| self.busy("list refunds", &error))?;
         self.remember(&walk, found.end);
+        self.remember_total(mch_id, &walk, found.total);
         let items = found
             .items
             .into_iter()

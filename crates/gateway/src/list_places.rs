@@ -6,6 +6,7 @@
 //! before it: nobody who walks down sees a row twice because of new orders, and nothing is walked twice.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -33,12 +34,16 @@ type Marks = BTreeMap<i64, (Id, Timestamp)>;
 
 /// Places that were passed lately.
 #[derive(Debug, Default)]
-pub(crate) struct ListPlaces(Mutex<HashMap<Walk, Marks>>);
+pub(crate) struct ListPlaces {
+    lists: Mutex<HashMap<Walk, Marks>>,
+    /// Steps that were walked.
+    steps: AtomicU64,
+}
 
 impl ListPlaces {
     /// The lowest place above the row behind the first `rows`.
     fn nearest(&self, walk: &Walk, rows: i64, now: Timestamp) -> Option<Place> {
-        let lists = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
         let is_young = |at: Timestamp| (0..PLACE_MS_MAX).contains(&now.millis_since(at));
         let mut above = lists.get(walk)?.range(..=rows).rev();
         let (rows, (before, _)) = above.find(|(_, (_, at))| is_young(*at))?;
@@ -46,7 +51,7 @@ impl ListPlaces {
     }
 
     fn keep(&self, walk: &Walk, place: Place, now: Timestamp) {
-        let mut lists = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
         if lists.len() >= LISTS_MAX && !lists.contains_key(walk) {
             lists.clear();
         }
@@ -82,6 +87,7 @@ impl Gateway {
             if is_near(&place, rows) {
                 return Ok(Some(place));
             }
+            self.0.list_places.steps.fetch_add(1, Ordering::Relaxed);
             let next = walk.step(&self.0.store, place).await;
             match next.map_err(|error| self.busy("walk down a list", &error))? {
                 Some(next) => place = next,
@@ -90,6 +96,11 @@ impl Gateway {
             self.remember(walk, Some(place));
         }
         Err(Fault::Busy)
+    }
+
+    /// Steps that lists were walked down so far: a page that is asked for often is walked to once.
+    pub fn list_steps(&self) -> u64 {
+        self.0.list_places.steps.load(Ordering::Relaxed)
     }
 
     fn nearest(&self, walk: &Walk, rows: i64) -> Option<Place> {
@@ -154,12 +165,12 @@ mod tests {
         for rows in 0..2_000 {
             places.keep(&walk(1), place(rows, rows), at(rows));
         }
-        let kept = || places.0.lock().unwrap().get(&walk(1)).map(BTreeMap::len);
+        let kept = || places.lists.lock().unwrap().get(&walk(1)).map(BTreeMap::len);
         assert_eq!(kept(), Some(PLACES_MAX));
         assert_eq!(places.nearest(&walk(1), 975, at(2_000)), None, "the oldest went");
         for store_id in 2..1_000 {
             places.keep(&walk(store_id), place(1, 1), at(2_000));
-            assert!(places.0.lock().unwrap().len() <= LISTS_MAX);
+            assert!(places.lists.lock().unwrap().len() <= LISTS_MAX);
         }
     }
 }

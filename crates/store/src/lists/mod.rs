@@ -2,7 +2,7 @@
 //! are, up to [`TOTAL_MAX`].
 //!
 //! A page is found by walking an index from a [`Place`] above it, at most [`STEP_ROWS`] at a time; only
-//! its own rows are read. Nothing here scans a table, and no filter leaves a row of the walk to be passed
+//! its own rows are read. A list that only grows is counted until it is [full](Total::Full), and not again. Nothing here scans a table, and no filter leaves a row of the walk to be passed
 //! over: whatever can be filtered by stands in the index before the id.
 
 mod orders_sql;
@@ -16,7 +16,7 @@ use kernel::product::Provider;
 use kernel::refund::{Refund, RefundCause, RefundState};
 use kernel::state::TradeState;
 
-pub use self::walk::{Place, STEP_ROWS, Walk};
+pub use self::walk::{Place, STEP_ROWS, Start, Total, Walk};
 use crate::{Reader, Store, StoreError, orders, refunds};
 
 /// Rows are counted up to here (contract section 6).
@@ -33,8 +33,7 @@ pub struct Listed<T> {
     pub end: Option<Place>,
 }
 
-/// A page of the merchant's orders, which begins at most [`STEP_ROWS`] below `from`; without a place,
-/// the list ends above it.
+/// A page of the merchant's orders, which begins at most [`STEP_ROWS`] below the place of `start`.
 ///
 /// # Errors
 /// See [`StoreError`].
@@ -42,14 +41,14 @@ pub async fn orders(
     store: &Store,
     mch_id: MchId,
     call: &ListCall<TradeState>,
-    from: Option<Place>,
+    start: Start,
 ) -> Result<Listed<Order>, StoreError> {
     if let Some(number) = &call.filter.out_trade_no {
         let found = orders::by_out_trade_no(store, mch_id, number).await?;
         let found = found.into_iter().filter(|order| is_wanted(order, &call.filter));
         return Ok(page_of(found, call));
     }
-    let (ids, total) = Walk::of_orders(mch_id, &call.filter).page(store, call, from).await?;
+    let (ids, total) = Walk::of_orders(mch_id, &call.filter).page(store, call, start).await?;
     let end = end_of(&ids, call);
     let read = async move |reader: &mut Reader<'_>| {
         let mut items = Vec::with_capacity(ids.len());
@@ -64,7 +63,7 @@ pub async fn orders(
     Ok(Listed { items, total, end })
 }
 
-/// A page of the refunds that the merchant asked for, each with its order; `from` as for orders.
+/// A page of the refunds that the merchant asked for, each with its order; `start` as for orders.
 ///
 /// # Errors
 /// See [`StoreError`].
@@ -72,14 +71,14 @@ pub async fn refunds(
     store: &Store,
     mch_id: MchId,
     call: &ListCall<RefundState>,
-    from: Option<Place>,
+    start: Start,
 ) -> Result<Listed<(Refund, Order)>, StoreError> {
     if let Some(number) = &call.filter.out_trade_no {
         let found = orders::by_out_trade_no(store, mch_id, number).await?;
         let found = found.filter(|order| is_of_party(order, &call.filter));
         return refunds_of_order(store, call, found).await;
     }
-    let (ids, total) = Walk::of_refunds(mch_id, &call.filter).page(store, call, from).await?;
+    let (ids, total) = Walk::of_refunds(mch_id, &call.filter).page(store, call, start).await?;
     let end = end_of(&ids, call);
     let read = async move |reader: &mut Reader<'_>| {
         let mut pairs = Vec::with_capacity(ids.len());

@@ -29,6 +29,24 @@ pub struct Place {
     pub before: Id,
 }
 
+/// What is known of a page before it is looked for.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Start {
+    /// A place at most [`STEP_ROWS`] above it; without one, the list ends above it.
+    pub place: Option<Place>,
+    /// How its total is told.
+    pub total: Total,
+}
+
+/// How a list's total is told.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Total {
+    /// By counting, up to [`TOTAL_MAX`].
+    Counted,
+    /// The list has had as many rows as are counted, and only grows: nothing is counted again.
+    Full,
+}
+
 /// Statements for a page and for the count, of each shape of a filter.
 pub(super) struct Statements {
     pub(super) all: (&'static str, &'static str),
@@ -86,6 +104,21 @@ impl Walk {
         Self { listing, mch_id, ids: filter.ids, store_id: filter.store_id, kinds }
     }
 
+    /// Whether a row that once was in this list stays in it. No order and no refund is ever deleted, or gets
+    /// another merchant, store or number; its state and its wallet change.
+    pub fn only_grows(&self) -> bool {
+        self.kinds.is_none()
+    }
+
+    /// Whether every row of `other` is one of this list, whatever is written meanwhile.
+    pub fn holds(&self, other: &Self) -> bool {
+        let is_kept = self.only_grows() && other.only_grows();
+        let is_whose = (self.listing, self.mch_id) == (other.listing, other.mch_id);
+        let is_store = self.store_id.is_none() || self.store_id == other.store_id;
+        let is_within = self.ids.0 <= other.ids.0 && other.ids.1 <= self.ids.1;
+        is_kept && is_whose && is_store && is_within
+    }
+
     /// The place above all rows.
     pub fn top(&self) -> Place {
         Place { rows: 0, before: Id(self.ids.1.0.saturating_add(1)) }
@@ -102,23 +135,33 @@ impl Walk {
         Ok(last.map(|before| Place { rows: from.rows + STEP_ROWS, before }))
     }
 
-    /// The ids of a page that begins at most [`STEP_ROWS`] below `from`, and how many rows there are in
-    /// all.
+    /// The ids of a page that begins at most [`STEP_ROWS`] below where it starts, and how many rows there
+    /// are in all.
     pub(super) async fn page<S>(
         &self,
         store: &Store,
         call: &ListCall<S>,
-        from: Option<Place>,
+        start: Start,
     ) -> Result<(Vec<Id>, i64), StoreError> {
-        let (page, count) = self.statements();
-        let total = store.row(count, self.values(self.top(), &[TOTAL_MAX]), Row::int).await?;
-        let Some(from) = from else { return Ok((Vec::new(), total.unwrap_or(0))) };
+        let (page, _) = self.statements();
+        let total = match start.total {
+            Total::Full => TOTAL_MAX,
+            Total::Counted => self.count(store).await?,
+        };
+        let Some(from) = start.place else { return Ok((Vec::new(), total)) };
         let skipped = call.offset() - from.rows;
         if !(0..=STEP_ROWS).contains(&skipped) {
             return Err(StoreError::Defect("a page is further than a step from its place".into()));
         }
         let ids = store.rows(page, self.values(from, &[call.limit, skipped]), Row::id).await?;
-        Ok((ids, total.unwrap_or(0)))
+        Ok((ids, total))
+    }
+
+    /// How many rows there are, up to [`TOTAL_MAX`]: each is an entry of the index that is passed.
+    async fn count(&self, store: &Store) -> Result<i64, StoreError> {
+        let (_, count) = self.statements();
+        let total = store.row(count, self.values(self.top(), &[TOTAL_MAX]), Row::int).await?;
+        Ok(total.unwrap_or(0))
     }
 
     fn statements(&self) -> (&'static str, &'static str) {

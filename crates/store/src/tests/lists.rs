@@ -9,7 +9,7 @@ use kernel::state::TradeState;
 
 use super::refunds::a_refund;
 use super::{MCH, TestStore, a_change, an_order, at, id, run};
-use crate::lists::{self, Listed, STEP_ROWS, TOTAL_MAX, Walk, shapes};
+use crate::lists::{self, Listed, Place, STEP_ROWS, Start, TOTAL_MAX, Total, Walk, shapes};
 use crate::{StoreError, orders};
 
 /// Another merchant with orders.
@@ -64,6 +64,10 @@ async fn filled(count: u32) -> TestStore {
     test
 }
 
+fn counted(place: Option<Place>) -> Start {
+    Start { place, total: Total::Counted }
+}
+
 /// The page of a call, found as the gateway does from the top.
 async fn listed(test: &TestStore, call: &ListCall<TradeState>) -> Listed<Order> {
     let walk = Walk::of_orders(MCH, &call.filter);
@@ -71,7 +75,7 @@ async fn listed(test: &TestStore, call: &ListCall<TradeState>) -> Listed<Order> 
     while let Some(place) = from.filter(|place| call.offset() - place.rows > STEP_ROWS) {
         from = walk.step(&test.store, place).await.unwrap();
     }
-    lists::orders(&test.store, MCH, call, from).await.unwrap()
+    lists::orders(&test.store, MCH, call, counted(from)).await.unwrap()
 }
 
 async fn refunds_of(
@@ -80,7 +84,7 @@ async fn refunds_of(
     call: &ListCall<RefundState>,
 ) -> Listed<(Refund, Order)> {
     let top = Walk::of_refunds(mch_id, &call.filter).top();
-    lists::refunds(&test.store, mch_id, call, Some(top)).await.unwrap()
+    lists::refunds(&test.store, mch_id, call, counted(Some(top))).await.unwrap()
 }
 
 fn sequences(listed: &Listed<Order>) -> Vec<u32> {
@@ -105,7 +109,44 @@ fn twelve_thousand_orders_are_ten_thousand_and_the_deepest_page_has_the_first() 
         of_state.filter.states = vec![TradeState::Success];
         let expect = (1..=12_050).filter(|one| kind(*one).0 == TradeState::Success).count();
         assert_eq!(usize::try_from(listed(&test, &of_state).await.total).unwrap(), expect);
+        // A list that is known to be full is the same page, without a count.
+        for (page, limit) in [(1, 10), (3, 100), (101, 100)] {
+            let call = everything(page, limit);
+            let place = Some(Walk::of_orders(MCH, &call.filter).top());
+            let full = Start { place, total: Total::Full };
+            let known = lists::orders(&test.store, MCH, &call, full).await.unwrap();
+            assert_eq!(known, listed(&test, &call).await, "page {page} of {limit}");
+        }
     });
+}
+
+#[test]
+fn a_list_holds_another_only_where_no_row_of_it_can_ever_leave() {
+    let of = |change: fn(&mut ListFilter<TradeState>)| {
+        let mut filter = everything(1, 10).filter;
+        filter.ids = (id(10), id(20));
+        change(&mut filter);
+        Walk::of_orders(MCH, &filter)
+    };
+    let whole = of(|_| ());
+    let of_store = of(|filter| filter.store_id = Some(7));
+    for (wide, narrow, holds) in [
+        (&whole, &whole, true),
+        (&whole, &of(|filter| filter.ids = (id(11), id(19))), true),
+        (&whole, &of(|filter| filter.ids = (id(9), id(19))), false),
+        (&whole, &of(|filter| filter.ids = (id(11), id(21))), false),
+        (&whole, &of_store, true),
+        (&of_store, &whole, false),
+        (&of_store, &of_store, true),
+        (&of_store, &of(|filter| filter.store_id = Some(9)), false),
+        (&whole, &of(|filter| filter.states = vec![TradeState::NotPay]), false),
+        (&whole, &of(|filter| filter.provider = Some(Provider::Alipay)), false),
+        (&of(|filter| filter.provider = Some(Provider::Alipay)), &whole, false),
+        (&whole, &Walk::of_orders(STRANGER, &everything(1, 10).filter), false),
+        (&whole, &Walk::of_refunds(MCH, &everything(1, 10).filter), false),
+    ] {
+        assert_eq!(wide.holds(narrow), holds, "{wide:?}\n{narrow:?}");
+    }
 }
 
 #[test]
@@ -120,14 +161,14 @@ fn a_page_goes_on_behind_the_last_row_of_the_one_before_and_no_further_than_a_st
             let before = listed(&test, &call).await;
             assert_eq!(before.end.unwrap().rows, 10);
             call.page = 3;
-            let behind = lists::orders(&test.store, MCH, &call, before.end).await.unwrap();
+            let behind = lists::orders(&test.store, MCH, &call, counted(before.end)).await.unwrap();
             assert_eq!(behind, by_its_number);
             call.page = 1;
-            let above = lists::orders(&test.store, MCH, &call, before.end).await;
+            let above = lists::orders(&test.store, MCH, &call, counted(before.end)).await;
             assert!(matches!(above, Err(StoreError::Defect(_))), "{above:?}");
             call.page = STEP_ROWS;
             let top = Walk::of_orders(MCH, &call.filter).top();
-            let far = lists::orders(&test.store, MCH, &call, Some(top)).await;
+            let far = lists::orders(&test.store, MCH, &call, counted(Some(top))).await;
             assert!(matches!(far, Err(StoreError::Defect(_))), "{far:?}");
             let last = listed(&test, &everything(1, 100)).await;
             assert_eq!(last.end, None, "a page that is not full is the last");
