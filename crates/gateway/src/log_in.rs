@@ -4,7 +4,11 @@
 //! So failures are counted, and e-mails locked, whether there is such a user or not; a password is always
 //! compared; and log-ins under one e-mail come one after the other, so that nobody can try many
 //! passwords before the first is counted. Neither e-mails nor passwords are ever logged.
+//!
+//! Anybody can lock an e-mail by guessing. Whoever has logged in with it before is not locked out by that:
+//! where a log-in has succeeded, only the failures that came from there count.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use kernel::application::Application;
@@ -13,7 +17,7 @@ use kernel::dialect::jubao::CallerId;
 use kernel::dialect::records::UserRecord;
 use kernel::fault::Fault;
 use kernel::user::{Email, Failures, User};
-use store::{Batch, Written, logins};
+use store::{Batch, Written, login_addresses, logins};
 
 use crate::Gateway;
 use crate::passwords::NOBODY;
@@ -32,18 +36,32 @@ pub struct LoggedIn {
     pub app: Application,
 }
 
+/// Under what the failures of one log-in are counted.
+struct Counted {
+    email_tag: String,
+    address_tag: String,
+    /// Whether a log-in from this address has succeeded before.
+    is_known: bool,
+}
+
+impl Counted {
+    fn tag(&self) -> &str {
+        if self.is_known { &self.address_tag } else { &self.email_tag }
+    }
+}
+
 impl Gateway {
-    /// Logs a user in.
+    /// Logs a user in who asks from an address.
     ///
     /// # Errors
-    /// Code 0 for a wrong e-mail or password, and while the e-mail is locked; 4002 if the merchant is
+    /// Code 0 for a wrong e-mail or password, and while the e-mail is locked there; 4002 if the merchant is
     /// disabled; 4006 if too many log in.
-    pub async fn log_in_user(&self, asked: &Credentials) -> Result<LoggedIn, Fault> {
-        let tag = self.login_tag(&asked.email);
-        let turn = self.0.log_ins.turn(tag.clone(), WAIT).await;
+    pub async fn log_in_user(&self, asked: &Credentials, from: IpAddr) -> Result<LoggedIn, Fault> {
+        let turn = self.0.log_ins.turn(self.login_tag(&asked.email), WAIT).await;
         let _turn = turn.ok_or(Fault::Busy)?;
         let hashing = self.0.passwords.turn().await?;
-        let before = self.failures(&tag).await?;
+        let counted = self.counted(&asked.email, from).await?;
+        let before = self.failures(counted.tag()).await?;
         if let Some(minutes) = before.and_then(|failures| failures.minutes_locked(self.now())) {
             return Err(Fault::LockedOut { minutes });
         }
@@ -51,9 +69,17 @@ impl Gateway {
         let stored = found.as_ref().map_or(NOBODY, |row| &row.password_hash);
         let is_right = hashing.verify(&asked.password, stored).await?;
         match found.map(|row| row.user) {
-            Some(user) if is_right => self.welcome(user, &tag).await,
-            user => Err(self.refused(&tag, before, user.as_ref()).await?),
+            Some(user) if is_right => self.welcome(user, &counted).await,
+            user => Err(self.refused(counted.tag(), before, user.as_ref()).await?),
         }
+    }
+
+    async fn counted(&self, email: &Email, from: IpAddr) -> Result<Counted, Fault> {
+        let text = format!("{} {}", email.as_str(), network(from));
+        let address_tag = self.0.vault.tag("log-in from", &text);
+        let found = login_addresses::is_known(&self.0.store, &address_tag, self.now()).await;
+        let is_known = found.map_err(|error| self.busy("look for an address", &error))?;
+        Ok(Counted { email_tag: self.login_tag(email), address_tag, is_known })
     }
 
     /// What failures under an e-mail are counted by: nobody learns an e-mail from it.
@@ -66,7 +92,7 @@ impl Gateway {
         found.map_err(|error| self.busy("look for failures", &error))
     }
 
-    async fn welcome(&self, user: User, tag: &str) -> Result<LoggedIn, Fault> {
+    async fn welcome(&self, user: User, counted: &Counted) -> Result<LoggedIn, Fault> {
         // Not from the cache: a key that was rotated a moment ago is not handed out.
         let caller = self.load_caller(CallerId::Mch(user.mch_id), self.now()).await?;
         if !caller.app.is_enabled {
@@ -74,7 +100,9 @@ impl Gateway {
         }
         let actor = format!("user/{}", user.id);
         let audit = self.audit_user(&actor, "user logged in", &user);
-        let batch = logins::forgotten(tag).audited(audit);
+        let mut batch = logins::forgotten(counted.tag()).audited(audit);
+        let seen = login_addresses::remember(&counted.email_tag, &counted.address_tag, self.now());
+        batch.then.extend(seen);
         let written = self.0.store.write(batch).await;
         written.map_err(|error| self.busy("log a user in", &error))?;
         Ok(LoggedIn { record: self.recorded(user).await?, app: caller.app.clone() })
@@ -100,6 +128,14 @@ impl Gateway {
             }
         }
         Err(Fault::Busy)
+    }
+}
+
+/// What an address is known by: whoever has one address of an IPv6 /64 has all of them.
+fn network(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => ip.into(),
+        IpAddr::V6(ip) => std::net::Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
     }
 }
 

@@ -10,7 +10,7 @@ use kernel::id::MchId;
 use kernel::user::{Email, USERS_MAX, User};
 use store::audit::AuditEntry;
 use store::users::UserRow;
-use store::{StoreError, Written, logins, stores, users};
+use store::{StoreError, Written, login_addresses, logins, stores, users};
 
 use crate::Gateway;
 
@@ -96,7 +96,11 @@ impl Gateway {
     ) -> Result<UserRecord, Fault> {
         let row = self.user_of_merchant(manager.mch_id, email).await?;
         let audit = self.audit_user(manager.actor, "user removed", &row.user);
-        let batch = users::remove(&row.user, self.now()).audited(audit);
+        let tag = self.login_tag(email);
+        let batch = users::remove(&row.user, self.now())
+            .and(login_addresses::forgive(&tag))
+            .and(login_addresses::forget(&tag))
+            .audited(audit);
         self.write_about_user(batch, row.user).await
     }
 
@@ -114,8 +118,10 @@ impl Gateway {
         let turn = self.0.passwords.turn().await?;
         let hash = turn.hash(&asked.password).await?;
         let audit = self.audit_user(manager.actor, "user password changed", &row.user);
+        let tag = self.login_tag(&asked.email);
         let batch = users::set_password(row.user.mch_id, row.user.id, &hash)
-            .and(logins::forget(&self.login_tag(&asked.email)))
+            .and(logins::forget(&tag))
+            .and(login_addresses::forgive(&tag))
             .audited(audit);
         self.write_about_user(batch, row.user).await
     }

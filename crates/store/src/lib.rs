@@ -24,6 +24,7 @@ pub mod inspect;
 pub mod layout;
 pub mod ledger;
 pub mod lists;
+pub mod login_addresses;
 pub mod logins;
 pub mod measure;
 mod memory;

@@ -1,7 +1,7 @@
 //! The merchants' API: bytes in, the documented envelope out. Every answer has an envelope, a trace
 //! number and, but for unknown addresses and wrong methods, HTTP status 200.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -177,10 +177,11 @@ async fn finish(site: Site, call: OwnedCall, trace_no: &str) -> (Reply, Option<A
 /// The answer, and what asks for it if it may wait for a better one.
 async fn perform(site: &Site, raw: &RawCall<'_>, sender: &Sender) -> (Reply, Option<Asking>) {
     if !raw.operation.is_signed() {
+        let from = sender.ip.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
         let reply = match jubao::open_unsigned(raw, site.gateway.now()) {
-            Ok(call) => {
-                reply_of_record(Box::pin(records::carry_out_unsigned(&site.gateway, call)).await)
-            }
+            Ok(call) => reply_of_record(
+                Box::pin(records::carry_out_unsigned(&site.gateway, call, from)).await,
+            ),
             Err(fault) => failure(fault),
         };
         return (reply, None);

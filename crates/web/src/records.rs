@@ -1,5 +1,7 @@
 //! Users, log-ins and exchange rates, as the merchants' API answers them: nested, and not signed.
 
+use std::net::IpAddr;
+
 use gateway::{Caller, Gateway, Manager};
 use kernel::call::{Call, Credentials, NewUserCall, UsersCall};
 use kernel::dialect::records;
@@ -9,8 +11,6 @@ use kernel::user::Email;
 
 /// A call about a merchant's users or rates.
 pub(crate) enum About {
-    /// Log in.
-    LogIn(Credentials),
     /// Create a user.
     Create(NewUserCall),
     /// List users.
@@ -33,7 +33,6 @@ pub(crate) async fn carry_out(
     let mch_id = caller.app.mch_id;
     let manager = Manager { mch_id, actor: &actor };
     match about {
-        About::LogIn(asked) => log_in(gateway, &asked).await,
         About::Create(call) => {
             gateway.create_user(manager, &call).await.map(|record| records::user(&record))
         }
@@ -53,10 +52,14 @@ pub(crate) async fn carry_out(
     }
 }
 
-/// What a request that nobody signs asks for; a defect if it is none of those.
-pub(crate) async fn carry_out_unsigned(gateway: &Gateway, call: Call) -> Result<String, Fault> {
+/// What a request that nobody signs asks for, from an address; a defect if it is none of those.
+pub(crate) async fn carry_out_unsigned(
+    gateway: &Gateway,
+    call: Call,
+    from: IpAddr,
+) -> Result<String, Fault> {
     match call {
-        Call::LogIn(asked) => log_in(gateway, &asked).await,
+        Call::LogIn(asked) => log_in(gateway, &asked, from).await,
         Call::Place(_)
         | Call::Query(_)
         | Call::Close(_)
@@ -74,7 +77,7 @@ pub(crate) async fn carry_out_unsigned(gateway: &Gateway, call: Call) -> Result<
     }
 }
 
-async fn log_in(gateway: &Gateway, asked: &Credentials) -> Result<String, Fault> {
-    let who = gateway.log_in_user(asked).await?;
+async fn log_in(gateway: &Gateway, asked: &Credentials, from: IpAddr) -> Result<String, Fault> {
+    let who = gateway.log_in_user(asked, from).await?;
     Ok(records::logged_in(&who.record, &who.app))
 }

@@ -170,6 +170,54 @@ async fn a_lock_outlives_a_restart_lasts_longer_each_time_and_ends() {
     app.finish().await;
 }
 
+/// Logs in as a client behind the trusted proxy, from an address.
+async fn log_in_from(app: &TestApp, from: &str, (email, password): (&str, &str)) -> Value {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let body = json!({ "email": email, "password": password }).to_string();
+    let request = client.post(format!("{}/user/login", app.demo.addresses.api)).body(body);
+    let answer = request.header("X-Forwarded-For", from).send().await.unwrap();
+    serde_json::from_str(&answer.text().await.unwrap()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_locks_an_e_mail_on_purpose_locks_out_nobody_who_has_logged_in_before() {
+    let mut limits = Limits::of_this_machine();
+    limits.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    let app = TestApp::spawn_within(limits).await;
+    let right = created(&app).await;
+    let (shop, stranger) = ("2001:db8:1:2::7", "198.51.100.1");
+    assert_eq!(log_in_from(&app, shop, (EMAIL, &right)).await["code"], 200);
+    for _ in 0..6 {
+        log_in_from(&app, stranger, (EMAIL, "not the password")).await;
+    }
+    let refused = log_in_from(&app, stranger, (EMAIL, &right)).await;
+    assert_eq!(refused["message"], locked(5), "the e-mail is locked for strangers");
+    let elsewhere = log_in_from(&app, "203.0.113.1", (EMAIL, &right)).await;
+    assert_eq!(elsewhere["message"], locked(5), "wherever they are");
+    // Another address of the shop's /64, and its guesses are counted for themselves.
+    let again = log_in_from(&app, "2001:db8:1:2::8", (EMAIL, &right)).await;
+    assert_eq!(again["code"], 200, "{again}");
+    let still = log_in_from(&app, stranger, (EMAIL, &right)).await;
+    assert_eq!(still["message"], locked(5), "the shop's log-in gives the stranger no new guesses");
+    for _ in 0..5 {
+        log_in_from(&app, shop, (EMAIL, "not the password")).await;
+    }
+    let guessed = log_in_from(&app, shop, (EMAIL, &right)).await;
+    assert_eq!(guessed["message"], locked(5), "a known address guesses no more often than others");
+    let changed = password();
+    let members = json!({
+        "mch_id": MERCHANT.mch_id.to_string(), "email": EMAIL, "password": changed,
+    });
+    assert_eq!(app.call("/user/password", &members).await["code"], 200);
+    assert_eq!(
+        log_in_from(&app, shop, (EMAIL, &changed)).await["code"],
+        200,
+        "both locks are lifted"
+    );
+    assert_eq!(log_in_from(&app, stranger, (EMAIL, &changed)).await["code"], 200);
+    app.finish().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn many_guesses_at_once_are_counted_as_one_after_the_other() {
     let app = TestApp::spawn().await;

@@ -33,6 +33,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0007_users.sql"),
     include_str!("../../migrations/0008_ends_of_reversals.sql"),
     include_str!("../../migrations/0009_nodes.sql"),
+    include_str!("../../migrations/0010_login_addresses.sql"),
 ];
 
 /// Where the schema's number is kept, created before the first migration.

@@ -5,8 +5,9 @@ use kernel::user::{Email, FAILURES_KEPT_MS, Failures, User, UserType};
 
 use super::{MCH, TestStore, at, id, run};
 use crate::exchange_rates::{self, RatesRow};
+use crate::login_addresses::{ADDRESS_KEPT_MS, ADDRESSES_MAX};
 use crate::users::{self, UserRow};
-use crate::{Batch, logins};
+use crate::{Batch, login_addresses, logins};
 
 fn a_user(sequence: u32, email: &str) -> UserRow {
     let user = User {
@@ -98,6 +99,39 @@ fn failures_are_counted_one_after_the_other_and_survive_a_restart() {
         test.done(logins::forgotten("tag")).await;
         assert_eq!(logins::find(&test.store, "tag").await, Ok(None));
         test.done(Batch::default().and(logins::forget("tag"))).await;
+    });
+}
+
+#[test]
+fn addresses_of_an_e_mail_are_remembered_for_a_while_and_not_too_many() {
+    run(async || {
+        let test = TestStore::new();
+        let remember = async |email: &str, address: &str, now| {
+            let mut batch = Batch::default();
+            batch.then.extend(login_addresses::remember(email, address, now));
+            test.done(batch).await;
+        };
+        let is_known = async |address: &str, now| {
+            login_addresses::is_known(&test.store, address, now).await.unwrap()
+        };
+        for one in 0..=ADDRESSES_MAX {
+            remember("e-mail", &format!("address {one}"), at(one)).await;
+            remember("e-mail", "the shop", at(one)).await;
+        }
+        assert!(is_known("the shop", at(99)).await && is_known("address 2", at(99)).await);
+        assert!(!is_known("address 0", at(99)).await, "the oldest went");
+        assert!(!is_known("nowhere", at(99)).await);
+        test.done(logins::count("the shop", None, Failures::after(None, at(99)))).await;
+        test.done(logins::count("stranger", None, Failures::after(None, at(99)))).await;
+        test.done(Batch::default().and(login_addresses::forgive("e-mail"))).await;
+        assert_eq!(logins::find(&test.store, "the shop").await, Ok(None));
+        assert!(logins::find(&test.store, "stranger").await.unwrap().is_some());
+        let late = at(ADDRESSES_MAX).plus_millis(ADDRESS_KEPT_MS);
+        assert!(!is_known("the shop", late).await, "after ninety days");
+        remember("another e-mail", "another shop", late).await;
+        assert_eq!(test.count("login_addresses"), 1, "and its row went");
+        test.done(Batch::default().and(login_addresses::forget("another e-mail"))).await;
+        assert_eq!(test.count("login_addresses"), 0);
     });
 }
 

@@ -45,7 +45,8 @@ pub(crate) const SMALL: [&str; 9] = [
 
 /// Tables of the database itself: a cluster leaves them where the gateways connect to.
 #[cfg(test)]
-pub(crate) const OWN: [&str; 5] = ["meta", "lanes", "nodes", "audit", "login_failures"];
+pub(crate) const OWN: [&str; 6] =
+    ["meta", "lanes", "nodes", "audit", "login_failures", "login_addresses"];
 
 /// How a table is stored: `r` is one table, `p` has so many partitions.
 const FOUND: &str =
