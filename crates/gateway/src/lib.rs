@@ -47,6 +47,7 @@ mod platform_key;
 mod query_order;
 mod receive_callback;
 mod refund_order;
+mod refund_password;
 mod rehearse;
 mod request_key;
 mod reverse_order;

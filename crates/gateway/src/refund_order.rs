@@ -60,7 +60,7 @@ impl Gateway {
     /// Refunds an order of the caller, in part or in full.
     ///
     /// # Errors
-    /// 40100 unpaid, 40103–40105 over, 492001 more than is left, 40107 and 40108 as the upstream says,
+    /// 4003 and 40100 for its password; 40100 unpaid, 40103–40105 over, 492001 more than is left, 40107 and 40108 as the upstream says,
     /// 493001 for a number that stands for another refund.
     pub async fn refund_order(
         &self,
@@ -69,6 +69,7 @@ impl Gateway {
         sign_form: Signing,
     ) -> Result<AnsweredRefund, Fault> {
         self.may_make().await?;
+        self.judge_refund_password(caller, call.password.as_ref()).await?;
         let mch_id = caller.app.mch_id;
         let standing = self.find_standing(mch_id, &call.order).await?;
         let (number, is_own) = match call.number {

@@ -1,8 +1,10 @@
 //! What an operator changes of an application: its settings. Every change is audited with the values
-//! before and after; keys are never among them.
+//! before and after; keys and
+//! passwords are never among them.
 
 use kernel::application::Settings;
 use kernel::id::AppId;
+use kernel::password;
 use kernel::scheme::Scheme;
 use kernel::setting;
 use serde_json::{Map, Value, json};
@@ -66,7 +68,10 @@ impl Gateway {
 
 /// What changed, by name, for the audit log.
 fn changes(before: &Settings, after: &Settings) -> Value {
-    let short = |text: String| text.chars().take(AUDITED_MAX).collect::<String>();
+    let short = |text: String| match password::is_hash(&text) {
+        true => "set".to_owned(),
+        false => text.chars().take(AUDITED_MAX).collect::<String>(),
+    };
     let differences = setting::differences(before, after).into_iter();
     let members = differences
         .map(|(name, old, new)| (name.to_owned(), json!({ "old": short(old), "new": short(new) })));

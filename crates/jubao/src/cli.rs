@@ -151,6 +151,8 @@ pub enum MerchantCommand {
     Disable(ApplicationArguments),
     /// Give an application a new key; the old one stays valid for a while.
     RotateKey(RotateArguments),
+    /// Give an application a password that its refunds must carry.
+    RefundPassword(crate::refund_password::Arguments),
 }
 
 /// Arguments of `merchant add`.

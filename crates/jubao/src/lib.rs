@@ -18,6 +18,7 @@ pub mod merchant_keys;
 pub mod operate;
 pub mod operate_users;
 pub mod reference;
+pub mod refund_password;
 pub mod serve;
 pub mod settings;
 pub mod signing;

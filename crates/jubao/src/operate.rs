@@ -18,7 +18,7 @@ use crate::cli::{
     OrderArguments, OrderCommand, RotateArguments, StoreArguments, print_line,
 };
 use crate::data_dir::{open_gateway, open_or_make_gateway};
-use crate::{check, import, settings};
+use crate::{check, import, refund_password, settings};
 
 /// Who did it, in the audit log.
 pub(crate) const ACTOR: &str = "command line";
@@ -37,6 +37,7 @@ pub async fn merchant(command: MerchantCommand) -> Result<(), Failure> {
         MerchantCommand::Enable(arguments) => settings::enable(&arguments, "on").await,
         MerchantCommand::Disable(arguments) => settings::enable(&arguments, "off").await,
         MerchantCommand::RotateKey(arguments) => rotate_key(&arguments).await,
+        MerchantCommand::RefundPassword(arguments) => refund_password::run(&arguments).await,
     }
 }
 

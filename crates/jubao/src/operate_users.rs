@@ -7,7 +7,7 @@ use gateway::ids::random_hex;
 use gateway::{Gateway, Manager};
 use kernel::call::{Credentials, NewUserCall, UsersCall};
 use kernel::dialect::records::UserRecord;
-use kernel::fault::{Fault, Language};
+use kernel::fault::{Fault, Language, Wording};
 use kernel::id::MchId;
 use kernel::password;
 use kernel::secret::Secret;
@@ -41,7 +41,7 @@ async fn add(arguments: UserAdd) -> Result<(), Failure> {
         return Err(Failure::Input(format!("--name: 1 to {NAME_CHARS_MAX} characters")));
     }
     let email = email(&arguments.email)?;
-    let given = given_password(arguments.password_stdin, &email)?;
+    let given = given_password(arguments.password_stdin, |given| password::judge(given, &email))?;
     let credentials = Credentials { email, password: given.clone().unwrap_or_else(made_password) };
     let password = credentials.password.clone();
     let mch_id = MchId(arguments.mch_id);
@@ -85,7 +85,7 @@ async fn remove(arguments: &UserArguments) -> Result<(), Failure> {
 
 async fn change_password(arguments: &UserPassword) -> Result<(), Failure> {
     let email = email(&arguments.who.email)?;
-    let given = given_password(arguments.password_stdin, &email)?;
+    let given = given_password(arguments.password_stdin, |given| password::judge(given, &email))?;
     let password = given.clone().unwrap_or_else(made_password);
     let gateway = open_gateway(&arguments.who.place).await?;
     let mch_id = merchant_of(&gateway, &email).await?;
@@ -131,7 +131,10 @@ fn email(text: &str) -> Result<Email, Failure> {
 }
 
 /// The first line of standard input, if the password comes from there.
-fn given_password(is_given: bool, email: &Email) -> Result<Option<Secret>, Failure> {
+pub(crate) fn given_password(
+    is_given: bool,
+    judge: impl Fn(&Secret) -> Result<(), Wording>,
+) -> Result<Option<Secret>, Failure> {
     if !is_given {
         return Ok(None);
     }
@@ -143,13 +146,13 @@ fn given_password(is_given: bool, email: &Email) -> Result<Option<Secret>, Failu
         let max = password::CHARS_MAX;
         return Err(Failure::Input(format!("the password: at most {max} characters, on one line")));
     }
-    match password::judge(&given, email) {
+    match judge(&given) {
         Ok(()) => Ok(Some(given)),
         Err([_, why]) => Err(Failure::Input(format!("the password {why}"))),
     }
 }
 
-fn made_password() -> Secret {
+pub(crate) fn made_password() -> Secret {
     Secret::new(random_hex::<10>())
 }
 

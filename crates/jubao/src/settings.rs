@@ -88,7 +88,7 @@ pub fn help() -> String {
 }
 
 /// The application of an appid, or the default one of a mch_id.
-async fn find(gateway: &Gateway, number: &str) -> Result<ApplicationRow, Failure> {
+pub(crate) async fn find(gateway: &Gateway, number: &str) -> Result<ApplicationRow, Failure> {
     let id = number
         .parse::<i64>()
         .map_err(|_| Failure::Input(format!("{number}: an appid or a mch_id is a number")))?;

@@ -76,6 +76,8 @@ pub struct Settings {
     /// The merchant is still building: its wrong signatures are explained to it, and it may cause events.
     /// Never for an application whose orders are paid with real money.
     pub sandbox: bool,
+    /// The hash of the password that every refund must carry (contract section 6); empty: none is asked for.
+    pub refund_password: String,
     /// It moved in: the platform before may hold orders of its merchant, which are asked for there as
     /// long as the operator has that configured.
     pub moved_in: bool,
@@ -98,6 +100,7 @@ impl Default for Settings {
             late_payment: LatePayment::Refund,
             repeat_is_success: false,
             sandbox: false,
+            refund_password: String::new(),
             moved_in: false,
         }
     }

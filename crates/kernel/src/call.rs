@@ -162,6 +162,8 @@ pub struct RefundCall {
     pub refund_fee: Option<i64>,
     /// Why, for the payer.
     pub reason: String,
+    /// The password of refunds, if one was sent.
+    pub password: Option<Secret>,
 }
 
 /// The number of a refund.

@@ -126,6 +126,7 @@ pub static NAMES: &[NameInfo] = &[
     row("out_trade_no", ValueForm::TradeNo, Users::List, Role::Optional),
     row("page", ValueForm::Page, Users::List, Role::Optional),
     row("page", ValueForm::Page, Users::UserList, Role::Optional),
+    row("password", ValueForm::Password, Users::Refund, Role::Optional),
     row("password", ValueForm::Password, Users::TellPassword, Role::Alone),
     row("pay_channel_id", ValueForm::ChannelId, Users::Place, Role::Subject),
     row("payment", ValueForm::Payment, Users::Place, Role::Subject),

@@ -4,6 +4,10 @@ use crate::fault::Wording;
 use crate::secret::Secret;
 use crate::user::Email;
 
+/// How a hash begins.
+const HASH_BEGINS: &str = "$argon2id$v=19$";
+/// Bytes of a hash at most.
+const HASH_BYTES_MAX: usize = 256;
 /// Characters of a password at least.
 const CHARS_MIN: usize = 8;
 /// Characters of a password at most: more would only cost us.
@@ -63,18 +67,34 @@ const COMMON: [&str; 40] = [
 /// # Errors
 /// What is wrong with it, in words that follow the parameter's name.
 pub fn judge(password: &Secret, email: &Email) -> Result<(), Wording> {
+    let small = Secret::new(password.expose().to_lowercase());
+    match judge_alone(password) {
+        Err(TOO_SHORT) => Err(TOO_SHORT),
+        _ if small.expose() == email.as_str() => Err(IS_EMAIL),
+        judged => judged,
+    }
+}
+
+/// Judges a password that belongs to no e-mail, and is not too long.
+///
+/// # Errors
+/// As [`judge`].
+pub fn judge_alone(password: &Secret) -> Result<(), Wording> {
     let text = password.expose();
     if text.chars().count() < CHARS_MIN {
         return Err(TOO_SHORT);
     }
     let small = Secret::new(text.to_lowercase());
-    if small.expose() == email.as_str() {
-        return Err(IS_EMAIL);
-    }
     if COMMON.contains(&small.expose()) || is_run(small.expose()) {
         return Err(TOO_COMMON);
     }
     Ok(())
+}
+
+/// Whether a text is spelled as the hash of a password is (PHC's form, Argon2id).
+pub fn is_hash(text: &str) -> bool {
+    let is_good = |byte: u8| byte.is_ascii_alphanumeric() || b"$=,+/".contains(&byte);
+    text.starts_with(HASH_BEGINS) && text.len() <= HASH_BYTES_MAX && text.bytes().all(is_good)
 }
 
 /// Whether each character is the one before, or each its follower (`12345678`), or each its forerunner.

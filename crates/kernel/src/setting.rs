@@ -5,6 +5,7 @@
 use crate::application::{LatePayment, NoticeFormat, Settings, Switch};
 use crate::egress_policy;
 use crate::fields::is_name;
+use crate::password;
 use crate::rsa::PublicKey;
 use crate::scheme::Scheme;
 
@@ -181,6 +182,21 @@ pub static SETTINGS: &[SettingInfo] = &[
         put: |settings, value| switch(&mut settings.sandbox, value),
     },
     SettingInfo {
+        name: "refund_password",
+        values: "off, or the hash of a password, which `jubao merchant refund-password` makes and sets",
+        help: "every refund must carry this password as password, else it is answered 4003 or 40100",
+        print: |settings| match settings.refund_password.as_str() {
+            "" => NO_PASSWORD.to_owned(),
+            hash => hash.to_owned(),
+        },
+        put: |settings, value| {
+            let is_off = value == NO_PASSWORD;
+            let hash = if is_off { "" } else { value };
+            (is_off || password::is_hash(hash))
+                .then(|| hash.clone_into(&mut settings.refund_password))
+        },
+    },
+    SettingInfo {
         name: "moved_in",
         values: ON_OFF,
         help: "the platform before may hold orders of its merchant, which are asked for there as long as \
@@ -190,6 +206,8 @@ pub static SETTINGS: &[SettingInfo] = &[
     },
 ];
 
+/// What a setting is that has no password.
+const NO_PASSWORD: &str = "off";
 const ON_OFF: &str = "on or off";
 const ON_OFF_DEFAULT: &str = "on, off or default";
 

@@ -37,6 +37,10 @@ fn what_is_shown_can_be_set_again_and_changes_nothing() {
         ("late_payment", "honour"),
         ("repeat_is_success", "on"),
         ("sandbox", "on"),
+        (
+            "refund_password",
+            "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8",
+        ),
         ("moved_in", "on"),
     ];
     let pairs = pairs.map(|(name, value)| pair(name, value));
@@ -68,6 +72,9 @@ fn what_is_refused_names_the_setting_and_the_cure() {
         ("notice_format", "xml", "notice_format: auto, form or json"),
         ("notify_url", "shop.example", "notify_url: an absolute http or https"),
         ("late_payment", "keep", "late_payment: refund or honour"),
+        ("refund_password", "on", "refund_password: off, or the hash"),
+        ("refund_password", "", "refund_password: off, or the hash"),
+        ("refund_password", "long tea house", "jubao merchant refund-password"),
     ] {
         let refused = set(name, value).unwrap_err();
         assert!(refused.contains(cure), "{name}={value}: {refused}");

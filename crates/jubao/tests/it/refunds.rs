@@ -7,6 +7,8 @@ use kernel::state::TradeState;
 use serde_json::{Value, json};
 
 use crate::app::TestApp;
+use crate::foreign::run;
+use crate::users;
 
 /// Products with an upstream that refunds, and its name.
 const DIRECT: [(i64, &str); 2] = [(102, "alipay"), (202, "wechat")];
@@ -188,6 +190,62 @@ async fn a_refund_without_a_number_is_done_once_and_answered_for_a_day() {
     assert_eq!(again["data"]["total_refund_fee"], 100);
     app.clock.shift(25 * 3_600_000);
     assert_eq!(refund(&app, &sn, json!({ "refund_fee": 100 })).await["code"], 493_001);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refund_carries_the_password_that_the_merchant_has_set() {
+    let app = TestApp::spawn().await;
+    let sn = paid_order(&app, 102).await;
+    let wish = |number: &str, password: Option<&str>| {
+        let mut wish = json!({ "out_refund_no": number, "refund_fee": 10 });
+        if let Some(password) = password {
+            wish["password"] = password.into();
+        }
+        wish
+    };
+    let unasked = refund(&app, &sn, wish("R1", Some("whatever"))).await;
+    assert_eq!(unasked["code"], 200, "where none is set it says nothing: {unasked}");
+    let (right, other) = (users::password(), users::password());
+    let data = app.folder.path().display().to_string();
+    let number = app.mch_id().to_string();
+    let set = ["merchant", "refund-password", &number, "--password-stdin", "--data", &data];
+    assert_eq!(run(&set, "12345678\n").await.code, 2, "too common");
+    let outcome = run(&set, &format!("{right}\n")).await;
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    app.advance(3);
+    let missing = refund(&app, &sn, wish("R2", None)).await;
+    assert_eq!(missing["code"], 4003, "{missing}");
+    assert!(missing["message"].as_str().unwrap().contains("password"), "{missing}");
+    let empty = refund(&app, &sn, wish("R2", Some(""))).await;
+    assert_eq!(empty["code"], 4003, "an optional parameter that is empty is absent: {empty}");
+    for _ in 0..4 {
+        let wrong = refund(&app, &sn, wish("R2", Some("not the password"))).await;
+        assert_eq!((&wrong["code"], wrong.get("data")), (&json!(40100), None), "{wrong}");
+    }
+    let (first, again) = (wish("R2", Some(&right)), wish("R3", Some(&right)));
+    assert_eq!(refund(&app, &sn, first.clone()).await["code"], 200);
+    assert_eq!(refund(&app, &sn, first).await["code"], 200, "the same refund again");
+    for _ in 0..5 {
+        refund(&app, &sn, wish("R3", Some("not the password"))).await;
+    }
+    let locked = refund(&app, &sn, again.clone()).await;
+    assert_eq!(locked["code"], 40100, "the right one, after five wrong ones: {locked}");
+    assert_eq!(app.stored(&sn).await.total_refund_fee, 20);
+    let query = json!({ "mch_id": number, "sn": sn });
+    assert_eq!(app.call("/order/query", &query).await["code"], 200, "nothing else is locked");
+    app.advance(5 * 60 + 1);
+    assert_eq!(refund(&app, &sn, again).await["code"], 200);
+    let outcome = run(&set, &format!("{other}\n")).await;
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    app.advance(3);
+    assert_eq!(refund(&app, &sn, wish("R4", Some(&right))).await["code"], 40100, "the old one");
+    assert_eq!(refund(&app, &sn, wish("R4", Some(&other))).await["code"], 200);
+    let off = ["merchant", "set", &number, "refund_password=off", "--data", &data];
+    assert_eq!(run(&off, "").await.code, 0);
+    app.advance(3);
+    assert_eq!(refund(&app, &sn, wish("R5", None)).await["code"], 200);
+    assert_eq!(app.audited("settings changed").await, 3);
     app.finish().await;
 }
 

@@ -197,6 +197,7 @@ fn refund(fields: &Fields<'_>) -> Result<RefundCall, Fault> {
         number: own.unwrap_or_else(of_request),
         refund_fee: fields.given("refund_fee").and_then(integer),
         reason: fields.given("refund_desc").unwrap_or_default().to_owned(),
+        password: fields.given("password").map(Secret::new),
     })
 }
 

@@ -59,7 +59,13 @@ pub static WORDS: &[(&str, Wording)] = &[
         ],
     ),
     ("page", ["页码，从 1 起", "Page, from 1"]),
-    ("password", ["密码", "Password"]),
+    (
+        "password",
+        [
+            "密码；退款时为商户所设退款密码，已设时必填",
+            "Password; of a refund, the merchant's refund password, required where one is set",
+        ],
+    ),
     (
         "pay_channel_id",
         ["支付产品编号；与 payment 二选一", "The product's number; either this or payment"],
