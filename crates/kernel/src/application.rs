@@ -119,7 +119,8 @@ impl Settings {
 
     /// Whether a request may come from `ip`.
     pub fn allows(&self, ip: IpAddr) -> bool {
-        self.allowed_ips.is_empty() || self.allowed_ips.iter().any(|range| range.contains(ip))
+        let holds = |range: &Cidr| range.canonical().contains(ip.to_canonical());
+        self.allowed_ips.is_empty() || self.allowed_ips.iter().any(holds)
     }
 }
 
@@ -275,5 +276,24 @@ mod tests {
             assert_eq!(settings.allows(ip.parse().unwrap()), expect, "{ip}");
         }
         assert!(Settings::default().allows("127.0.0.1".parse().unwrap()));
+    }
+
+    #[test]
+    fn an_address_is_allowed_in_either_spelling_of_ipv4() {
+        for (range, ip, expect) in [
+            ("::ffff:203.0.113.7", "203.0.113.7", true),
+            ("::ffff:203.0.113.7", "203.0.113.8", false),
+            ("::ffff:203.0.113.0/120", "203.0.113.8", true),
+            ("::ffff:203.0.113.0/120", "203.0.114.8", false),
+            ("::ffff:0:0/96", "203.0.113.8", true),
+            ("::ffff:0:0/95", "203.0.113.8", false),
+            ("203.0.113.0/24", "::ffff:203.0.113.7", true),
+            ("::/0", "203.0.113.7", false),
+            ("0.0.0.0/0", "2001:db8::1", false),
+        ] {
+            let settings =
+                Settings { allowed_ips: vec![range.parse().unwrap()], ..Settings::default() };
+            assert_eq!(settings.allows(ip.parse().unwrap()), expect, "{range} {ip}");
+        }
     }
 }

@@ -62,6 +62,9 @@ pub struct Cidr {
     bits: u8,
 }
 
+/// Bits of an IPv4-mapped address before the IPv4 one.
+const MAPPED_BITS: u8 = 96;
+
 impl Cidr {
     /// Whether `ip` lies in it; the two families never meet.
     pub fn contains(&self, ip: IpAddr) -> bool {
@@ -75,6 +78,19 @@ impl Cidr {
                 u128::from(base).checked_shr(shift) == u128::from(ip).checked_shr(shift)
             }
             (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
+        }
+    }
+}
+
+impl Cidr {
+    /// The same range; one of IPv4-mapped addresses as the IPv4 range that it means. For lists of callers,
+    /// whose addresses are never in that spelling.
+    pub fn canonical(self) -> Self {
+        match self.base.to_canonical() {
+            base @ IpAddr::V4(_) if self.base.is_ipv6() && self.bits >= MAPPED_BITS => {
+                Self { base, bits: self.bits - MAPPED_BITS }
+            }
+            _ => self,
         }
     }
 }
