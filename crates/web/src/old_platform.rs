@@ -10,11 +10,11 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST,
-    LOCATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    LOCATION, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use axum::http::request::Parts;
 use axum::http::uri::PathAndQuery;
-use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
 use axum::middleware::Next;
 use channels::http::HttpRequest;
 use futures_util::TryStreamExt;
@@ -32,12 +32,15 @@ use crate::outlive::Outlive;
 use crate::{Site, callbacks, idempotency, merchant_api, reply};
 
 /// Headers that belong to one connection, or that we write ourselves.
-const NOT_PASSED_ON: [HeaderName; 9] = [
+const NOT_PASSED_ON: [HeaderName; 12] = [
     ACCEPT_ENCODING,
     CONNECTION,
     CONTENT_LENGTH,
     EXPECT,
     HOST,
+    HeaderName::from_static("keep-alive"),
+    PROXY_AUTHORIZATION,
+    HeaderName::from_static("proxy-connection"),
     TE,
     TRAILER,
     TRANSFER_ENCODING,
@@ -236,7 +239,9 @@ async fn callback(site: Site, request: Request) -> Response<Body> {
 /// The request as it goes on: method, address and body as they came in, and the headers that are not
 /// of one connection.
 fn outgoing(parts: &Parts, body: Vec<u8>) -> HttpRequest {
-    let mut headers: Vec<_> = parts.headers.iter().filter_map(passed_header).collect();
+    let once = of_connection(&parts.headers);
+    let kept = parts.headers.iter().filter(|(name, _)| !once.contains(*name));
+    let mut headers: Vec<_> = kept.filter_map(passed_header).collect();
     if let Some(client) = parts.extensions.get::<Client>() {
         headers.push((X_FORWARDED_FOR.to_owned(), client.ip.to_string()));
     }
@@ -246,6 +251,12 @@ fn outgoing(parts: &Parts, body: Vec<u8>) -> HttpRequest {
         headers,
         body,
     }
+}
+
+/// Headers that `Connection` names: they are of one connection as well (RFC 9110, 7.6.1).
+fn of_connection(headers: &HeaderMap) -> Vec<HeaderName> {
+    let lines = headers.get_all(CONNECTION).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).filter_map(|name| name.trim().parse().ok()).collect()
 }
 
 fn passed_header((name, value): (&HeaderName, &HeaderValue)) -> Option<(String, String)> {
