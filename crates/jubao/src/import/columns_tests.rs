@@ -10,7 +10,7 @@ fn understood(cells: &[(&'static str, &str)]) -> Result<Row, Vec<String>> {
     let base = [("mch_id", "10502105689001"), ("appid", "1000258"), ("key", KEY)];
     let all = base.iter().chain(cells).filter(|(_, text)| !text.is_empty());
     let cells = all.map(|(name, text)| (*name, Cell::Text((*text).to_owned()))).collect();
-    let (_, row) = understand(RawRow { line: 7, cells: Ok(cells) });
+    let (_, row) = understand(RawRow { line: 7, cells: Ok(cells), may_be_of: Vec::new() });
     row.map_err(|remarks| {
         remarks.iter().map(|one| format!("{}: {}", one.column, one.text)).collect()
     })
@@ -50,7 +50,7 @@ fn settings_in_json_are_those_of_the_table() {
         let mut cells: Cells =
             base.iter().map(|(name, text)| (*name, Cell::Text((*text).to_owned()))).collect();
         cells.insert("settings", Cell::Object(settings.as_object().unwrap().clone()));
-        understand(RawRow { line: 1, cells: Ok(cells) }).1
+        understand(RawRow { line: 1, cells: Ok(cells), may_be_of: Vec::new() }).1
     };
     let settings = cells(&json).unwrap().application.settings;
     let settings = changed_settings(&Settings::default(), &settings).unwrap();
@@ -100,7 +100,7 @@ fn each_wrong_cell_is_named_with_its_cure_and_no_key_is_repeated() {
             "" => cells.remove(column),
             text => cells.insert(column, Cell::Text(text.to_owned())),
         };
-        let (_, row) = understand(RawRow { line: 7, cells: Ok(cells) });
+        let (_, row) = understand(RawRow { line: 7, cells: Ok(cells), may_be_of: Vec::new() });
         let remarks = row.unwrap_err();
         let said = format!("{}: {}", remarks[0].column, remarks[0].text);
         assert!(said.starts_with(says), "{column} {text}: {said}");

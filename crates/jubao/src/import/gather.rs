@@ -42,7 +42,8 @@ impl FileMerchant {
 /// Gathers the rows of a file.
 pub(crate) fn gather(rows: Vec<RawRow>) -> Gathered {
     let mut gathering = Gathering::default();
-    for raw in rows {
+    for mut raw in rows {
+        gathering.spoiled.extend(std::mem::take(&mut raw.may_be_of));
         match understand(raw) {
             (_, Ok(row)) => gathering.take(row),
             (mch_id, Err(remarks)) => {
@@ -149,7 +150,7 @@ fn agree<T: PartialEq>(first: &mut Option<T>, another: Option<T>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::import::read::csv;
+    use crate::import::read::{csv, json_lines};
 
     const KEY: &str = "0f3c5d7a9b1e2f4068ac13579bdf2468";
 
@@ -192,6 +193,30 @@ mod tests {
             assert_eq!(bad, [(3, column)], "{row}");
             let left: Vec<_> = all.merchants.iter().map(|one| one.moving.mch_id.0).collect();
             assert_eq!(left, [10_000_000_000_002], "{row}");
+        }
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_read_spoils_the_merchant_that_stands_in_it() {
+        let all = gathered(&[
+            "10000000000001,1001,K,a,,,",
+            "10000000000002,1002,K,b,,,",
+            "10000000000001,1003",
+        ]);
+        let left: Vec<_> = all.merchants.iter().map(|one| one.moving.mch_id.0).collect();
+        assert_eq!((left, all.bad.len()), (vec![10_000_000_000_002], 1));
+        let good = |mch_id: &str, app_id: i64| {
+            format!(r#"{{"mch_id":"{mch_id}","appid":{app_id},"key":"{KEY}"}}"#)
+        };
+        for bad in [
+            r#"{"mch_id":"10000000000001","appid":1003,"key":"#,
+            r#"{"appid":1003,"mch_id":10000000000001,"kay":"x"}"#,
+            r#"{"mch_id":"10000000000001","mch_id":"10000000000001"}"#,
+        ] {
+            let file = [good("10000000000001", 1001), bad.into(), good("10000000000002", 1002)];
+            let all = gather(json_lines(file.join("\n").as_bytes()).unwrap());
+            let left: Vec<_> = all.merchants.iter().map(|one| one.moving.mch_id.0).collect();
+            assert_eq!((left, all.bad[0].line), (vec![10_000_000_000_002], 2), "{bad}");
         }
     }
 }

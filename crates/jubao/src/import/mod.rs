@@ -15,6 +15,7 @@ use clap::{Args, ValueEnum};
 use futures_util::{StreamExt, stream};
 use gateway::Gateway;
 use gateway::manage::ManageFault;
+use kernel::id::MchId;
 use serde_json::{Value, json};
 
 use crate::cli::{Failure, StoreArguments, print_line};
@@ -285,4 +286,6 @@ pub(crate) struct RawRow {
     pub(crate) line: u64,
     /// Its cells, or why they cannot be read.
     pub(crate) cells: Result<Cells, Remark>,
+    /// Merchants that a row may be of whose cells cannot be read: none of them moves in without it.
+    pub(crate) may_be_of: Vec<MchId>,
 }

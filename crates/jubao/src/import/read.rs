@@ -1,6 +1,7 @@
 //! From bytes to rows of named cells: encodings, CSV and JSON lines. What a cell means is judged
 //! later; nothing that is said here repeats a cell.
 
+use kernel::id::MchId;
 use kernel::json::{self, JsonFault};
 use serde_json::Value;
 
@@ -36,9 +37,17 @@ pub(crate) fn csv(bytes: &[u8]) -> Result<Vec<RawRow>, String> {
         if record.iter().all(|cell| cell.trim().is_empty()) {
             continue;
         }
-        rows.push(RawRow { line, cells: csv_cells(&columns, &record, line) });
+        let text = record.iter().collect::<Vec<_>>().join(",");
+        rows.push(row(line, csv_cells(&columns, &record, line), &text));
     }
     Ok(rows)
+}
+
+/// A row; of one whose cells cannot be read, every number in its text is taken for its merchant's.
+fn row(line: u64, cells: Result<Cells, Remark>, text: &str) -> RawRow {
+    let numbers = || text.split(|one: char| !one.is_ascii_digit()).filter_map(MchId::parse);
+    let may_be_of = if cells.is_err() { numbers().collect() } else { Vec::new() };
+    RawRow { line, cells, may_be_of }
 }
 
 /// Counts lines: the reader's own count leaves out blank lines before a record.
@@ -110,7 +119,7 @@ fn csv_cells(
 pub(crate) fn json_lines(bytes: &[u8]) -> Result<Vec<RawRow>, String> {
     let lines = (1..).zip(text(bytes)?.lines());
     let rows = lines.filter(|(_, line)| !line.trim().is_empty());
-    Ok(rows.map(|(line, text)| RawRow { line, cells: json_cells(text, line) }).collect())
+    Ok(rows.map(|(line, text)| row(line, json_cells(text, line), text)).collect())
 }
 
 fn json_cells(text: &str, line: u64) -> Result<Cells, Remark> {
