@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::header::{ACCEPT_LANGUAGE, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
-use gateway::{Gateway, Topic};
+use gateway::{Gateway, Statuses, Topic};
 use kernel::dialect::answer;
 use kernel::fault::{Fault, Language};
 
@@ -46,7 +46,15 @@ pub(crate) fn written(
     language: Language,
     trace_no: &str,
 ) -> Response<Body> {
-    let status = status(gateway, reply.fault.as_ref());
+    let status = status(gateway.settings().statuses, reply.fault.as_ref());
+    with_status(status, reply, (language, trace_no))
+}
+
+fn with_status(
+    status: StatusCode,
+    reply: &Reply,
+    (language, trace_no): (Language, &str),
+) -> Response<Body> {
     let mut response = envelope(status, reply, language, trace_no);
     if matches!(reply.fault, Some(Fault::Busy)) {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
@@ -55,8 +63,7 @@ pub(crate) fn written(
 }
 
 /// 200, but for the two answers whose status the operator chooses.
-fn status(gateway: &Gateway, fault: Option<&Fault>) -> StatusCode {
-    let statuses = gateway.settings().statuses;
+fn status(statuses: Statuses, fault: Option<&Fault>) -> StatusCode {
     let code = match fault {
         Some(Fault::Busy) => statuses.busy,
         Some(Fault::TooLarge) => statuses.too_large,
@@ -92,4 +99,32 @@ pub(crate) fn text(reply: &Reply, language: Language, trace_no: &str) -> String 
 pub(crate) fn language(headers: &HeaderMap) -> Language {
     let header = headers.get(ACCEPT_LANGUAGE).and_then(|text| text.to_str().ok());
     Language::from_accept_language(header.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_busy_and_too_large_have_the_status_that_the_operator_chose_and_busy_says_when_to_come_back()
+     {
+        let chosen = Statuses { busy: 503, too_large: 413 };
+        for (fault, statuses, expect, comes_back) in [
+            (Fault::Busy, Statuses::default(), 200, true),
+            (Fault::Busy, chosen, 503, true),
+            (Fault::TooLarge, Statuses::default(), 200, false),
+            (Fault::TooLarge, chosen, 413, false),
+            (Fault::Uncertain, chosen, 200, false),
+            (Fault::WrongSignature, chosen, 200, false),
+        ] {
+            let reply = failure(fault);
+            let status = status(statuses, reply.fault.as_ref());
+            let response = with_status(status, &reply, (Language::Zh, "trace"));
+            assert_eq!(response.status().as_u16(), expect, "{:?}", reply.fault);
+            assert_eq!(response.headers().contains_key(RETRY_AFTER), comes_back);
+            let content_type = response.headers().get(CONTENT_TYPE).unwrap();
+            assert_eq!(content_type, "application/json; charset=utf-8");
+        }
+        assert_eq!(status(chosen, None), StatusCode::OK);
+    }
 }

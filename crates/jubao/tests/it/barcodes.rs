@@ -175,6 +175,18 @@ async fn what_is_not_reversed_has_its_code() {
     let sn = answer["data"]["sn"].as_str().unwrap();
     app.clock.shift(16 * 60 * 1000);
     assert_eq!(reverse(&app, sn).await["code"], 40100, "a query's body must not undo it");
+    let now = app.demo.gateway.now().seconds();
+    for (timestamp, nonce, is_fresh) in
+        [(now, "", false), (now - 301, "n1", false), (now, "n2", true)]
+    {
+        let members = json!({
+            "mch_id": app.mch_id().to_string(), "sn": sn, "timestamp": timestamp,
+            "nonce_str": nonce,
+        });
+        let answer = app.call("/order/reverse", &members).await;
+        assert_eq!(answer["code"] != 40100, is_fresh, "{timestamp} {nonce}: {answer}");
+    }
+    app.sweep_until(sn, "REVOKED").await;
     let mut members = app.order(401);
     members["code"] = code(WALLETS[0].1, 5, "00").into();
     members["provider"] = "wechat".into();

@@ -112,6 +112,15 @@ mod tests {
     }
 
     #[test]
+    fn twenty_wrong_signatures_a_second_are_explained_to_each_application() {
+        let rates = Rates::new(limits::Rates { application: 0, address: 0, log_ins: 0 });
+        let taken = (0..1_000).filter(|_| rates.take_explanation(AppId(1))).count();
+        // One more for each twentieth of a second that the loop itself has taken.
+        assert!((40..=60).contains(&taken), "{taken}");
+        assert!(rates.take_explanation(AppId(2)), "another application");
+    }
+
+    #[test]
     fn log_ins_are_counted_by_the_minute() {
         let rates = Rates::new(limits::Rates { application: 0, address: 0, log_ins: 30 });
         let net = Net::of([192, 0, 2, 1].into());
