@@ -27,5 +27,5 @@ mod tests;
 
 pub use crate::database::Database;
 pub use crate::proxy::{Counts, Cut, Moment, Proxy};
-pub use crate::server::{Server, connect};
+pub use crate::server::{Server, Still, connect};
 pub use crate::standby::Standby;

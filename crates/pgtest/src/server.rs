@@ -57,6 +57,15 @@ pub struct Server {
     environment: Vec<(String, String)>,
 }
 
+/// A server that stands still, until this is dropped.
+pub struct Still<'s>(&'s Server);
+
+impl Drop for Still<'_> {
+    fn drop(&mut self) {
+        self.0.signal_all(Signal::CONT);
+    }
+}
+
 /// The passwords of its roles.
 #[derive(Clone)]
 pub struct Secrets {
@@ -170,14 +179,11 @@ impl Server {
         processes::kill_all(&mut process).await;
     }
 
-    /// Has all its processes stand still: connections stay, and nothing is answered.
-    pub fn stand_still(&self) {
+    /// Has all its processes stand still until the value is dropped: connections stay, and nothing is
+    /// answered.
+    pub fn stand_still(&self) -> Still<'_> {
         self.signal_all(Signal::STOP);
-    }
-
-    /// Has them go on.
-    pub fn go_on(&self) {
-        self.signal_all(Signal::CONT);
+        Still(self)
     }
 
     fn signal_all(&self, signal: Signal) {

@@ -89,7 +89,7 @@ async fn a_full_queue_before_a_server_refuses_at_once() {
     let url = server::database(&server).await;
     let app = app(TestFolder::make(), Place::on_server([&url, &url])).await;
     let order = placed(&app).await;
-    server.stand_still();
-    refuses(&app, &order, || server.go_on()).await;
+    let still = server.stand_still();
+    refuses(&app, &order, || drop(still)).await;
     app.finish().await;
 }
