@@ -78,8 +78,9 @@ pub enum StoreError {
     Busy,
     /// The disk is full, the file cannot be opened or written, the store is closing.
     Unavailable(String),
-    /// The connection was lost while the batch was committed, and the server has not come back to tell:
-    /// it is written as a whole or not at all. What is asked again finds out.
+    /// The connection was lost while the batch was committed, and the server has not come back to tell; or
+    /// the file's log could not be synced. It is written as a whole or not at all, and what is asked again
+    /// finds out.
     InDoubt(String),
     /// What is stored cannot be what we wrote.
     Corrupt(String),

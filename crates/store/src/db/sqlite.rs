@@ -121,14 +121,18 @@ impl<'c> Session<'c> {
         self.run(self.brackets.begin, &[]).map(|_| ())
     }
 
-    /// Makes everything since [`Session::begin`] durable. On an error nothing of it may be believed
-    /// to be written, so it is undone.
+    /// Makes everything since [`Session::begin`] durable. On an error nobody sees anything of it, so it
+    /// is undone.
+    ///
+    /// # Errors
+    /// See [`commit_fault`].
     pub(crate) fn commit(&mut self) -> Result<(), StoreError> {
-        let committed = self.run(self.brackets.commit, &[]).map(|_| ());
+        let sql = self.brackets.commit;
+        let committed = self.statement(sql)?.raw_execute();
         if committed.is_err() {
             self.rollback();
         }
-        committed.map_err(|error| StoreError::Unavailable(format!("commit: {error}")))
+        committed.map(|_| ()).map_err(|error| commit_fault(&error))
     }
 
     /// Undoes everything since [`Session::begin`]. SQLite may have done so by itself already.
@@ -344,9 +348,33 @@ pub(super) fn fault(error: &rusqlite::Error, sql: &str) -> StoreError {
     }
 }
 
+/// What an error of COMMIT means. After a failed write or sync the end of the transaction may stand in the
+/// log all the same, where the next start would find it, unless somebody commits before. A full disk is
+/// noticed before that end is written.
+fn commit_fault(error: &rusqlite::Error) -> StoreError {
+    let text = format!("commit: {error}");
+    match error.sqlite_error_code() {
+        Some(ErrorCode::SystemIoFailure) => StoreError::InDoubt(text),
+        _ => StoreError::Unavailable(text),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_commit_that_could_not_be_synced_is_in_doubt() {
+        let fault = |code| {
+            commit_fault(&rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None))
+        };
+        let of_sync = fault(rusqlite::ffi::SQLITE_IOERR_FSYNC);
+        assert!(matches!(of_sync, StoreError::InDoubt(_)), "{of_sync}");
+        for code in [rusqlite::ffi::SQLITE_FULL, rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY] {
+            let undone = fault(code);
+            assert!(matches!(undone, StoreError::Unavailable(_)), "{undone}");
+        }
+    }
 
     #[test]
     fn a_merchants_id_is_the_row_id() {
