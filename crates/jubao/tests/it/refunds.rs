@@ -207,9 +207,9 @@ async fn a_refund_carries_the_password_that_the_merchant_has_set() {
     let unasked = refund(&app, &sn, wish("R1", Some("whatever"))).await;
     assert_eq!(unasked["code"], 200, "where none is set it says nothing: {unasked}");
     let (right, other) = (users::password(), users::password());
-    let data = app.folder.path().display().to_string();
+    let config = app.config();
     let number = app.mch_id().to_string();
-    let set = ["merchant", "refund-password", &number, "--password-stdin", "--data", &data];
+    let set = ["merchant", "refund-password", &number, "--password-stdin", "--config", &config];
     assert_eq!(run(&set, "12345678\n").await.code, 2, "too common");
     let outcome = run(&set, &format!("{right}\n")).await;
     assert_eq!(outcome.code, 0, "{outcome:?}");
@@ -241,7 +241,7 @@ async fn a_refund_carries_the_password_that_the_merchant_has_set() {
     app.advance(3);
     assert_eq!(refund(&app, &sn, wish("R4", Some(&right))).await["code"], 40100, "the old one");
     assert_eq!(refund(&app, &sn, wish("R4", Some(&other))).await["code"], 200);
-    let off = ["merchant", "set", &number, "refund_password=off", "--data", &data];
+    let off = ["merchant", "set", &number, "refund_password=off", "--config", &config];
     assert_eq!(run(&off, "").await.code, 0);
     app.advance(3);
     assert_eq!(refund(&app, &sn, wish("R5", None)).await["code"], 200);
