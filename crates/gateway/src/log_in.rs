@@ -22,8 +22,8 @@ use store::{Batch, Written, login_addresses, logins};
 use crate::Gateway;
 use crate::passwords::NOBODY;
 
-/// How long a log-in waits for those before it under the same e-mail.
-const WAIT: Duration = Duration::from_secs(5);
+/// How long a password waits for those that are tried before it, under the same e-mail or tag.
+pub(crate) const WAIT: Duration = Duration::from_secs(5);
 /// Tries to count a failure beside other processes.
 const COUNTS_MAX: usize = 16;
 
@@ -57,7 +57,7 @@ impl Gateway {
     /// Code 0 for a wrong e-mail or password, and while the e-mail is locked there; 4002 if the merchant is
     /// disabled; 4006 if too many log in.
     pub async fn log_in_user(&self, asked: &Credentials, from: IpAddr) -> Result<LoggedIn, Fault> {
-        let turn = self.0.log_ins.turn(self.login_tag(&asked.email), WAIT).await;
+        let turn = self.0.guesses.turn(self.login_tag(&asked.email), WAIT).await;
         let _turn = turn.ok_or(Fault::Busy)?;
         let hashing = self.0.passwords.turn().await?;
         let counted = self.counted(&asked.email, from).await?;

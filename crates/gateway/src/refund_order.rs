@@ -60,8 +60,8 @@ impl Gateway {
     /// Refunds an order of the caller, in part or in full.
     ///
     /// # Errors
-    /// 4003 and 40100 for its password; 40100 unpaid, 40103–40105 over, 492001 more than is left, 40107 and 40108 as the upstream says,
-    /// 493001 for a number that stands for another refund.
+    /// 4003 and 40100 for its password; 40100 unpaid, 40103–40105 over, 492001 more than is left, 40107 and
+    /// 40108 as the upstream says, 493001 for a number that stands for another refund.
     pub async fn refund_order(
         &self,
         caller: &Caller,

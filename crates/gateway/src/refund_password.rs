@@ -2,8 +2,8 @@
 //! kept as a hash, and asked for before anything of a refund is looked at.
 //!
 //! Whoever refunds has the application's key already, so wrong passwords are counted by application and
-//! lock its refunds for a while: who stole the key does not get to try them all. A password must never be
-//! logged, kept or repeated.
+//! lock its refunds for a while: who stole the key does not get to try them all, nor many before the first
+//! is counted, so they are compared one after the other. A password must never be logged, kept or repeated.
 
 use kernel::fault::{Fault, Wording};
 use kernel::id::AppId;
@@ -13,6 +13,7 @@ use store::{Batch, Written, logins};
 
 use crate::Gateway;
 use crate::callers::Caller;
+use crate::log_in::WAIT;
 use crate::manage::ManageFault;
 
 /// Tries to count a failure beside other processes.
@@ -39,8 +40,8 @@ impl Gateway {
         password: &Secret,
     ) -> Result<(), ManageFault> {
         let failed = |_| ManageFault::Refused("the password could not be hashed".into());
-        let turn = self.0.passwords.turn().await.map_err(failed)?;
-        let hash = turn.hash(password).await.map_err(failed)?;
+        let hashing = self.0.passwords.turn().await.map_err(failed)?;
+        let hash = hashing.hash(password).await.map_err(failed)?;
         self.set_settings(actor, app_id, &[(SETTING.to_owned(), hash)]).await?;
         self.0.store.write(logins::forgotten(&self.refund_tag(app_id))).await?;
         Ok(())
@@ -61,12 +62,13 @@ impl Gateway {
         }
         let given = given.ok_or(Fault::Missing { field: "password" })?;
         let tag = self.refund_tag(caller.app.app_id);
+        let _turn = self.0.guesses.turn(tag.clone(), WAIT).await.ok_or(Fault::Busy)?;
         let before = self.refund_failures(&tag).await?;
         if before.and_then(|one| one.minutes_locked(self.now())).is_some() {
             return Err(Fault::NotAllowed(LOCKED));
         }
-        let turn = self.0.passwords.turn().await?;
-        if !turn.verify(given, hash).await? {
+        let hashing = self.0.passwords.turn().await?;
+        if !hashing.verify(given, hash).await? {
             return Err(self.count_refund_failure(&tag, before).await?);
         }
         if before.is_some() {

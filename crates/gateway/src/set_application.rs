@@ -1,6 +1,5 @@
 //! What an operator changes of an application: its settings. Every change is audited with the values
-//! before and after; keys and
-//! passwords are never among them.
+//! before and after; keys and passwords are never among them.
 
 use kernel::application::Settings;
 use kernel::id::AppId;

@@ -250,6 +250,28 @@ async fn a_refund_carries_the_password_that_the_merchant_has_set() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn many_refund_passwords_at_once_are_counted_as_one_after_the_other() {
+    let app = TestApp::spawn().await;
+    let sn = paid_order(&app, 102).await;
+    let (config, number) = (app.config(), app.mch_id().to_string());
+    let set = ["merchant", "refund-password", &number, "--password-stdin", "--config", &config];
+    assert_eq!(run(&set, &format!("{}\n", users::password())).await.code, 0);
+    app.advance(3);
+    let before = app.demo.gateway.passwords_hashed();
+    let guesses = (0..12).map(|at| {
+        refund(&app, &sn, json!({ "out_refund_no": "R", "password": format!("guess number {at}") }))
+    });
+    let answers = futures_util::future::join_all(guesses).await;
+    let said = |word: &str| {
+        let says = |answer: &&Value| answer["message"].as_str().unwrap().contains(word);
+        answers.iter().filter(says).count()
+    };
+    assert_eq!((said("退款密码不正确"), said("次数过多")), (4, 8), "{answers:?}");
+    assert_eq!(app.demo.gateway.passwords_hashed() - before, 5, "none is tried behind the lock");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_merchant_sees_no_refund() {
     let app = TestApp::spawn().await;
     let sn = paid_order(&app, 102).await;

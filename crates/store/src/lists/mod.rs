@@ -2,8 +2,9 @@
 //! are, up to [`TOTAL_MAX`].
 //!
 //! A page is found by walking an index from a [`Place`] above it, at most [`STEP_ROWS`] at a time; only
-//! its own rows are read. A list that only grows is counted until it is [full](Total::Full), and not again. Nothing here scans a table, and no filter leaves a row of the walk to be passed
-//! over: whatever can be filtered by stands in the index before the id.
+//! its own rows are read. A list that only grows is counted until it is [full](Total::Full), and not
+//! again. Nothing here scans a table, and no filter leaves a row of the walk to be passed over: whatever
+//! can be filtered by stands in the index before the id.
 
 mod orders_sql;
 mod refunds_sql;
