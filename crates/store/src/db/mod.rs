@@ -4,6 +4,7 @@
 pub(crate) mod postgres;
 pub(crate) mod seeded;
 pub(crate) mod sqlite;
+mod sqlite_fault;
 pub(crate) mod sqlite_file;
 
 use crate::StoreError;

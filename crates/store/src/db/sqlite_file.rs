@@ -7,7 +7,8 @@ use rusqlite::Connection;
 
 use crate::StoreError;
 use crate::batch::Value;
-use crate::db::sqlite::{fault, open_reader, value_of};
+use crate::db::sqlite::{open_reader, value_of};
+use crate::db::sqlite_fault::fault;
 use crate::db::{Column, SCHEMA, Table};
 
 /// Whether the file is one of ours.

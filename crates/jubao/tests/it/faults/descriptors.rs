@@ -51,6 +51,20 @@ async fn crowd(world: &World) -> Vec<Socket> {
     sockets
 }
 
+/// Starts it and takes all its descriptors: the line that is open is served all the same.
+async fn crowded(world: &mut World) -> (Till, Vec<Socket>) {
+    world.configure(STAY);
+    world.start("").await;
+    let mut till = Till::default();
+    till.place_all(world, ORDERS).await;
+    till.keep_to_one_line(world).await;
+    assert_eq!(till.place(world).await, 200);
+    let idle = crowd(world).await;
+    till.place_all(world, ORDERS).await;
+    till.query_all(world).await;
+    (till, idle)
+}
+
 /// Nothing is accepted, and nobody tries all the time.
 async fn is_calm(world: &World) {
     let before = ticks(world);
@@ -64,15 +78,7 @@ async fn is_calm(world: &World) {
 async fn without_a_descriptor_left_a_file_is_served_from_as_before() {
     let folder = TestFolder::make();
     let mut world = World::on(7, Place::in_file(&folder.path().join("jubao.db"))).await;
-    world.configure(STAY);
-    world.start("").await;
-    let mut till = Till::default();
-    till.place_all(&world, ORDERS).await;
-    till.keep_to_one_line(&world).await;
-    assert_eq!(till.place(&world).await, 200);
-    let idle = crowd(&world).await;
-    till.place_all(&world, ORDERS).await;
-    till.query_all(&world).await;
+    let (mut till, idle) = crowded(&mut world).await;
     is_calm(&world).await;
     drop(idle);
     assert!(Socket::connect(&world.api).await.ask("/readyz").await.unwrap().ends_with("ready"));
@@ -85,15 +91,7 @@ async fn without_a_descriptor_left_a_file_is_served_from_as_before() {
 async fn without_a_descriptor_left_for_a_server_orders_are_refused_until_there_is_one() {
     let server = Server::make().await;
     let mut world = server::world(&server).await;
-    world.configure(STAY);
-    world.start("").await;
-    let mut till = Till::default();
-    till.place_all(&world, ORDERS).await;
-    till.keep_to_one_line(&world).await;
-    assert_eq!(till.place(&world).await, 200);
-    let idle = crowd(&world).await;
-    till.place_all(&world, ORDERS).await;
-    till.query_all(&world).await;
+    let (mut till, idle) = crowded(&mut world).await;
     // What the server closes is taken by who waits at the door; there is nothing left to connect with.
     server.end_sessions(server::DATABASE, "%").await;
     wait("the sessions' descriptors to be taken", async || {

@@ -1,11 +1,9 @@
 //! A COMMIT whose answer was lost, and nobody to ask what became of it.
 
-use pgtest::{Cut, Moment, Proxy, Server};
+use pgtest::{Cut, Moment};
 
 use super::server;
 use super::till::{Till, query};
-use crate::crash::world::World;
-use crate::place::Place;
 
 /// Orders that are known before.
 const ORDERS: usize = 3;
@@ -13,11 +11,7 @@ const ORDERS: usize = 3;
 /// Cuts the connection of an order's COMMIT at a moment, while the server cannot be reached any more: then
 /// the order is `found` so.
 async fn is_said_to_be_unknown(moment: Moment, found: i64) {
-    let server = Server::make().await;
-    let url = server::database(&server).await;
-    let proxy = Proxy::before(server.port()).await;
-    let mut world = World::on(7, Place::on_server([&proxy.url(&url), &url])).await;
-    world.start("").await;
+    let (_server, proxy, mut world, _) = server::behind_proxy().await;
     let mut till = Till::default();
     till.place_all(&world, ORDERS).await;
     proxy.freeze_at_cut();

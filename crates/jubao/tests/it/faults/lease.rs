@@ -3,15 +3,12 @@
 use std::time::Duration;
 
 use kernel::id::Sn;
-use pgtest::{Proxy, Server};
 use serde_json::json;
 use tokio::time::Instant;
 
 use super::server;
 use super::till::{Till, ask_at};
-use crate::crash::world::World;
 use crate::edge_process::wait;
-use crate::place::Place;
 
 /// Longer than the stretch that a number is granted for.
 const OVER_A_STRETCH: Duration = Duration::from_secs(9);
@@ -30,11 +27,7 @@ async fn free_only(url: &str, node: i64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_has_lost_its_number_makes_nothing_until_it_has_another() {
-    let server = Server::make().await;
-    let url = server::database(&server).await;
-    let proxy = Proxy::before(server.port()).await;
-    let mut world = World::on(7, Place::on_server([&proxy.url(&url), &url])).await;
-    world.start("").await;
+    let (_server, proxy, mut world, url) = server::behind_proxy().await;
     let mut till = Till::default();
     till.place_all(&world, 3).await;
     let own = node(till.last());
