@@ -4,7 +4,7 @@
 //! in it before it is queued.
 
 use std::borrow::Cow;
-use std::vec;
+use std::{fmt, vec};
 
 use kernel::id::{AppId, Id, MchId};
 use kernel::time::Timestamp;
@@ -13,7 +13,10 @@ use crate::StoreError;
 use crate::audit::AuditEntry;
 
 /// A column's value. Both engines keep whole numbers and texts, nothing else.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+///
+/// What a driver logs of a statement is its values, and a text may hold a secret (the address of a payer's
+/// page, what an upstream was sent), so only our own words are shown of texts.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Value {
     /// `bigint`.
     Int(i64),
@@ -21,6 +24,17 @@ pub enum Value {
     Text(Cow<'static, str>),
     /// No value.
     Null,
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Int(number) => write!(out, "{number}"),
+            Self::Text(Cow::Borrowed(word)) => write!(out, "{word:?}"),
+            Self::Text(Cow::Owned(text)) => write!(out, "text of {} bytes", text.len()),
+            Self::Null => out.write_str("null"),
+        }
+    }
 }
 
 /// One statement with its values for `$1`, `$2`, ….
@@ -310,5 +324,26 @@ impl From<Timestamp> for Value {
 impl<T: Into<Self>> From<Option<T>> for Value {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Null, Into::into)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_never_shown_but_for_our_own_words() {
+        let shown = |value: Value| format!("{value:?}");
+        let page = shown(format!("/pay/{}", "7f3a").into());
+        assert_eq!(page, "text of 9 bytes");
+        assert_eq!(
+            [shown("paid".into()), shown(7.into()), shown(Value::Null)],
+            ["\"paid\"", "7", "null"]
+        );
+        let batch = Batch {
+            then: vec![Statement::new("insert", vec![String::from("secret").into()])],
+            ..Batch::default()
+        };
+        assert!(!format!("{batch:?}").contains("secret"));
     }
 }

@@ -4,6 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::error::Error;
+use std::fmt;
 
 use bytes::BytesMut;
 use futures_util::future::{join3, try_join_all};
@@ -277,10 +278,19 @@ impl<'b> List<'b> {
 }
 
 /// A column of a list.
-#[derive(Debug)]
 enum Column<'b> {
     Ints(Vec<Option<i64>>),
     Texts(Vec<Option<&'b str>>),
+}
+
+/// For the driver's log, which must hold no text (see [`Value`]).
+impl fmt::Debug for Column<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ints(numbers) => write!(out, "{} numbers", numbers.len()),
+            Self::Texts(texts) => write!(out, "{} texts", texts.len()),
+        }
+    }
 }
 
 impl ToSql for Column<'_> {
