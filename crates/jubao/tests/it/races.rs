@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::app::TestApp;
 use crate::dice::Dice;
 use crate::leaks::{self, Kind};
-use crate::sim_books::{GivenState, SimBooks};
+use crate::sim_books::{GivenState, SimBooks, of_standing};
 
 /// Orders that race at the same time.
 const ORDERS: u64 = 120;
@@ -90,9 +90,11 @@ async fn wrongs_of(app: &TestApp, sns: &[String]) -> Vec<String> {
         let store = app.demo.gateway.store();
         let refunds = store::refunds::of_order(store, order.mch_id, order.id).await.unwrap();
         let (taken, given) = (books.taken_for(sn), books.given_for(sn));
-        let back: i64 = given.iter().map(|one| one.amount).sum();
+        let back: i64 = of_standing(&given, &taken).map(|one| one.amount).sum();
         let paid: i64 = taken.iter().map(|one| one.total).sum();
         assert!(back <= paid, "{sn}: {back} of {paid} went back");
+        let all: i64 = given.iter().map(|one| one.amount).sum();
+        assert!(all - back <= order.total_fee, "{sn}: {all} in all, {back} of what stands");
         let has_paid = order.payment.is_some() && order.state != TradeState::Revoked;
         let surplus = refunds.iter().filter(|one| one.cause == RefundCause::Surplus).count();
         let is_on_its_way = given.iter().any(|one| one.state != GivenState::Done);

@@ -44,6 +44,12 @@ pub enum GivenState {
     Stuck,
 }
 
+/// What goes back of payments that stand: what was refunded of one that was reversed later is a part of
+/// what the reversal took back.
+pub fn of_standing<'b>(given: &'b [Given], taken: &'b [Taken]) -> impl Iterator<Item = &'b Given> {
+    given.iter().filter(|given| taken.iter().any(|one| one.trade_no == given.trade_no))
+}
+
 /// The books of all upstreams.
 #[derive(Clone, Default, Debug)]
 pub struct SimBooks {

@@ -11,7 +11,7 @@ use kernel::state::TradeState;
 
 use super::sea::Sea;
 use super::shop::Wish;
-use crate::sim_books::{Given, GivenState, SimBooks, Taken};
+use crate::sim_books::{Given, GivenState, SimBooks, Taken, of_standing};
 
 /// The merchant's fee.
 const FEE: FeeRule = FeeRule { rate_ppm: 6_000 };
@@ -170,12 +170,10 @@ impl Case {
         wrongs
     }
 
-    /// What went back of payments that still stand: what was refunded of one that was reversed later is
-    /// a part of what the reversal took back.
+    /// What went back of payments that still stand.
     fn given_of_taken(&self) -> i64 {
-        let stands = |trade_no: &str| self.taken.iter().any(|one| one.trade_no == trade_no);
-        let done = self.given.iter().filter(|one| one.state == GivenState::Done);
-        done.filter(|one| stands(&one.trade_no)).map(|one| one.amount).sum()
+        let given = of_standing(&self.given, &self.taken);
+        given.filter(|one| one.state == GivenState::Done).map(|one| one.amount).sum()
     }
 }
 
