@@ -21,6 +21,7 @@ mod outlive;
 pub mod page;
 pub mod payer;
 mod records;
+mod refusal;
 mod reply;
 pub mod visit;
 pub mod watching;
@@ -60,6 +61,8 @@ impl FromRef<Site> for Edge {
 /// All routes. What no page answers is an address of the merchants' API, or unknown. Assets cost
 /// nothing, and health is asked about when all is not well: neither waits for a turn.
 pub fn router(gateway: Gateway, edge: Edge) -> Router {
+    let refusing = gateway.clone();
+    edge.refuse_with(move |head| refusal::busy(&refusing, head));
     let site = Site { gateway, edge };
     let elsewhere = || from_fn_with_state(site.clone(), old_platform::page);
     Router::new()

@@ -8,7 +8,9 @@ use kernel::dialect::answer;
 use kernel::fault::{Fault, Language};
 
 /// When a busy gateway may be asked again, in seconds.
-const RETRY_SECONDS: &str = "1";
+pub(crate) const RETRY_SECONDS: &str = "1";
+/// What an envelope is.
+pub(crate) const CONTENT_TYPE_JSON: &str = "application/json; charset=utf-8";
 
 /// An answer before it is written: what happened, and the signed data that goes with it, a JSON
 /// object.
@@ -63,7 +65,7 @@ fn with_status(
 }
 
 /// 200, but for the two answers whose status the operator chooses.
-fn status(statuses: Statuses, fault: Option<&Fault>) -> StatusCode {
+pub(crate) fn status(statuses: Statuses, fault: Option<&Fault>) -> StatusCode {
     let code = match fault {
         Some(Fault::Busy) => statuses.busy,
         Some(Fault::TooLarge) => statuses.too_large,
@@ -81,9 +83,7 @@ pub(crate) fn envelope(
     let text = reply.kept.clone().unwrap_or_else(|| text(reply, language, trace_no));
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE_JSON));
     response
 }
 
@@ -123,7 +123,7 @@ mod tests {
             assert_eq!(response.status().as_u16(), expect, "{:?}", reply.fault);
             assert_eq!(response.headers().contains_key(RETRY_AFTER), comes_back);
             let content_type = response.headers().get(CONTENT_TYPE).unwrap();
-            assert_eq!(content_type, "application/json; charset=utf-8");
+            assert_eq!(content_type, CONTENT_TYPE_JSON);
         }
         assert_eq!(status(chosen, None), StatusCode::OK);
     }

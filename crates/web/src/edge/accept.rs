@@ -34,12 +34,7 @@ impl Edge {
         router: Router,
         stop: impl Future<Output = ()>,
     ) -> bool {
-        let door = Arc::new(Door {
-            router: TowerToHyperService::new(router),
-            times: self.0.limits.times,
-            tls: self.0.tls.clone(),
-            stage: self.0.stage.subscribe(),
-        });
+        let door = Arc::new(Door { edge: self.clone(), router: TowerToHyperService::new(router) });
         // Both end with this function, whichever way it ends.
         let mut connections = JoinSet::new();
         let _helpers = self.helpers();

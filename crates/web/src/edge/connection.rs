@@ -19,42 +19,40 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
-use super::Stage;
 use super::client::Peer;
-use super::limits::Times;
+use super::early::Early;
 use super::places::Place;
-use super::tls::Tls;
 use super::watch::{Answer, Watch, Watched};
+use super::{Edge, Stage};
 
 /// Bytes of a request's head; longer ones are refused (431).
 const HEAD_BYTES_MAX: usize = 16 << 10;
 /// Lines of a request's head.
-const HEADERS_MAX: usize = 64;
+pub(crate) const HEADERS_MAX: usize = 64;
 /// Longer than anything is waited for.
 const FAR: Duration = Duration::from_secs(86_400);
 
 /// What every connection of a server shares.
 pub(crate) struct Door {
+    pub(crate) edge: Edge,
     pub(crate) router: TowerToHyperService<Router>,
-    pub(crate) times: Times,
-    pub(crate) tls: Option<Tls>,
-    pub(crate) stage: watch::Receiver<Stage>,
 }
 
 /// Serves a connection until it ends, takes too long or the server stops.
 pub(crate) async fn serve(door: Arc<Door>, stream: TcpStream, peer: Peer, place: Place) {
-    let mut stage = door.stage.clone();
-    if !has_begun(&stream, door.times.first_byte, &mut stage).await {
+    let mut stage = door.edge.0.stage.subscribe();
+    let times = door.edge.limits().times;
+    if !has_begun(&stream, times.first_byte, &mut stage).await {
         return;
     }
     // A socket that refuses the option is only slower.
     let _ = stream.set_nodelay(true);
-    match &door.tls {
+    match &door.edge.0.tls {
         None => exchange(&door, stream, peer, stage).await,
         Some(tls) => {
             let handshake = tls.acceptor().accept(stream);
             // Whoever cannot speak TLS is no one we could tell.
-            if let Ok(Ok(stream)) = timeout(door.times.head, handshake).await {
+            if let Ok(Ok(stream)) = timeout(times.head, handshake).await {
                 exchange(&door, stream, peer, stage).await;
             }
         }
@@ -72,12 +70,17 @@ async fn has_begun(stream: &TcpStream, wait: Duration, stage: &mut watch::Receiv
 }
 
 /// Requests and answers, each in its time.
-async fn exchange<S>(door: &Door, stream: S, peer: Peer, mut stage: watch::Receiver<Stage>)
-where
+pub(crate) async fn exchange<S>(
+    door: &Door,
+    stream: S,
+    peer: Peer,
+    mut stage: watch::Receiver<Stage>,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let watch = Arc::new(Watch::new(door.times, Instant::now()));
-    let io = TokioIo::new(Watched::new(stream, Arc::clone(&watch)));
+    let watch = Arc::new(Watch::new(door.edge.limits().times, Instant::now()));
+    let early = Early::new(door.edge.clone());
+    let io = TokioIo::new(Watched::new(stream, Arc::clone(&watch), early));
     let service = service_fn(|mut request: Request<Incoming>| {
         watch.asked();
         let client = peer.client(request.headers());

@@ -53,6 +53,11 @@ impl Gate {
         true
     }
 
+    /// Whether nobody may come in before the next look.
+    pub(crate) fn is_shut(&self) -> bool {
+        self.is_narrow.load(Ordering::Relaxed) && self.credit.load(Ordering::Relaxed) <= 0
+    }
+
     /// Looks, from a thread of its own, whether a ready task of this runtime waits longer than `most`,
     /// and adjusts the rate. A task that wakes inside the runtime would see a worker's own short queue.
     ///
@@ -64,6 +69,11 @@ impl Gate {
         let look = move || self.look_until(&end, &runtime, most);
         thread::Builder::new().name("edge-gate".into()).spawn(look)?;
         Ok(Looking(word))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn shut(&self, is_shut: bool) {
+        self.is_narrow.store(is_shut, Ordering::Relaxed);
     }
 
     fn look_until(&self, end: &Receiver<()>, runtime: &Handle, most: Duration) {
@@ -209,7 +219,9 @@ mod tests {
         assert!((0..1_000).all(|_| gate.admits()));
         let mut rate = Rate { mean: 1_000, late_looks: LATE_LOOKS, ..Rate::default() };
         gate.adjust(&mut rate, Wait::Long, Duration::from_secs(1));
+        assert!(!gate.is_shut());
         let admitted = (0..5_000).filter(|_| gate.admits()).count();
+        assert!(gate.is_shut());
         assert_eq!(u64::try_from(admitted).ok(), rate.limit);
     }
 

@@ -7,6 +7,8 @@
 mod accept;
 mod client;
 mod connection;
+mod early;
+mod framing;
 mod gate;
 mod limits;
 mod places;
@@ -17,13 +19,14 @@ mod watch;
 mod work;
 
 use std::hash::Hash;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use kernel::id::AppId;
 use tokio::sync::watch as channel;
 
 pub use client::Client;
+pub(crate) use framing::Head;
 pub use limits::{Limits, Rates, Sockets, Times, Work};
 pub use tls::TlsFiles;
 pub use turns::PageTurn;
@@ -51,8 +54,12 @@ struct Inner {
     gate: Arc<Gate>,
     rates: rates::Rates,
     refused: Refused,
+    refuse: OnceLock<Box<Refuse>>,
     stage: channel::Sender<Stage>,
 }
+
+/// The whole answer to a request that is refused; `None` if its address is none that may be.
+type Refuse = dyn Fn(&Head<'_>) -> Option<Vec<u8>> + Send + Sync;
 
 /// Where the server is on its way out.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -84,6 +91,7 @@ impl Edge {
             gate: Arc::default(),
             rates: rates::Rates::new(limits.rates),
             refused: Refused::default(),
+            refuse: OnceLock::new(),
             stage: channel::channel(Stage::Open).0,
             limits,
         })))
@@ -97,6 +105,15 @@ impl Edge {
     /// Whether it serves and will go on to.
     pub fn is_open(&self) -> bool {
         *self.0.stage.borrow() == Stage::Open
+    }
+
+    /// How merchants' requests are refused before they reach a route.
+    pub(crate) fn refuse_with(
+        &self,
+        refuse: impl Fn(&Head<'_>) -> Option<Vec<u8>> + Send + Sync + 'static,
+    ) {
+        // An edge whose router is made twice refuses as before.
+        let _ = self.0.refuse.set(Box::new(refuse));
     }
 
     /// Looks at the TLS files now.

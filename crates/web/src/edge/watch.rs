@@ -1,7 +1,7 @@
 //! Until when a connection must have done what it is at. It only keeps the times: whoever drives
 //! the connection looks at them after each step, so no step has a timer of its own.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,6 +13,7 @@ use hyper::body::{Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
+use super::early::Early;
 use super::limits::Times;
 
 /// No deadline.
@@ -92,15 +93,20 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(NEVER - 1)
 }
 
-/// A stream that tells its watch what happens.
+/// A stream that tells its watch what happens, and answers by itself what is refused early.
 pub(crate) struct Watched<S> {
     stream: S,
     watch: Arc<Watch>,
+    early: Early,
+    /// Whether nothing was read yet.
+    is_new: bool,
+    /// Whether everything that hyper wrote was taken.
+    is_drained: bool,
 }
 
 impl<S> Watched<S> {
-    pub(crate) fn new(stream: S, watch: Arc<Watch>) -> Self {
-        Self { stream, watch }
+    pub(crate) fn new(stream: S, watch: Arc<Watch>, early: Early) -> Self {
+        Self { stream, watch, early, is_new: true, is_drained: true }
     }
 
     fn told<T>(&self, polled: Poll<T>) -> Poll<T> {
@@ -111,7 +117,24 @@ impl<S> Watched<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+impl<S: AsyncWrite + Unpin> Watched<S> {
+    /// Writes a short answer at once. Whoever left so many answers unread that there is no room for one
+    /// more is hung up on.
+    fn write_whole(&mut self, context: &mut Context<'_>, answer: &[u8]) -> io::Result<()> {
+        let mut stream = Pin::new(&mut self.stream);
+        match stream.as_mut().poll_write(context, answer) {
+            Poll::Ready(Ok(length)) if length == answer.len() => {}
+            Poll::Ready(Err(error)) => return Err(error),
+            Poll::Ready(Ok(_)) | Poll::Pending => return Err(ErrorKind::WriteZero.into()),
+        }
+        match stream.poll_flush(context) {
+            Poll::Ready(flushed) => flushed,
+            Poll::Pending => Err(ErrorKind::WriteZero.into()),
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Watched<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -119,11 +142,24 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     ) -> Poll<io::Result<()>> {
         let me = self.get_mut();
         let before = buffer.filled().len();
-        let polled = Pin::new(&mut me.stream).poll_read(context, buffer);
-        if buffer.filled().len() > before && me.watch.is_idle() {
-            me.watch.begun(Instant::now());
+        loop {
+            let polled = Pin::new(&mut me.stream).poll_read(context, buffer);
+            let bytes = &buffer.filled()[before..];
+            if bytes.is_empty() {
+                return polled;
+            }
+            let is_idle = me.watch.is_idle();
+            let is_waiting = is_idle && me.is_drained || std::mem::take(&mut me.is_new);
+            let Some(answer) = me.early.answer(bytes, is_waiting) else {
+                if is_idle {
+                    me.watch.begun(Instant::now());
+                }
+                return polled;
+            };
+            buffer.set_filled(before);
+            me.write_whole(context, &answer)?;
+            me.watch.answered(Instant::now());
         }
-        polled
     }
 }
 
@@ -134,6 +170,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let me = self.get_mut();
+        me.is_drained = false;
         let polled = Pin::new(&mut me.stream).poll_write(context, bytes);
         me.told(polled)
     }
@@ -144,6 +181,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let me = self.get_mut();
+        me.is_drained = false;
         let polled = Pin::new(&mut me.stream).poll_write_vectored(context, pieces);
         me.told(polled)
     }
@@ -157,6 +195,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         let me = self.get_mut();
         let polled = Pin::new(&mut me.stream).poll_flush(context);
         let flushed = ready!(me.told(polled));
+        me.is_drained = true;
         me.watch.drained();
         Poll::Ready(flushed)
     }
@@ -212,7 +251,12 @@ mod tests {
 
     use tokio::io::{AsyncReadExt, duplex};
 
+    use super::super::{Edge, Limits};
     use super::*;
+
+    fn early() -> Early {
+        Early::new(Edge::new(Limits::default(), None).unwrap())
+    }
 
     fn left(watch: &Watch, now: Instant) -> Option<u64> {
         watch.due().map(|due| (due - now).as_secs())
@@ -252,7 +296,7 @@ mod tests {
         let watch = Arc::new(Watch::new(Times::default(), Instant::now()));
         watch.asked();
         let (ours, mut theirs) = duplex(8);
-        let mut stream = Watched::new(ours, Arc::clone(&watch));
+        let mut stream = Watched::new(ours, Arc::clone(&watch), early());
         let mut context = Context::from_waker(Waker::noop());
         assert!(Pin::new(&mut stream).poll_write(&mut context, &[0; 16]).is_ready());
         assert!(watch.due().is_none());
@@ -272,7 +316,7 @@ mod tests {
         watch.asked();
         drop(Answer::new(Body::empty(), Arc::clone(&watch)));
         let (ours, theirs) = duplex(8);
-        let mut stream = Watched::new(ours, Arc::clone(&watch));
+        let mut stream = Watched::new(ours, Arc::clone(&watch), early());
         let mut bytes = [0; 4];
         let mut buffer = ReadBuf::new(&mut bytes);
         let mut context = Context::from_waker(Waker::noop());
