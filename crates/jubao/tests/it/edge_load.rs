@@ -1,7 +1,9 @@
 //! More than can be served: who asks too often, and what comes on top of what is in work, is refused
 //! before anything was done for it, and may be repeated as it is.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use gateway::manage::MerchantMade;
@@ -14,6 +16,7 @@ use web::edge::{Limits, Rates, Work};
 
 use crate::app::TestApp;
 use crate::doubt::merchant_at;
+use crate::socket::Socket;
 
 /// Turns that merchants' requests have in these tests.
 const TURNS: usize = 2;
@@ -89,6 +92,79 @@ async fn what_comes_on_top_of_the_work_is_refused_and_leaves_no_trace() {
         (place(&app, &merchant, "Z").await["code"] != 4006).then_some(())
     })
     .await;
+    app.finish().await;
+}
+
+/// Tasks that keep the processors busy, and how long each keeps one at a time: whoever is ready waits longer
+/// than the gate allows.
+const BUSY: (usize, Duration) = (4, Duration::from_millis(20));
+
+/// What an answer says apart from when and for whom.
+fn without_traces(answer: &str) -> String {
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let mut body: Value = serde_json::from_str(body).unwrap();
+    body["_trace_no"].take();
+    let lines = head.lines().filter(|line| !line.starts_with("date: "));
+    lines.collect::<Vec<_>>().join("\n") + &body.to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_from_its_head_hears_the_same_as_what_is_refused_later() {
+    let limits = Limits { work: Work::default(), ..Limits::of_this_machine() };
+    let app = TestApp::spawn_within(limits).await;
+    let is_over = Arc::new(AtomicBool::new(false));
+    for _ in 0..BUSY.0 {
+        let is_over = is_over.clone();
+        tokio::spawn(async move {
+            while !is_over.load(Ordering::Relaxed) {
+                let begun = Instant::now();
+                while begun.elapsed() < BUSY.1 {
+                    std::hint::spin_loop();
+                }
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+    let mut sockets = join_all((0..EXCESS).map(|_| Socket::connect(&app.demo.addresses.api))).await;
+    let placed = AtomicUsize::new(0);
+    let refusals = app
+        .wait("refusals of both kinds", async || {
+            let answers = join_all(sockets.iter_mut().enumerate().map(async |(at, socket)| {
+                let body = jubao::signing::signed(&app.order(304), &app.key()).unwrap().to_string();
+                let head = format!(
+                    "POST /payment/pay HTTP/1.1\r\nhost: x\r\naccept-language: en\r\n\
+                     content-length: {}\r\n\r\n",
+                    body.len()
+                );
+                if at % 2 == 0 {
+                    socket.send(&(head + &body)).await;
+                } else {
+                    // What comes in two pieces is read by hyper.
+                    socket.send(&head).await;
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    socket.send(&body).await;
+                }
+                socket.try_answer().await.unwrap()
+            }))
+            .await;
+            let refused = |answer: &&String| answer.contains(r#""code":4006"#);
+            let kinds =
+                [0, 1].map(|kind| answers.iter().skip(kind).step_by(2).find(refused).cloned());
+            placed.fetch_add(
+                answers.len() - answers.iter().filter(refused).count(),
+                Ordering::Relaxed,
+            );
+            let [Some(early), Some(late)] = kinds else { return None };
+            Some((early, late))
+        })
+        .await;
+    is_over.store(true, Ordering::Relaxed);
+    assert_eq!(without_traces(&refusals.0), without_traces(&refusals.1));
+    assert!(refusals.0.contains("busy"), "{}", refusals.0);
+    assert_eq!(app.orders().await, placed.into_inner(), "what was refused left nothing");
+    for socket in &mut sockets {
+        assert!(socket.ask("/healthz").await.unwrap().ends_with("ok"));
+    }
     app.finish().await;
 }
 

@@ -21,7 +21,7 @@ const NO_ROOM_PAUSE: Duration = Duration::from_millis(100);
 /// How often the edge cleans up behind its callers.
 const TIDY_EVERY: Duration = Duration::from_secs(1);
 /// The share of the wait for a turn that a task may wait for a processor.
-const LATE_SHARE: u32 = 4;
+const LATE_SHARE: u32 = 8;
 /// Looks between two reports of refusals.
 const REPORT_EVERY: u32 = 10;
 

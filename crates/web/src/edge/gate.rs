@@ -21,7 +21,7 @@ const LESS_BY: u64 = 16;
 /// processors busy, refusing the rest would help nobody.
 const LEAST_SHARE: u64 = 2;
 /// While none waits too long, one of so many is added with each look.
-const MORE_BY: u64 = 256;
+const MORE_BY: u64 = 64;
 /// Looks in a row at tasks that wait too long before anybody is refused: a burst passes by itself.
 const LATE_LOOKS: u32 = 2;
 /// Looks at tasks that did not wait, since one last waited too long, after which everybody is let in
