@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use gateway::manage::MerchantMade;
@@ -12,6 +12,7 @@ use kernel::application::Switch;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 use web::edge::{Limits, Rates, Work};
 
 use crate::app::TestApp;
