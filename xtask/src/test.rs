@@ -1,9 +1,10 @@
 //! `cargo x test`: every Rust test, then the browser's journeys, then a search for secrets in what all
 //! of them have logged. A test that was skipped fails the run: nobody reads the line that says so.
 
-use std::fs;
+use std::num::NonZero;
 use std::path::Path;
 use std::process::Command;
+use std::{fs, thread};
 
 use crate::shell::{self, Fault};
 
@@ -17,42 +18,34 @@ const LAST_VARIABLE: &str = "JUBAO_TEST_RECORDS_LAST";
 const SEARCH: &str = "leaks::nothing_that_was_recorded_holds_a_secret";
 /// What tells the integration tests which engine their stores are on.
 const STORE_VARIABLE: &str = "JUBAO_TEST_STORE";
-/// The integration tests that are about what a store keeps: they run once more, on PostgreSQL.
-const ON_BOTH: [&str; 30] = [
-    "again::",
-    "barcodes::",
-    "callbacks::",
-    "codes::",
-    "contract::",
-    "crash::",
-    "doubt::",
-    "expiry::",
-    "feed::",
-    "foreign_clients::",
-    "idempotency::",
-    "idempotency_processes::two_processes",
-    "import::a_merchant_moves_in",
-    "late::",
-    "lists::",
-    "merchant_checks::",
-    "notices::",
-    "outage::",
-    "payments::",
-    "php_signatures::every_answer",
-    "races::",
-    "refunds::",
-    "repeat::",
-    "rotation::",
-    "samples::",
-    "schemathesis::",
-    "schemes::",
-    "settings::",
-    "switch::",
-    "users::",
+/// The integration tests run once more, on PostgreSQL, but for those that are about no store, or that bring
+/// the stores that they are about with them.
+const ONCE: [&str; 15] = [
+    "admin::",
+    "bench::",
+    "documented::",
+    "edge::",
+    "edge_process::",
+    "edge_tls::",
+    "faults::",
+    "guard::",
+    "leaks::",
+    "newcomer::",
+    "nodes::",
+    "php_signatures::twelve_thousand",
+    "races_of_processes::",
+    "sign_page::",
+    // It sails on a database in memory.
+    "voyage::",
 ];
-/// Some of them run a third time, on a database that is partitioned by merchant.
+/// Some run a third time, on a database that is partitioned by merchant.
 const IN_PARTS: [&str; 6] =
     ["feed::", "idempotency::", "lists::", "notices::", "payments::", "refunds::"];
+/// Most of an integration test is waiting, for deadlines, syncs and other processes, so that as many run at
+/// a time for each processor.
+const TESTS_PER_PROCESSOR: usize = 2;
+/// What tells the tests how many run at a time.
+const THREADS_VARIABLE: &str = "RUST_TEST_THREADS";
 /// What the journeys' server logs.
 const JOURNEYS_LOG: &str = "artifacts/demo.log";
 
@@ -65,11 +58,11 @@ pub fn run(arguments: &[String]) -> Result<(), Fault> {
     let mut skipped = 0;
     let mut command = Command::new(env!("CARGO"));
     command.args(["test", "--quiet", "--workspace", "--locked"]).args(arguments);
-    command.env(RECORDS_VARIABLE, &records);
+    command.env(RECORDS_VARIABLE, &records).env(THREADS_VARIABLE, threads());
     shell::run_watched("cargo test", command, |line| skipped += skipped_in(line))?;
     if arguments.is_empty() {
         for (title, store, tests) in [
-            ("on PostgreSQL", "postgres", &ON_BOTH[..]),
+            ("on PostgreSQL", "postgres", &[][..]),
             ("on PostgreSQL in parts", "partitioned", &IN_PARTS[..]),
         ] {
             let mut command = Command::new(env!("CARGO"));
@@ -83,9 +76,9 @@ pub fn run(arguments: &[String]) -> Result<(), Fault> {
                 "it",
                 "--",
             ]);
-            // It sails on a database in memory, and its races have the others' name.
-            command.args(["--skip", "voyage::"]);
+            command.args(ONCE.iter().flat_map(|tests| ["--skip", tests]));
             command.args(tests).env(STORE_VARIABLE, store).env(RECORDS_VARIABLE, &records);
+            command.env(THREADS_VARIABLE, threads());
             shell::run_watched(title, command, |line| skipped += skipped_in(line))?;
         }
     }
@@ -98,6 +91,12 @@ pub fn run(arguments: &[String]) -> Result<(), Fault> {
     fs::copy(shell::root().join(JOURNEYS_LOG), records.join("journeys.log"))
         .map_err(|cause| Fault(format!("{JOURNEYS_LOG}: {cause}")))?;
     search(&records, arguments.is_empty())
+}
+
+/// How many tests run at a time.
+fn threads() -> String {
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    (processors * TESTS_PER_PROCESSOR).to_string()
 }
 
 /// Searches what was recorded; after all tests there must be something.

@@ -194,21 +194,29 @@ impl SimHost {
         Stamp { now: self.0.clock.now(), nonce: random_hex::<16>() }
     }
 
+    /// The simulators' truth now, each under its name.
+    pub fn snapshot(&self) -> Map<String, Value> {
+        taken(&self.sims())
+    }
+
     /// Keeps the simulators' truth. A payment is kept before anybody is told of it; what happened
     /// otherwise, within moments, and when the host stops.
     pub fn save(&self) {
         let Some(file) = &self.0.snapshot_file else { return };
         self.0.is_unsaved.store(false, Ordering::Relaxed);
+        // Held until it is written: one at a time, and the last is the truth.
         let sims = self.sims();
-        let saved: Map<String, Value> =
-            sims.iter().map(|sim| (sim.name().to_owned(), sim.snapshot())).collect();
         let beside = file.with_extension("tmp");
-        let written = fs::write(&beside, Value::Object(saved).to_string())
+        let written = fs::write(&beside, Value::Object(taken(&sims)).to_string())
             .and_then(|()| fs::rename(&beside, file));
         if let Err(error) = written {
             tracing::error!(error = %error, "simulators: the snapshot could not be written");
         }
     }
+}
+
+fn taken(sims: &[Box<dyn Simulator>]) -> Map<String, Value> {
+    sims.iter().map(|sim| (sim.name().to_owned(), sim.snapshot())).collect()
 }
 
 async fn serve(State(host): State<SimHost>, request: Request) -> Response<Body> {

@@ -41,8 +41,8 @@ fn order(more: Value) -> Value {
 
 async fn check(app: &TestApp, lines: &[Value], more: &[&str]) -> Outcome {
     let text: Vec<_> = lines.iter().map(ToString::to_string).collect();
-    let data = app.folder.path().display().to_string();
-    let all = ["merchant", "check", "-", "--format", "jsonl", "--data", &data];
+    let config = app.config();
+    let all = ["merchant", "check", "-", "--format", "jsonl", "--config", &config];
     let outcome = run(&[&all[..], more].concat(), &text.join("\n")).await;
     assert!(!format!("{outcome:?}").contains(MERCHANT.key), "a key was printed");
     outcome
@@ -197,7 +197,7 @@ async fn it_is_judged_by_what_the_platform_before_answered_and_summed_up_by_caus
 async fn archives_are_read_and_bad_files_end_with_two() {
     let app = TestApp::spawn().await;
     let files = FreshFolder::make().unwrap();
-    let data = app.folder.path().display().to_string();
+    let config = app.config();
     let body = record(PAY, order(json!({ "discount": 1 })))["body"].clone();
     let entry = json!({
         "startedDateTime": "2026-11-22T04:00:05.000Z",
@@ -209,7 +209,7 @@ async fn archives_are_read_and_bad_files_end_with_two() {
     let file = files.path().join("shop.har");
     fs::write(&file, archive.to_string()).unwrap();
     let har = file.display().to_string();
-    let outcome = run(&["merchant", "check", &har, "--data", &data, "--json"], "").await;
+    let outcome = run(&["merchant", "check", &har, "--config", &config, "--json"], "").await;
     let said = outcome.json();
     assert_eq!(
         (outcome.code, &said["differ"], &said["skipped"]),
@@ -221,13 +221,13 @@ async fn archives_are_read_and_bad_files_end_with_two() {
         ("{\"path\":\"/\"}", "jsonl", "line 1: one of body"),
         ("{}", "har", "log.entries is missing"),
     ] {
-        let arguments = ["merchant", "check", "-", "--format", format, "--data", &data];
+        let arguments = ["merchant", "check", "-", "--format", format, "--config", &config];
         let outcome = run(&arguments, input).await;
         assert_eq!(outcome.code, 2, "{input} {outcome:?}");
         let all = format!("{}{}", outcome.said, outcome.complained);
         assert!(all.contains(says), "{input} {outcome:?}");
     }
-    let unnamed = run(&["merchant", "check", "-", "--data", &data], "").await;
+    let unnamed = run(&["merchant", "check", "-", "--config", &config], "").await;
     assert_eq!((unnamed.code, unnamed.complained.contains("--format jsonl")), (2, true));
     app.finish().await;
 }

@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -19,12 +18,12 @@ use jubao::demo::identity::MERCHANT;
 use kernel::application::{NoticeFormat, Settings};
 use kernel::id::AppId;
 use kernel::notice::{NoticeState, target};
-use rusqlite::Connection;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use crate::app::TestApp;
+use crate::place::Place;
 
 /// Notices queued for each server that does not acknowledge.
 const QUEUED: i64 = 100_000;
@@ -33,22 +32,13 @@ const LIVE: usize = 60;
 /// Within this the first delivery of 99 in 100 begins, beside any backlog.
 const FIRST_DELIVERY: Duration = Duration::from_secs(2);
 
-/// Queues `count` notices for `url` as of `app_id` in a folder's store, beginning with id `first`; the
+/// Queues `count` notices for `url` as of `app_id` in the store at `place`, beginning with id `first`; the
 /// facts name each.
-pub fn queue(folder: &Path, app_id: AppId, url: &str, (first, count): (i64, i64)) {
-    let connection = Connection::open(folder.join(jubao::data_dir::DATABASE_NAME)).unwrap();
-    connection.busy_timeout(Duration::from_secs(20)).unwrap();
-    let values = (first, count, app_id.0, url, target(url));
-    assert_eq!(
-        connection.execute(include_str!("lanes.sql"), values).unwrap(),
-        usize::try_from(count).unwrap()
-    );
-}
-
-/// How many of the notices that were queued in a folder's store still wait.
-fn waiting(folder: &Path) -> i64 {
-    let connection = Connection::open(folder.join(jubao::data_dir::DATABASE_NAME)).unwrap();
-    connection.query_row(include_str!("lanes_waiting.sql"), [], |row| row.get(0)).unwrap()
+pub async fn queue(place: &Place, app_id: AppId, url: &str, (first, count): (i64, i64)) {
+    let values =
+        [first.into(), count.into(), app_id.0.into(), url.to_owned().into(), target(url).into()];
+    let queued = place.execute(include_str!("lanes.sql"), &values).await;
+    assert_eq!(queued, usize::try_from(count).unwrap());
 }
 
 /// Whether any notice still waits, or is being delivered.
@@ -99,7 +89,7 @@ async fn a_hundred_thousand_notices_for_the_unwilling_hold_nobody_up() {
     ];
     for (at, url) in (0..).zip(&urls) {
         let other = app.another_merchant(Settings::default()).await;
-        queue(app.folder.path(), other.app_id, url, (1 + at * QUEUED, QUEUED));
+        queue(&app.place, other.app_id, url, (1 + at * QUEUED, QUEUED)).await;
     }
     app.demo.gateway.wake();
     app.set(|settings| settings.notify_closed = true).await;
@@ -115,7 +105,8 @@ async fn a_hundred_thousand_notices_for_the_unwilling_hold_nobody_up() {
     let p99 = waits[LIVE * 99 / 100];
     assert!(p99 <= FIRST_DELIVERY, "p99 {p99:?}, median {:?}", waits[LIVE / 2]);
     let count = i64::try_from(urls.len()).unwrap() * QUEUED;
-    assert_eq!(waiting(app.folder.path()), count, "none is lost, and none acknowledged");
+    let waiting = app.place.count(include_str!("lanes_waiting.sql")).await;
+    assert_eq!(waiting, count, "none is lost, and none acknowledged");
     drop(hanging);
     app.finish_filled().await;
 }
@@ -131,7 +122,7 @@ async fn a_hundred_thousand_notices_are_delivered_exactly_once_each() {
         "success"
     };
     let base = serve(Router::new().route("/notify", post(count)).with_state(seen.clone())).await;
-    queue(app.folder.path(), MERCHANT.app_id, &format!("{base}/notify"), (1, QUEUED));
+    queue(&app.place, MERCHANT.app_id, &format!("{base}/notify"), (1, QUEUED)).await;
     app.demo.gateway.wake();
     let expect = usize::try_from(QUEUED).unwrap();
     let began = Instant::now();

@@ -81,13 +81,24 @@ impl Place {
                 let changed = server.raw().await.execute(&sql, &[]).await.unwrap();
                 usize::try_from(changed).unwrap()
             }
-            (None, database) => {
-                let file = Connection::open(database.file().unwrap()).unwrap();
-                file.busy_timeout(PATIENCE).unwrap();
-                file.execute(&sql, []).unwrap()
-            }
+            (None, database) => behind(database).execute(&sql, []).unwrap(),
         }
     }
+
+    /// What a statement counts behind the store's back.
+    pub async fn count(&self, sql: &str) -> i64 {
+        match (&self.server, &self.database) {
+            (Some(server), _) => server.raw().await.query_one(sql, &[]).await.unwrap().get(0),
+            (None, database) => behind(database).query_row(sql, [], |row| row.get(0)).unwrap(),
+        }
+    }
+}
+
+/// Another connection to a store's file.
+fn behind(database: &Database) -> Connection {
+    let file = Connection::open(database.file().unwrap()).unwrap();
+    file.busy_timeout(PATIENCE).unwrap();
+    file
 }
 
 /// Where the stores of a run are.

@@ -12,7 +12,6 @@ use gateway::{Gateway, Settings, Statuses};
 use jubao::data_dir::{KEY_NAME, open_or_make};
 use jubao::demo::identity::{DemoIdentity, MERCHANT};
 use jubao::sim::SimHost;
-use serde_json::{Map, Value};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -26,8 +25,6 @@ use crate::sim_books::SimBooks;
 
 /// How soon a process is ready after any death. The machine may be busy with other tests.
 pub const READY_WITHIN: Duration = Duration::from_secs(2);
-/// Where the upstreams keep their books.
-const SIMS_NAME: &str = "sims.json";
 /// Between two looks at whether it is.
 const LOOK: Duration = Duration::from_millis(5);
 /// How long a process is waited for that does not get ready in time.
@@ -77,8 +74,6 @@ pub struct World {
     pub oracle: Oracle,
     /// A plain HTTP client.
     pub client: reqwest::Client,
-    /// Where the process keeps its files.
-    pub folder: TestFolder,
     /// Where its store is.
     pub place: Place,
     config: String,
@@ -86,6 +81,8 @@ pub struct World {
     running: Option<Running>,
     ready_after: BTreeSet<Duration>,
     _servers: JoinSet<()>,
+    /// Where the process keeps its files, as long as this is here.
+    _folder: TestFolder,
 }
 
 impl World {
@@ -107,12 +104,8 @@ impl World {
         let free = StdListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let identity = DemoIdentity::load(folder.path()).unwrap();
         install((&folder, &place), &identity, &sim).await;
-        let sims = SimHost::new(
-            identity.sims(&sim).unwrap(),
-            Clock::default(),
-            Some(folder.path().join(SIMS_NAME)),
-        )
-        .unwrap();
+        // They outlive every process, so nothing of them has to be kept in a file.
+        let sims = SimHost::new(identity.sims(&sim).unwrap(), Clock::default(), None).unwrap();
         let mut servers = JoinSet::new();
         let router = sims.router();
         servers.spawn(async move { axum::serve(listener, router).await.unwrap() });
@@ -133,12 +126,12 @@ impl World {
             oracle: Oracle::default(),
             client: client(),
             config: config.display().to_string(),
-            folder,
             place,
             dice: Dice::new(seed),
             running: None,
             ready_after: BTreeSet::new(),
             _servers: servers,
+            _folder: folder,
         }
     }
 
@@ -154,11 +147,8 @@ impl World {
 
     /// What the upstreams' books say now.
     pub fn books(&self) -> SimBooks {
-        self.sims.save();
-        let text = std::fs::read_to_string(self.folder.path().join(SIMS_NAME)).unwrap();
-        let saved: Map<String, Value> = serde_json::from_str(&text).unwrap();
         let mut books = SimBooks::default();
-        for (name, snapshot) in &saved {
+        for (name, snapshot) in &self.sims.snapshot() {
             books.read(name, snapshot, Clock::default().now());
         }
         books

@@ -5,7 +5,7 @@ use gateway::egress::{Egress, Wires};
 use gateway::manage::{MerchantMade, MerchantWish};
 use gateway::resolver::Lookup;
 use gateway::{Gateway, Settings, Statuses};
-use jubao::data_dir::{KEY_NAME, in_folder, open_or_make};
+use jubao::data_dir::{DATABASE_NAME, KEY_NAME, in_folder, open_or_make};
 use jubao::serve::Workers;
 use kernel::id::{Id, MchId};
 use serde_json::{Value, json};
@@ -17,6 +17,7 @@ use super::network::Watch;
 use crate::command_line::account_for_all;
 use crate::lanes::queue;
 use crate::leaks::{self, Kind, TestFolder};
+use crate::place::Place;
 
 /// The merchant that queued notices name.
 const OF_QUEUED: MchId = MchId(1);
@@ -88,8 +89,9 @@ impl World {
     /// Puts a notice for each URL into the store, as a program that does not judge would have, waits
     /// until each has been tried once, and tells how.
     pub async fn tell(&self, urls: &[String]) -> Vec<AttemptLog> {
+        let place = Place::in_file(&self.folder.path().join(DATABASE_NAME));
         for (at, url) in (1..).zip(urls) {
-            queue(self.folder.path(), self.merchant.app_id, url, (at, 1));
+            queue(&place, self.merchant.app_id, url, (at, 1)).await;
         }
         self.gateway.wake();
         self.tried(urls.len(), 1).await

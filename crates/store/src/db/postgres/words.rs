@@ -19,7 +19,7 @@ returning orders.mch_id, orders.id",
         notices::CLAIM,
         "with due as materialized (select mch_id, id from notices
 where state = 'waiting' and app_id = $1 and target = $2 and due_at <= $3
-order by due_at, id limit $5 for update skip locked)
+order by due_at limit $5 for update skip locked)
 update notices as n set due_at = $4 from due where n.mch_id = due.mch_id and n.id = due.id
 returning n.id, n.mch_id, n.app_id, n.sign_form, n.order_id, n.event, n.url, n.target, n.facts,
 n.state, n.tries, n.due_at",
