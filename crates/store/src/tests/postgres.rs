@@ -9,7 +9,8 @@ use kernel::order::Order;
 use pgtest::{Cut, Moment, Proxy, Server};
 
 use super::{MCH, a_message, a_paying_change, an_attempt, an_order, blocking, migrate};
-use crate::{Batch, Database, Store, StoreError, Written, attempts, meta, orders};
+use crate::db::postgres::words;
+use crate::{Batch, Database, Store, StoreError, Written, attempts, meta, notices, orders};
 
 /// Every moment at which a COMMIT can be cut.
 const MOMENTS: [Moment; 3] = [Moment::Before, Moment::InFlight, Moment::After];
@@ -98,6 +99,24 @@ fn whoever_is_cut_off_at_a_commit_hears_what_became_of_it() {
             assert!(!twice.is_done(), "a number is used once");
         });
     }
+}
+
+#[test]
+fn a_claim_takes_what_is_due_as_the_index_has_it_and_sorts_nothing() {
+    on_threads(async {
+        let database = fresh().await;
+        let raw = database.raw().await;
+        // Of a table without rows every way would be as cheap.
+        raw.batch_execute("set enable_seqscan = off; set enable_bitmapscan = off").await.unwrap();
+        let mut claim = words::of(notices::CLAIM).into_owned();
+        for (at, value) in (1..).zip(["1", "'a'", "5", "9", "256"]) {
+            claim = claim.replace(&format!("${at}"), value);
+        }
+        let rows = raw.query(&format!("explain {claim}"), &[]).await.unwrap();
+        let plan: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+        let plan = plan.join("\n");
+        assert!(plan.contains("notices_lane") && !plan.contains("Sort"), "{plan}");
+    });
 }
 
 #[test]

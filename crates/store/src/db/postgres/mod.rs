@@ -15,7 +15,7 @@ pub(crate) mod partition;
 mod session;
 mod sets;
 mod whole;
-mod words;
+pub(crate) mod words;
 
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;

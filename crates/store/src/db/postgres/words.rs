@@ -39,7 +39,7 @@ from free where n.no = free.no returning n.no, n.epoch, n.used_before, n.used_un
 const ADDED: &str = " + 0";
 
 /// The statement as PostgreSQL must see it.
-pub(super) fn of(sql: &'static str) -> Cow<'static, str> {
+pub(crate) fn of(sql: &'static str) -> Cow<'static, str> {
     match OWN.iter().find(|(one, _)| *one == sql) {
         Some((_, own)) => Cow::Borrowed(own),
         None if sql.contains(ADDED) => Cow::Owned(sql.replace(ADDED, "")),
