@@ -1,4 +1,4 @@
-//! "Busy", written from a head alone: byte for byte what a merchant's request gets that is refused later.
+//! "Busy", written from a head alone: what a merchant's request hears that is refused later, header by header.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -9,9 +9,6 @@ use kernel::fault::{Fault, Language};
 
 use crate::edge::Head;
 use crate::reply::{self, CONTENT_TYPE_JSON, RETRY_SECONDS};
-
-/// Bytes of an answer, so that it is allocated once.
-const ANSWER_BYTES: usize = 512;
 
 /// An answer in HTTP/1.1, or nothing if the address is none of the merchants' API.
 pub(crate) fn busy(gateway: &Gateway, head: &Head<'_>) -> Option<Vec<u8>> {
@@ -26,14 +23,11 @@ pub(crate) fn busy(gateway: &Gateway, head: &Head<'_>) -> Option<Vec<u8>> {
 
 fn written(status: StatusCode, text: &str, now_s: i64) -> Vec<u8> {
     let date = UNIX_EPOCH + Duration::from_secs(now_s.try_into().unwrap_or(0));
-    let head = format!(
+    format!(
         "HTTP/1.1 {status}\r\ncontent-type: {CONTENT_TYPE_JSON}\r\nretry-after: {RETRY_SECONDS}\r\n\
-         content-length: {}\r\ndate: {}\r\n\r\n",
+         content-length: {}\r\ndate: {}\r\n\r\n{text}",
         text.len(),
         httpdate::fmt_http_date(date),
-    );
-    let mut answer = Vec::with_capacity(ANSWER_BYTES.max(head.len() + text.len()));
-    answer.extend_from_slice(head.as_bytes());
-    answer.extend_from_slice(text.as_bytes());
-    answer
+    )
+    .into_bytes()
 }

@@ -79,7 +79,7 @@ fn first(bytes: &[u8]) -> (Framing, Option<Head<'_>>) {
             is_plain &= value.eq_ignore_ascii_case(b"keep-alive");
         } else if name.eq_ignore_ascii_case("expect") {
             is_plain = false;
-        } else if name.eq_ignore_ascii_case("accept-language") {
+        } else if name.eq_ignore_ascii_case("accept-language") && language.is_empty() {
             language = str::from_utf8(value).unwrap_or_default();
         }
     }
