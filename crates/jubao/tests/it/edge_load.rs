@@ -170,6 +170,8 @@ async fn what_is_refused_from_its_head_hears_the_same_as_what_is_refused_later()
 
 /// Requests in somebody's name who does not know the key.
 const FORGED: usize = 5_000;
+/// How often the gateway renews the lease on its number, in seconds: the one thing that it writes then.
+const RENEWED_EVERY_S: u64 = 2;
 /// So many of them at the same time.
 const AT_ONCE: usize = 100;
 
@@ -181,6 +183,7 @@ async fn five_thousand_wrong_signatures_write_nothing() {
     app.place(304).await;
     let before = written();
     assert_ne!(before, empty, "an order is a write that is seen");
+    let began = Instant::now();
     for first in (0..FORGED).step_by(AT_ONCE) {
         let forged = (first..first + AT_ONCE).map(async |at| {
             let mut forged = app.order(304);
@@ -190,7 +193,8 @@ async fn five_thousand_wrong_signatures_write_nothing() {
         });
         assert!(join_all(forged).await.iter().all(|code| *code == 4004));
     }
-    assert_eq!(written(), before);
+    let renewals = began.elapsed().as_secs() / RENEWED_EVERY_S + 1;
+    assert!(written() - before <= renewals, "{} writes", written() - before);
     assert_eq!(app.orders().await, 1);
     app.finish().await;
 }
