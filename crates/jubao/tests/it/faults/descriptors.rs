@@ -21,6 +21,8 @@ const IDLE: usize = 60;
 const LEFT: usize = 4;
 /// Idle sockets stay for the whole test.
 const STAY: &str = "first_byte_ms = 600000\nidle_ms = 600000\n";
+/// Longer than the door is shut when there was no room.
+const AT_THE_DOOR: Duration = Duration::from_millis(300);
 /// For how long is looked at what a process does that has nothing to do.
 const LOOK: Duration = Duration::from_secs(1);
 /// What it may do in that time, in hundredths of a second.
@@ -92,9 +94,11 @@ async fn without_a_descriptor_left_for_a_server_orders_are_refused_until_there_i
     let server = Server::make().await;
     let mut world = server::world(&server).await;
     let (mut till, idle) = crowded(&mut world).await;
-    // What the server closes is taken by who waits at the door; there is nothing left to connect with.
-    server.end_sessions(server::DATABASE, "%").await;
+    // What the server closes is taken by who waits at the door, unless the gateway connects before; then there
+    // is nothing left to connect with.
     wait("the sessions' descriptors to be taken", async || {
+        server.end_sessions(server::DATABASE, "%").await;
+        tokio::time::sleep(AT_THE_DOOR).await;
         (till.place(&world).await == 4006).then_some(())
     })
     .await;
