@@ -20,18 +20,22 @@ const UPSTREAMS: &str = "upstreams.json";
 const CONFIG: &str = "jubao.toml";
 
 /// A fresh folder that is searched and removed when its test ends.
-pub struct TestFolder(FreshFolder);
+pub struct TestFolder {
+    folder: FreshFolder,
+    /// How often secrets were told of before: those belong to other folders.
+    before: usize,
+}
 
 impl TestFolder {
     /// Makes it.
     pub fn make() -> Self {
         records::begin();
-        Self(FreshFolder::make().unwrap())
+        Self { folder: FreshFolder::make().unwrap(), before: records::told() }
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
-        self.0.path()
+        self.folder.path()
     }
 }
 
@@ -42,7 +46,7 @@ impl Drop for TestFolder {
         let (keepers, others): (Vec<_>, Vec<_>) =
             files.into_iter().partition(|file| keeps_secrets(file));
         keepers.iter().for_each(|file| remember(file));
-        let hits = search(&others);
+        let hits = search(&others, self.before);
         // A second panic would hide the first.
         if !std::thread::panicking() {
             assert!(hits.is_empty(), "{hits:#?}");
@@ -115,9 +119,10 @@ fn remember_pem(name: &str, pem: &str) {
     pieces_of_pem(pem).iter().for_each(|piece| records::secret(Kind::Key, name, piece));
 }
 
-/// Looks in files for every key, password and payer's code that is known by now; upstreams may know codes.
-fn search(files: &[PathBuf]) -> Vec<String> {
-    let secrets = records::secrets(records::folder());
+/// Looks in files for every key, password and payer's code that was told of after the first `before`;
+/// upstreams may know codes.
+fn search(files: &[PathBuf], before: usize) -> Vec<String> {
+    let secrets = records::told_since(before);
     let of = |kinds: &[Kind]| {
         let wanted = secrets.iter().filter(|(kind, _, _)| kinds.contains(kind));
         Searcher::new(wanted.map(|(_, name, bytes)| (name.as_str(), bytes.as_slice())))
@@ -154,10 +159,10 @@ mod tests {
         assert!(keeps_secrets(&key) && !keeps_secrets(&plain));
         remember(&key);
         fs::write(&plain, "nothing").unwrap();
-        assert_eq!(search(std::slice::from_ref(&plain)), Vec::<String>::new());
+        assert_eq!(search(std::slice::from_ref(&plain), folder.before), Vec::<String>::new());
         fs::write(&plain, format!("line\n{text}")).unwrap();
         assert_eq!(
-            search(std::slice::from_ref(&plain)),
+            search(std::slice::from_ref(&plain), folder.before),
             [format!("{}:2: {KEY_NAME}", plain.display())]
         );
         fs::remove_file(&plain).unwrap();

@@ -1,7 +1,6 @@
 //! What tests write down for the search: each log line of this process and of those it starts, what
 //! HTTP clients read, and the secrets.
 
-use std::collections::HashSet;
 use std::collections::hash_map::{DefaultHasher, HashMap};
 use std::fs::{self, File, OpenOptions};
 use std::hash::{Hash, Hasher};
@@ -155,14 +154,38 @@ pub fn complaints_file() -> PathBuf {
     folder().join(format!("{}-{count}.log", std::process::id()))
 }
 
+/// The secrets of this process: of each, what it is and when it was last told of.
+struct Known {
+    file: File,
+    told: usize,
+    secrets: HashMap<Vec<u8>, (Kind, String, usize)>,
+}
+
+static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(|| {
+    let file = append(&folder().join(SECRETS));
+    Mutex::new(Known { file, told: 0, secrets: HashMap::new() })
+});
+
 /// Remembers a secret: it must be found nowhere.
 pub fn secret(kind: Kind, name: &str, bytes: &[u8]) {
-    static KNOWN: LazyLock<Mutex<(HashSet<Vec<u8>>, File)>> =
-        LazyLock::new(|| Mutex::new((HashSet::new(), append(&folder().join(SECRETS)))));
     let mut known = KNOWN.lock().unwrap();
-    if known.0.insert(bytes.to_vec()) {
-        known.1.write_all(line_of((kind, name, bytes)).as_bytes()).unwrap();
+    known.told += 1;
+    let now = (kind, name.to_owned(), known.told);
+    if known.secrets.insert(bytes.to_vec(), now).is_none() {
+        known.file.write_all(line_of((kind, name, bytes)).as_bytes()).unwrap();
     }
+}
+
+/// How many times this process was told of a secret.
+pub fn told() -> usize {
+    KNOWN.lock().unwrap().told
+}
+
+/// The secrets that this process was told of after the first `before` times.
+pub fn told_since(before: usize) -> Vec<(Kind, String, Vec<u8>)> {
+    let known = KNOWN.lock().unwrap();
+    let recent = known.secrets.iter().filter(|(_, (_, _, told))| *told > before);
+    recent.map(|(bytes, (kind, name, _))| (*kind, name.clone(), bytes.clone())).collect()
 }
 
 /// A secret's line in the file of the secrets.
