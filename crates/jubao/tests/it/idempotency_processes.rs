@@ -41,7 +41,7 @@ async fn beside(app: &TestApp) -> (Running, String) {
     let text = format!(
         "listen = '{free}'\npublic_url = '{}'\nlog = 'error'\nnode = 7\n\
          database = '{}'\nmaster_key_file = '{data}/{KEY_NAME}'\n\
-         private_targets = ['127.0.0.0/8']\n",
+         private_targets = ['127.0.0.0/8']\nturn_wait_ms = 5000\n",
         app.demo.addresses.api, app.place.text
     );
     let config = app.folder.path().join("jubao.toml");
