@@ -20,12 +20,11 @@ const SEARCH: &str = "leaks::nothing_that_was_recorded_holds_a_secret";
 const STORE_VARIABLE: &str = "JUBAO_TEST_STORE";
 /// The integration tests run once more, on PostgreSQL, but for those that are about no store, or that bring
 /// the stores that they are about with them.
-const ONCE: [&str; 15] = [
+const ONCE: [&str; 14] = [
     "admin::",
     "bench::",
     "documented::",
     "edge::",
-    "edge_process::",
     "edge_tls::",
     "faults::",
     "guard::",

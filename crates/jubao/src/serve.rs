@@ -44,7 +44,7 @@ pub async fn run(arguments: ConfigArguments) -> Result<(), Failure> {
     let gateway =
         Gateway::new(store, vault, Clock::default(), settings).await.map_err(Failure::Machine)?;
     gateway.enter().await.map_err(Failure::Machine)?;
-    let workers = Workers::start(&gateway);
+    let mut workers = Workers::start(&gateway);
     let connections = edge.limits().sockets.connections;
     tracing::info!(listen, public_url = config.public_url, connections, "ready");
     let reloads = tokio::spawn(reload_on_hangup(edge.clone()));
@@ -187,8 +187,8 @@ impl Workers {
         Self { tasks, stop }
     }
 
-    /// Lets them finish what they are at.
-    pub async fn stop(mut self) {
+    /// Lets them finish what they are at; stopped ones stay so.
+    pub async fn stop(&mut self) {
         // They may have ended already.
         let _ = self.stop.send(true);
         while self.tasks.join_next().await.is_some() {}

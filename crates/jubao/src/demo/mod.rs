@@ -85,8 +85,9 @@ pub struct Demo {
     pub addresses: Addresses,
     /// What stands before the gateway.
     pub edge: Edge,
+    /// What works behind the requests.
+    pub workers: Workers,
     servers: JoinSet<Result<(), Failure>>,
-    workers: Workers,
     stop: tokio::sync::watch::Sender<bool>,
 }
 

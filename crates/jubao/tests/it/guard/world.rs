@@ -119,7 +119,7 @@ impl World {
     }
 
     /// Stops everything.
-    pub async fn finish(self) {
+    pub async fn finish(mut self) {
         self.workers.stop().await;
     }
 }
