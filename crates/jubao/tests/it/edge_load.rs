@@ -159,6 +159,7 @@ async fn what_is_refused_from_its_head_hears_the_same_as_what_is_refused_later()
         })
         .await;
     is_over.store(true, Ordering::Relaxed);
+    assert!(app.demo.edge.refused_early() > 0);
     assert_eq!(without_traces(&refusals.0), without_traces(&refusals.1));
     assert!(refusals.0.contains("busy"), "{}", refusals.0);
     assert_eq!(app.orders().await, placed.into_inner(), "what was refused left nothing");

@@ -25,7 +25,7 @@ impl Early {
         let head = self.framing.read(bytes)?;
         let refuse = self.edge.0.refuse.get().filter(|_| self.edge.0.gate.is_shut())?;
         let answer = refuse(&head)?;
-        self.edge.0.refused.request();
+        self.edge.0.refused.early();
         Some(answer)
     }
 }
@@ -97,7 +97,7 @@ mod tests {
         tokio::time::sleep(Duration::from_millis(50)).await;
         assert!(ask(&mut socket, body, "echo body").await.contains("echo body"));
         assert_eq!(ask(&mut socket, &request("/", "f"), "busy").await, refused);
-        assert_eq!(edge.0.refused.requests.load(std::sync::atomic::Ordering::Relaxed), 6);
+        assert_eq!(edge.refused_early(), 6);
     }
 
     #[tokio::test]

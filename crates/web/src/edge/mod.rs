@@ -184,6 +184,11 @@ impl Edge {
         Some(Stream { _place: place, stage: self.0.stage.subscribe() })
     }
 
+    /// How many requests were refused from their heads alone since the process started.
+    pub fn refused_early(&self) -> u64 {
+        self.0.refused.early.load(Ordering::Relaxed)
+    }
+
     /// How many requests wait for an end or an event.
     pub fn waiting(&self) -> usize {
         self.0.long_polls.count()
@@ -216,6 +221,7 @@ impl<K: Copy + Eq + Hash> Stream<K> {
 struct Refused {
     connections: AtomicU64,
     requests: AtomicU64,
+    early: AtomicU64,
     is_room_missed: AtomicBool,
 }
 
@@ -226,6 +232,11 @@ impl Refused {
 
     fn request(&self) {
         self.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn early(&self) {
+        self.early.fetch_add(1, Ordering::Relaxed);
+        self.request();
     }
 
     /// Tells that the machine has no room for a connection, once until the next report.
