@@ -29,8 +29,9 @@ pub struct TestFolder {
 impl TestFolder {
     /// Makes it.
     pub fn make() -> Self {
+        let before = records::told();
         records::begin();
-        Self { folder: FreshFolder::make().unwrap(), before: records::told() }
+        Self { folder: FreshFolder::make().unwrap(), before }
     }
 
     /// Where it is.
@@ -143,7 +144,20 @@ fn search(files: &[PathBuf], before: usize) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use jubao::demo::identity::MERCHANT;
+
     use super::*;
+
+    #[test]
+    fn a_key_that_all_tests_share_is_looked_for_in_every_folder() {
+        for _ in 0..2 {
+            let folder = TestFolder::make();
+            let file = folder.path().join("jubao.db");
+            fs::write(&file, MERCHANT.key).unwrap();
+            assert_eq!(search(std::slice::from_ref(&file), folder.before).len(), 1);
+            fs::remove_file(&file).unwrap();
+        }
+    }
 
     #[test]
     fn a_folder_knows_its_secrets_and_finds_them_in_its_other_files() {

@@ -84,8 +84,9 @@ pub fn begin() {
         tracing_subscriber::registry().with(lines.with_filter(kept)).init();
         log::set_logger(&Listener).unwrap();
         log::set_max_level(log::LevelFilter::Trace);
-        secret(Kind::Key, "the document's key", MERCHANT.key.as_bytes());
     });
+    // It is every test's.
+    secret(Kind::Key, "the document's key", MERCHANT.key.as_bytes());
 }
 
 /// A client, to be refined, that writes down what it is answered.
