@@ -41,7 +41,7 @@ const ONCE: [&str; 14] = [
 const IN_PARTS: [&str; 6] =
     ["feed::", "idempotency::", "lists::", "notices::", "payments::", "refunds::"];
 /// Most of an integration test is waiting, for deadlines, syncs and other processes, so that as many run at
-/// a time for each processor.
+/// a time for each processor; a server that serves them all makes them compete for it, so there it is one.
 const TESTS_PER_PROCESSOR: usize = 2;
 /// What tells the tests how many run at a time.
 const THREADS_VARIABLE: &str = "RUST_TEST_THREADS";
@@ -77,7 +77,6 @@ pub fn run(arguments: &[String]) -> Result<(), Fault> {
             ]);
             command.args(ONCE.iter().flat_map(|tests| ["--skip", tests]));
             command.args(tests).env(STORE_VARIABLE, store).env(RECORDS_VARIABLE, &records);
-            command.env(THREADS_VARIABLE, threads());
             shell::run_watched(title, command, |line| skipped += skipped_in(line))?;
         }
     }
