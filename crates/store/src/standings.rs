@@ -4,7 +4,11 @@ use kernel::id::{Id, MchId};
 use kernel::order::{Attempt, AttemptState, Order};
 use kernel::refund::Refund;
 
-use crate::{Reader, Store, StoreError, attempts, orders, refunds};
+use crate::{Reader, Row, Store, StoreError, attempts, orders, refunds};
+
+/// Where an order stands. Whatever changes with it, its refunds among that, changes its revision in the same
+/// transaction.
+const REV: &str = "select rev from orders where mch_id = $1 and id = $2";
 
 /// What names an order of a merchant.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -69,10 +73,23 @@ async fn read(
         Which::OutTradeNo(number) => orders::find_by_number(reader, mch_id, &number).await?,
         Which::TransactionId(number) => orders::find_by_transaction(reader, mch_id, number).await?,
     };
-    match order {
-        Some(order) => with_what_hangs_on_it(reader, order).await.map(Some),
-        None => Ok(None),
+    let Some(mut order) = order else { return Ok(None) };
+    // Each statement sees what is committed when it runs: what hangs on an order that has moved meanwhile
+    // is not what hung on it, and both together were never true.
+    loop {
+        let standing = with_what_hangs_on_it(reader, order).await?;
+        let Order { id, rev, .. } = standing.order;
+        if rev_of(reader, mch_id, id).await? == Some(rev) {
+            return Ok(Some(standing));
+        }
+        let Some(moved) = orders::read_one(reader, mch_id, id).await? else { return Ok(None) };
+        order = moved;
     }
+}
+
+async fn rev_of(reader: &mut Reader<'_>, mch_id: MchId, id: Id) -> Result<Option<i64>, StoreError> {
+    let mut rows = reader.run(REV, &[mch_id.into(), id.into()]).await?.rows;
+    rows.first_mut().map(Row::int).transpose()
 }
 
 /// An order that no money has come for has no refunds.

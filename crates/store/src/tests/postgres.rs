@@ -2,15 +2,20 @@
 //! set to lose data.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use futures_util::future::join_all;
 use kernel::id::MchId;
 use kernel::order::Order;
 use pgtest::{Cut, Moment, Proxy, Server};
 
-use super::{MCH, a_message, a_paying_change, an_attempt, an_order, blocking, migrate};
+use super::refunds::a_refund;
+use super::{MCH, a_change, a_message, a_paying_change, an_attempt, an_order, blocking, migrate};
 use crate::db::postgres::words;
-use crate::{Batch, Database, Store, StoreError, Written, attempts, meta, notices, orders};
+use crate::standings::Which;
+use crate::{
+    Batch, Database, Store, StoreError, Written, attempts, meta, notices, orders, standings,
+};
 
 /// Every moment at which a COMMIT can be cut.
 const MOMENTS: [Moment; 3] = [Moment::Before, Moment::InFlight, Moment::After];
@@ -116,6 +121,41 @@ fn a_claim_takes_what_is_due_as_the_index_has_it_and_sorts_nothing() {
         let plan: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
         let plan = plan.join("\n");
         assert!(plan.contains("notices_lane") && !plan.contains("Sort"), "{plan}");
+    });
+}
+
+#[test]
+fn an_order_that_moves_is_read_with_what_hung_on_it_then() {
+    const CHANGES: u32 = 150;
+    on_threads(async {
+        let database = fresh().await;
+        let store = open(&database.url());
+        for batch in [placing(1), paying(1)] {
+            assert!(store.write(batch).await.unwrap().is_done());
+        }
+        let mut order = orders::by_id(&store, MCH, an_order(1).id).await.unwrap().unwrap();
+        let paid_rev = order.rev;
+        let is_over = AtomicBool::new(false);
+        let write = async {
+            for at in 0..CHANGES {
+                let mut change = a_change(&order, 40_000 + 2 * at);
+                change.new_refunds = vec![a_refund(&order, 50_000 + at, &format!("R{at}"))];
+                assert!(store.write(orders::settle(&change)).await.unwrap().is_done());
+                order.rev += 1;
+            }
+            is_over.store(true, Ordering::Relaxed);
+        };
+        let (id, looks) = (an_order(1).id, AtomicI64::new(0));
+        let look = async || {
+            while !is_over.load(Ordering::Relaxed) {
+                let found = standings::find(&store, MCH, Which::Id(id)).await.unwrap().unwrap();
+                let refunds = i64::try_from(found.refunds.len()).unwrap();
+                assert_eq!(refunds, found.order.rev - paid_rev, "a refund for each change");
+                looks.fetch_add(1, Ordering::Relaxed);
+            }
+        };
+        tokio::join!(write, look(), look(), look());
+        assert!(looks.into_inner() > 20);
     });
 }
 
